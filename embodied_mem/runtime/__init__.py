@@ -1,0 +1,1 @@
+"""The loop: perceive, remember, plan, act."""
