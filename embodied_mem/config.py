@@ -1,4 +1,4 @@
-"""Configs: frozen structs, one beside each class that it configures; YAML and the command line read them.
+"""Configs: frozen structs, each beside the class that it configures; YAML and flags read them.
 
 A field that is misspelt or has the wrong type is an error that names its path.
 """

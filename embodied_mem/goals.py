@@ -1,8 +1,8 @@
 """Goals as predicates: `in(apple, fridge) and clean(apple)`.
 
-A goal is a conjunction of atoms. Terms name object types; the same term is the same object throughout
-the goal, `mug#2` is another mug than `mug`. A count, `2 on(mug, coffeetable)`, stands for that many
-atoms over different mugs.
+A goal is a conjunction of atoms. Terms name object types; the same term is the same object
+throughout the goal, `mug#2` is another mug than `mug`. A count, `2 on(mug, coffeetable)`, stands for
+that many atoms over different mugs.
 """
 
 import re

@@ -1,13 +1,13 @@
 """The values that travel between packages.
 
 Axes: h w pixels, n detections, p points, d feature width.
-Frames: world and body are right-handed, x forward, y left, z up (REP 103); cameras are optical frames,
-x right, y down, z forward. `T_a_b` maps b-coordinates into a. Units: metres, seconds, radians.
+Frames: world and body are right-handed, x forward, y left, z up (REP 103); cameras are optical
+frames, x right, y down, z forward. `T_a_b` maps b-coordinates into a.
+Units: metres, seconds, radians.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32, UInt8
@@ -24,8 +24,6 @@ Attributes = Mapping[str, AttributeValue]
 Keys in use: open, on, dirty, sliced, cooked, filled, broken, held (bool), temperature
 ("RoomTemp", "Hot", "Cold"), liquid (str), openness (0..1).
 """
-
-NOTHING_SEEN: Attributes = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +79,7 @@ class Instance:
     """The simulator's own id."""
     label: str
     """Type name."""
-    attributes: Attributes = NOTHING_SEEN
+    attributes: Attributes = field(default_factory=dict)
     """True state."""
 
 

@@ -1,16 +1,16 @@
 """What memory answers with: frozen records, each saying how it is known."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-from embodied_mem.types import NOTHING_SEEN, Attributes
+from embodied_mem.types import Attributes
 
 Status = Literal["present", "moved", "gone", "held"]
-"""present: believed where last seen; moved: seen elsewhere since it was first placed, and there now;
+"""present: believed where last seen; moved: seen elsewhere since first placed, and there now;
 gone: its place was seen empty and it has not been found again; held: in the agent's hand."""
 
 
@@ -38,7 +38,7 @@ class Known:
     """Lowest and highest corner in the world [m]."""
     feature: Float32[np.ndarray, "d"]
     """Mean appearance, unit length."""
-    attributes: Attributes = NOTHING_SEEN
+    attributes: Attributes = field(default_factory=dict)
     """Newest value of each state attribute."""
     status: Status = "present"
     placement: Placement | None = None
