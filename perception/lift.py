@@ -1,0 +1,134 @@
+"""Depth and camera to surface points and boxes in the world frame, a mask at a time.
+
+Numpy alone: this runs on every frame.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32
+from scipy.spatial.transform import RigidTransform
+
+from embodied_mem.config import Config
+from embodied_mem.errors import FrameError
+from embodied_mem.types import Camera, Frame
+from perception.pixels import sample_pixels
+
+
+class LiftConfig(Config, frozen=True):
+    """How detections are placed in the world."""
+
+    max_points: int = 200
+    """Points kept for each detection."""
+    max_samples: int = 600
+    """Pixels of each mask that its box is computed from."""
+    max_depth: float = 19.9
+    """Depth from here on is a sensor's limit, not a surface [m]."""
+    gap: float = 0.1
+    """Depths of one mask that lie further apart than `gap + gap_slope * depth` belong to different
+    surfaces [m]; a mask that spills over its object's edge takes in what is behind it."""
+    gap_slope: float = 0.03
+    """Growth of that distance with depth; noise and slanted surfaces spread with range."""
+    min_share: float = 0.12
+    """A surface that holds less than this share of the mask is not the object's."""
+    trim: float = 0.01
+    """Share of points left out at each end of each axis of the box, against stray depths."""
+
+
+Lifted = tuple[tuple[Float32[np.ndarray, "_ 3"], ...], Float[np.ndarray, "n 2 3"]]
+
+
+def lift(frame: Frame, masks: Bool[np.ndarray, "n h w"], config: LiftConfig) -> Lifted:
+    """Place each mask in the world.
+
+    Args:
+        frame: Gives depth, camera and pose.
+        masks: One mask for each detection.
+        config: Bounds and tolerances.
+
+    Returns:
+        For each mask its points (p, 3) [m], at most `max_points`, empty where no pixel has depth;
+        and boxes (n, 2, 3), lowest and highest corner [m], NaN where there are no points.
+
+    Raises:
+        FrameError: Depth, camera or pose is missing.
+    """
+    depth, camera, pose = _needed(frame)
+    boxes = np.full((len(masks), 2, 3), np.nan)
+    with np.errstate(invalid="ignore"):  # NaN compares as False, which is what is meant.
+        valid = (depth > 0) & (depth < config.max_depth)
+    sample = sample_pixels(masks, limit=config.max_samples, valid=valid)
+    z = depth.reshape(-1)[sample.pixels]  # (p,)
+    rotation = pose.rotation.as_matrix().astype(np.float32)
+    points = (pixel_rays(camera)[sample.pixels] * z[:, None]) @ rotation.T
+    points += pose.translation.astype(np.float32)
+    placed: list[np.ndarray] = []
+    for i, (start, end) in enumerate(zip(sample.starts[:-1], sample.starts[1:], strict=True)):
+        surface = points[start:end][_main_surfaces(z[start:end], config)]
+        if len(surface):
+            boxes[i] = robust_box(surface, trim=config.trim)
+        placed.append(_thin(surface, config.max_points))
+    return tuple(placed), boxes
+
+
+def _needed(frame: Frame) -> tuple[np.ndarray, Camera, RigidTransform]:
+    if frame.depth is None:
+        raise FrameError(
+            f"the frame at {frame.stamp:.2f} s has no depth, which placing objects needs. "
+            "Switch the depth camera on, or set `lift` to null to do without places."
+        )
+    if frame.camera is None or frame.T_world_camera is None:
+        missing = "camera" if frame.camera is None else "T_world_camera"
+        raise FrameError(
+            f"the frame at {frame.stamp:.2f} s has depth but no `{missing}`, so its points have "
+            "no place in the world. Give the frame its intrinsics and its pose."
+        )
+    return frame.depth, frame.camera, frame.T_world_camera
+
+
+@lru_cache(maxsize=4)
+def pixel_rays(camera: Camera) -> Float32[np.ndarray, "p 3"]:
+    """Return the ray through each pixel's centre at depth 1 [m], row-major, in the camera frame."""
+    x = (np.arange(camera.width) + 0.5 - camera.cx) / camera.fx
+    y = (np.arange(camera.height) + 0.5 - camera.cy) / camera.fy
+    grid = np.stack((*np.meshgrid(x, y), np.ones((camera.height, camera.width))), axis=-1)
+    rays = grid.reshape(-1, 3).astype(np.float32)
+    rays.flags.writeable = False
+    return rays
+
+
+def _main_surfaces(z: Float32[np.ndarray, "p"], config: LiftConfig) -> Bool[np.ndarray, "p"]:
+    """Tell which depths belong to the runs, between gaps, that hold a fair share of the mask."""
+    keep = np.ones(len(z), dtype=bool)
+    if len(z) < 8 or z.max() - z.min() <= config.gap:
+        return keep
+    order = np.argsort(z)
+    ordered = z[order]
+    gaps = np.diff(ordered) > config.gap + config.gap_slope * ordered[:-1]
+    if not gaps.any():
+        return keep
+    runs = np.concatenate(([0], np.cumsum(gaps)))
+    sizes = np.bincount(runs)
+    fair = sizes >= min(config.min_share * len(z), sizes.max())
+    keep[order] = fair[runs]
+    return keep
+
+
+def robust_box(points: Float[np.ndarray, "p 3"], *, trim: float) -> Float[np.ndarray, "2 3"]:
+    """Return the lowest and highest corner [m] after leaving out a share of the points.
+
+    Args:
+        points: At least one point [m].
+        trim: Share left out at each end of each axis; nothing is left out below 1 / trim points.
+    """
+    cut = int(trim * len(points))
+    if cut == 0:
+        return np.stack((points.min(axis=0), points.max(axis=0)))
+    last = len(points) - 1 - cut
+    return np.partition(points, (cut, last), axis=0)[[cut, last]]
+
+
+def _thin(points: Float32[np.ndarray, "p 3"], limit: int) -> Float32[np.ndarray, "q 3"]:
+    if len(points) <= limit:
+        return points.copy()  # Not a view that would keep the whole frame's points alive.
+    return points[np.linspace(0, len(points) - 1, limit).astype(np.int64)]
