@@ -1,0 +1,139 @@
+"""Run one episode: the only loop."""
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from embodied_mem.errors import EmbodiedMemError
+from embodied_mem.goals import Goal, Progress, parse_goal
+from embodied_mem.interfaces import Backend, Decision, Judge, Outcome, Step, Subscriber
+from embodied_mem.runtime.agent import Agent
+from embodied_mem.types import DONE, Frame
+
+INTERRUPTED = "interrupted"
+"""The reason in the outcome of an episode that Ctrl-C ended."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the loop counts."""
+
+    began: float = field(default_factory=time.perf_counter)
+    steps: int = 0
+    failed: int = 0
+    explored: int = 0
+    path: float = 0.0
+    reason: str = ""
+
+    def count(self, decision: Decision, before: Step, after: Step) -> None:
+        self.steps += 1
+        self.failed += not after.action_success
+        self.explored += decision.phase == "explore"
+        self.path += _moved(before.frame, after.frame)
+
+    def outcome(self, goal: Goal, progress: Progress) -> Outcome:
+        return Outcome(
+            goal=goal,
+            success=progress.complete,
+            progress=progress,
+            steps=self.steps,
+            failed_actions=self.failed,
+            exploration_steps=self.explored,
+            path_length=self.path,
+            seconds=time.perf_counter() - self.began,
+            reason=self.reason,
+        )
+
+
+def run_episode(
+    backend: Backend,
+    agent: Agent,
+    *,
+    goal: Goal | str,
+    judge: Judge | None = None,
+    max_steps: int = 1000,
+    subscribers: Sequence[Subscriber] = (),
+    start: Step | None = None,
+) -> Outcome:
+    """Perceive, remember, decide and act until the planner says Done or the budget is spent.
+
+    Done itself is not carried out. The frame that follows the last action is still perceived, so
+    memory ends up to date.
+
+    Ctrl-C and errors end the episode in order: subscribers' `on_end` is called with an outcome
+    whose reason says so, then the exception goes on to the caller, so that a loop over episodes
+    stops too.
+
+    Args:
+        backend: Where actions happen.
+        agent: Who acts.
+        goal: What is to be reached, as a goal or in predicate form.
+        judge: Tells success from the truth; by default the backend, where it is a judge.
+        max_steps: Most actions carried out (ALFRED's limit is 1000).
+        subscribers: Told of every decision.
+        start: The step to go on from, without a reset; None resets the backend.
+
+    Raises:
+        GoalError: The goal cannot be read.
+    """
+    target = parse_goal(goal) if isinstance(goal, str) else goal
+    referee = judge if judge is not None else backend if isinstance(backend, Judge) else None
+    tally = _Tally()
+    progress = Progress(0, len(target.atoms))
+    finished: list[Outcome] = []
+    with ExitStack() as endings:
+        try:
+            step = backend.reset() if start is None else start
+            agent.start(target)
+            for subscriber in subscribers:
+                endings.callback(lambda s=subscriber: s.on_end(finished[0], agent.memory))
+                subscriber.on_start(target, agent.memory)
+            tally.reason = _act(backend, agent, step, max_steps, subscribers, tally)
+            if referee is not None:
+                progress = referee.judge(target)
+        except KeyboardInterrupt:
+            tally.reason = INTERRUPTED
+            raise
+        except EmbodiedMemError as error:
+            tally.reason = f"failed: {error}"
+            raise
+        finally:
+            finished.append(tally.outcome(target, progress))
+    return finished[0]
+
+
+def _act(
+    backend: Backend,
+    agent: Agent,
+    step: Step,
+    max_steps: int,
+    subscribers: Sequence[Subscriber],
+    tally: _Tally,
+) -> str:
+    """Run the loop and return why it ended."""
+    while True:
+        percept = agent.observe(step.frame)
+        if step.done:
+            return step.message or "the backend has nothing more to show"
+        if tally.steps >= max_steps:
+            return f"the budget of {max_steps} steps is spent"
+        decision = agent.decide(step)
+        for subscriber in subscribers:
+            subscriber.on_step(step, percept, decision, agent.memory)
+        if decision.action.name == DONE.name:
+            return decision.reason
+        after = backend.step(decision.action)
+        agent.remember(decision, after)
+        tally.count(decision, step, after)
+        step = after
+
+
+def _moved(before: Frame, after: Frame) -> float:
+    """Return how far the body went [m]; 0 where poses are unknown."""
+    if before.T_world_body is None or after.T_world_body is None:
+        return 0.0
+    way = after.T_world_body.translation - before.T_world_body.translation
+    return float(np.hypot(way[0], way[1]))
