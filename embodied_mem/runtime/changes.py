@@ -1,0 +1,67 @@
+"""What memory learnt since the last look: for the record and the report."""
+
+import numpy as np
+
+from embodied_mem.memory import Known, Memory
+from embodied_mem.runtime.trace import ChangeLine
+
+_TOLD = ("open", "on", "dirty", "sliced", "cooked", "filled", "broken", "temperature")
+_STEP = 0.3  # Belief may wander by less than this without a word [m].
+
+
+class ChangeWatcher:
+    """Compares memory with what it held when last asked."""
+
+    def __init__(self):
+        self._last: dict[str, Known] = {}
+        self._stamp = -np.inf
+
+    def start(self, memory: Memory) -> None:
+        """Take what memory holds now as known."""
+        self._last = {known.object_id: known for known in memory.known()}
+        self._stamp = memory.stamp
+
+    def changes(self, memory: Memory) -> tuple[ChangeLine, ...]:
+        """Return what is new since the last call, in the order that memory gives."""
+        found: list[ChangeLine] = []
+        for now in memory.since(self._stamp):
+            before = self._last.get(now.object_id)
+            found += [
+                ChangeLine(
+                    change=change,
+                    object_id=now.object_id,
+                    label=now.label,
+                    position=rounded_point(now),
+                    detail=detail,
+                )
+                for change, detail in _differences(before, now)
+            ]
+            if before is None or any(line.object_id == now.object_id for line in found):
+                self._last[now.object_id] = now
+        self._stamp = memory.stamp
+        return tuple(found)
+
+
+def rounded_point(known: Known) -> tuple[float, float, float]:
+    """Return an object's centre [m], to the millimetre; zeros where it has no place."""
+    x, y, z = np.nan_to_num(known.position).round(3).tolist()
+    return x, y, z
+
+
+def _differences(before: Known | None, now: Known) -> list[tuple[str, str]]:
+    """Name each change and say what it is."""
+    where = now.placement.parent if now.placement else now.room or ""
+    if before is None:
+        return [("appeared", where)]
+    changes: list[tuple[str, str]] = []
+    if now.status != before.status and now.status in ("gone", "held"):
+        changes.append((now.status, ""))
+    elif now.status in ("present", "moved") and (
+        before.status in ("gone", "held") or np.linalg.norm(now.position - before.position) > _STEP
+    ):
+        changes.append(("moved", where))
+    for name in _TOLD:
+        value = now.attributes.get(name)
+        if value is not None and value != before.attributes.get(name, value):
+            changes.append(("state", f"{name}: {value}".lower()))
+    return changes
