@@ -1,0 +1,94 @@
+"""Which detection is which known object: pure functions over boxes, voxels, features and labels."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.optimize import linear_sum_assignment
+
+from embodied_mem.config import Config
+
+
+class AssociationConfig(Config, frozen=True):
+    """When a detection may be a known object."""
+
+    pad: float = 0.10
+    """Boxes that come closer than this along every axis are compared [m]."""
+    min_geometry: float = 0.25
+    """Least overlap of points or boxes between sightings of one object, 0..1."""
+    min_geometry_relabelled: float = 0.6
+    """The same when the labels disagree: boxes must nearly coincide."""
+    min_cosine: float = 0.3
+    """Least similarity of appearance where labels agree."""
+    min_cosine_relabelled: float = 0.7
+    """The same where they do not."""
+    feature_weight: float = 0.5
+    """Of the cosine, against an overlap of weight 1."""
+    label_weight: float = 0.5
+    """Of the label's share of the object's evidence."""
+    sample: int = 96
+    """Voxels of a detection that are compared."""
+
+
+def gate(
+    detections: Float[np.ndarray, "n 2 3"], objects: Float[np.ndarray, "m 2 3"], pad: float
+) -> tuple[Int[np.ndarray, "k"], Int[np.ndarray, "k"]]:
+    """Return the pairs (detection, object) whose boxes come within `pad` [m] of each other.
+
+    NaN boxes pair with nothing.
+    """
+    rows, columns = [], []
+    for row, (low, high) in enumerate(
+        zip(detections[:, 0] - pad, detections[:, 1] + pad, strict=True)
+    ):
+        near = np.flatnonzero(objects[:, 0, 0] <= high[0])
+        for axis in (0, 1, 2):
+            near = near[objects[near, 1, axis] >= low[axis]]
+            near = near[objects[near, 0, axis] <= high[axis]]
+        rows.append(np.full(len(near), row))
+        columns.append(near)
+    none = np.zeros(0, np.int64)
+    return np.concatenate([none, *rows]), np.concatenate([none, *columns])
+
+
+def overlap_volume(
+    a: Float[np.ndarray, "k 2 3"], b: Float[np.ndarray, "k 2 3"]
+) -> Float[np.ndarray, "k"]:
+    """Return the volume that each pair of boxes shares [m^3]."""
+    return np.clip(np.minimum(a[:, 1], b[:, 1]) - np.maximum(a[:, 0], b[:, 0]), 0, None).prod(
+        axis=1
+    )
+
+
+def volume(boxes: Float[np.ndarray, "k 2 3"]) -> Float[np.ndarray, "k"]:
+    """Return the boxes' volumes [m^3]."""
+    return (boxes[:, 1] - boxes[:, 0]).prod(axis=1)
+
+
+def box_iou(
+    a: Float[np.ndarray, "k 2 3"], b: Float[np.ndarray, "k 2 3"], thicken: float = 0.01
+) -> Float[np.ndarray, "k"]:
+    """Return intersection over union of pairs of boxes, each first grown by `thicken` [m]."""
+    grow = np.array([[-thicken] * 3, [thicken] * 3])
+    a, b = a + grow, b + grow
+    shared = overlap_volume(a, b)
+    return shared / (volume(a) + volume(b) - shared)
+
+
+def box_gap(a: Float[np.ndarray, "2 3"], b: Float[np.ndarray, "2 3"]) -> float:
+    """Return the distance between two boxes [m]; 0 where they touch or overlap."""
+    return float(np.linalg.norm(np.clip(np.maximum(a[0] - b[1], b[0] - a[1]), 0, None)))
+
+
+def assign(
+    scores: Float[np.ndarray, "n m"], allowed: Bool[np.ndarray, "n m"]
+) -> list[tuple[int, int]]:
+    """Pair rows with columns so that the sum of the scores is greatest (Hungarian method).
+
+    Args:
+        scores: What a pair is worth, positive.
+        allowed: Pairs that may be made at all.
+    """
+    if not allowed.any():
+        return []
+    value = np.where(allowed, scores, 0.0)
+    rows, columns = linear_sum_assignment(value, maximize=True)
+    return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if allowed[r, c]]

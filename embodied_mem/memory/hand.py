@@ -1,0 +1,130 @@
+"""What the agent's own actions say about objects: picked up, put down, opened, sliced."""
+
+import numpy as np
+from jaxtyping import Float
+
+from embodied_mem.memory import voxels
+from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
+from embodied_mem.memory.records import Placement
+from embodied_mem.types import Action, AttributeValue, Frame
+
+_EFFECTS: dict[str, tuple[str, AttributeValue]] = {
+    "OpenObject": ("open", True),
+    "CloseObject": ("open", False),
+    "ToggleObjectOn": ("on", True),
+    "ToggleObjectOff": ("on", False),
+    "CleanObject": ("dirty", False),
+    "DirtyObject": ("dirty", True),
+    "CookObject": ("cooked", True),
+    "BreakObject": ("broken", True),
+    "FillObjectWithLiquid": ("filled", True),
+    "EmptyLiquidFromObject": ("filled", False),
+    "SliceObject": ("sliced", True),
+}
+"""States that a successful action on its target brings about."""
+
+
+def held(buffer: ObjectBuffer) -> Entry | None:
+    """Return the object in the hand."""
+    for name in buffer.held:
+        entry = buffer.entries[name]
+        if entry.placement is None:
+            return entry
+    return None
+
+
+def carry(buffer: ObjectBuffer, frame: Frame) -> None:
+    """Move the held object, and what it carries, along with the camera."""
+    if frame.T_world_camera is not None:
+        center = frame.T_world_camera.apply(np.array([0.0, 0.15, 0.5]))
+    elif frame.T_world_body is not None:
+        center = frame.T_world_body.apply(np.array([0.4, 0.0, 1.0]))
+    else:
+        return
+    for name in buffer.held:
+        entry = buffer.entries[name]
+        buffer.set_box(entry, _box_at(center, _size(buffer, entry)))
+
+
+def act(buffer: ObjectBuffer, action: Action, target: str | None, stamp: float) -> None:
+    """Bring the buffer up to date with one successful action."""
+    entry = buffer.entries.get(target) if target else None
+    match action.name:
+        case "PickupObject" if entry is not None:
+            _take(buffer, entry)
+        case "PutObject":
+            _release(buffer, stamp, entry if entry and entry.status != "held" else None)
+        case "DropHandObject" | "ThrowObject":
+            _release(buffer, stamp, None)
+        case "SliceObject" if entry is not None:
+            entry.status = "gone"  # Its pieces are seen as new objects.
+    effect = _EFFECTS.get(action.name)
+    if entry is not None and effect is not None:
+        entry.attributes[effect[0]] = effect[1]
+        buffer.changed.add(entry.object_id)
+
+
+def carried_with(buffer: ObjectBuffer, entry: Entry) -> list[Entry]:
+    """Return what is on or in an object, and on or in that."""
+    found, frontier = [], [entry.object_id]
+    while frontier:
+        name = frontier.pop()
+        for child in buffer.entries.values():
+            if child.placement and child.placement.parent == name and child.status != "gone":
+                found.append(child)
+                frontier.append(child.object_id)
+    return found
+
+
+def _take(buffer: ObjectBuffer, entry: Entry) -> None:
+    contents = carried_with(buffer, entry)
+    for old in [buffer.entries[name] for name in buffer.held]:
+        old.status = "moved"  # The hand holds one thing; an unseen release is believed.
+    buffer.held.clear()
+    entry.placement = None
+    for thing in (entry, *contents):
+        thing.status = "held"
+        thing.released = None
+        thing.keys, thing.level, thing.misses = voxels.EMPTY, 0, 0
+        buffer.held[thing.object_id] = None
+        buffer.changed.add(thing.object_id)
+    entry.attributes["held"] = True
+
+
+def _release(buffer: ObjectBuffer, stamp: float, receptacle: Entry | None) -> None:
+    for name in buffer.held:
+        entry = buffer.entries[name]
+        entry.status, entry.released = "moved", stamp
+        if entry.placement is None:
+            entry.attributes["held"] = False
+            if receptacle is not None:
+                box = buffer.box(receptacle)
+                top = np.array([*box.mean(axis=0)[:2], box[1, 2]])
+                inside = receptacle.attributes.get("open") is True
+                center = (
+                    box.mean(axis=0)
+                    if inside
+                    else top + np.array([0, 0, _size(buffer, entry)[2] / 2])
+                )
+                buffer.set_box(entry, _box_at(center, _size(buffer, entry)))
+                entry.placement = Placement(
+                    relation="in" if inside else "on", parent=receptacle.object_id, confidence=0.8
+                )
+        else:
+            parent = buffer.entries[entry.placement.parent]
+            buffer.set_box(entry, _box_at(buffer.box(parent).mean(axis=0), _size(buffer, entry)))
+        entry.bounds = buffer.box(entry).copy()
+        buffer.changed.add(name)
+    buffer.held.clear()
+
+
+def _size(buffer: ObjectBuffer, entry: Entry) -> Float[np.ndarray, "3"]:
+    box = buffer.box(entry)
+    size = box[1] - box[0]
+    return size if np.isfinite(size).all() else np.full(3, 0.1)
+
+
+def _box_at(
+    center: Float[np.ndarray, "3"], size: Float[np.ndarray, "3"]
+) -> Float[np.ndarray, "2 3"]:
+    return np.stack((center - size / 2, center + size / 2))

@@ -1,0 +1,252 @@
+"""The known objects: arrays over rows for search, and one Entry each for the rest."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
+
+from embodied_mem.config import Config
+from embodied_mem.errors import UnknownObjectError
+from embodied_mem.goals import fold
+from embodied_mem.memory import voxels
+from embodied_mem.memory.association import AssociationConfig
+from embodied_mem.memory.evidence import EvidenceConfig
+from embodied_mem.memory.records import Known, Placement, Sighting, Status
+from embodied_mem.memory.replacement import LRUConfig, ReplacementConfig
+from embodied_mem.types import AttributeValue
+
+NO_BOX = np.full((2, 3), np.nan)
+"""The box of an object of which no place is known."""
+
+
+class BufferConfig(Config, frozen=True):
+    """How objects are told apart and kept."""
+
+    capacity: int = 20_000
+    """Objects kept; beyond it the replacement policy chooses who goes [objects]."""
+    replacement: ReplacementConfig = LRUConfig()
+    association: AssociationConfig = AssociationConfig()
+    evidence: EvidenceConfig = EvidenceConfig()
+    min_score: float = 0.2
+    """Detections with less confidence start no object."""
+    min_pixels: int = 10
+    """Nor do smaller ones [px]."""
+    voxel: float = 0.03
+    """Edge of an object's voxels [m]."""
+    max_voxels: int = 768
+    """Voxels per object; a larger object's are doubled in edge until they fit."""
+    refutations_to_gone: int = 2
+    """Frames in a row that must see through an object before it counts as gone."""
+    history: int = 64
+    """Newest sightings kept in RAM per object."""
+    min_cosine_moved: float = 0.6
+    """Least similarity of appearance to recognise a vanished object elsewhere."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """All that is believed of one object; box and feature live in the buffer's arrays."""
+
+    object_id: str
+    row: int
+    label: str
+    label_weights: dict[str, float]
+    attributes: dict[str, AttributeValue] = field(default_factory=dict)
+    status: Status = "present"
+    placement: Placement | None = None
+    place: str | None = None
+    room: str | None = None
+    first_seen: float
+    last_seen: float
+    frame: int = 0
+    """Number of the percept that showed it last."""
+    sightings: int = 0
+    belief: float = 0.0
+    """That it exists and is where its box says, 0..1."""
+    misses: int = 0
+    """Frames in a row that saw through it."""
+    released: float | None = None
+    """When the hand let it go [s], until it is seen again."""
+    whole: bool = False
+    """Whether one view showed it without touching the image's border."""
+    bounds: Float[np.ndarray, "2 3"]
+    """Union of the boxes seen since it last moved [m]."""
+    keys: Int64[np.ndarray, "v"] = field(default_factory=lambda: voxels.EMPTY)
+    """Its voxels, sorted."""
+    level: int = 0
+    """The voxels' edge is the config's, doubled so many times."""
+    crop: UInt8[np.ndarray, "r c 3"] | None = None
+    """Largest image of it."""
+    history: deque[Sighting] = field(default_factory=deque)
+
+
+class ObjectBuffer:
+    """Objects by id and by row. Rows of removed objects are used again."""
+
+    def __init__(self, config: BufferConfig | None = None):
+        self.config = config or BufferConfig()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every object; ids are not used again."""
+        self.entries: dict[str, Entry] = {}
+        self.rows: list[Entry | None] = []
+        self.boxes: Float[np.ndarray, "c 2 3"] = np.full((0, 2, 3), np.nan)
+        """Box of each row [m]; NaN for free rows and objects without a place."""
+        self.features: Float32[np.ndarray, "c d"] = np.zeros((0, 0), np.float32)
+        self.counters: dict[str, int] = {}
+        """How many ids were given out per label."""
+        self.changed: set[str] = set()
+        """Objects that differ from the store."""
+        self.removed: set[str] = set()
+        """Objects that the store still has."""
+        self.held: dict[str, None] = {}
+        """Objects in the hand: the one it holds and what that carries."""
+        self._free: list[int] = []
+        self._by_label: dict[str, dict[str, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, object_id: str) -> Entry:
+        try:
+            return self.entries[object_id]
+        except KeyError:
+            raise UnknownObjectError(object_id, self.labels()) from None
+
+    def labels(self) -> set[str]:
+        """Return the best labels of all objects."""
+        return {entry.label for entry in self.entries.values()}
+
+    def labelled(self, label: str) -> list[Entry]:
+        """Return the objects whose best label reads the same in a goal."""
+        return [self.entries[name] for name in self._by_label.get(fold(label), ())]
+
+    def box(self, entry: Entry) -> Float[np.ndarray, "2 3"]:
+        """Return an object's box [m]."""
+        return self.boxes[entry.row]
+
+    def set_box(self, entry: Entry, box: Float[np.ndarray, "2 3"]) -> None:
+        """Place an object's box [m]."""
+        self.boxes[entry.row] = box
+        self.changed.add(entry.object_id)
+
+    def feature(self, entry: Entry) -> Float32[np.ndarray, "d"]:
+        """Return an object's mean appearance, unit length."""
+        return self.features[entry.row]
+
+    def add(
+        self, entry: Entry, box: Float[np.ndarray, "2 3"], feature: Float32[np.ndarray, "d"]
+    ) -> None:
+        """Take in a new object; its row is set here."""
+        if self.features.shape[1] != len(feature):
+            self._widen(len(feature))
+        if not self._free:
+            self._grow()
+        entry.row = self._free.pop()
+        self.rows[entry.row] = entry
+        self.boxes[entry.row] = box
+        self.features[entry.row] = feature
+        self.entries[entry.object_id] = entry
+        self._by_label.setdefault(fold(entry.label), {})[entry.object_id] = None
+        self.changed.add(entry.object_id)
+        self.removed.discard(entry.object_id)
+
+    def new_id(self, label: str) -> str:
+        """Return the next unused id for a label: mug_1, mug_2 ..."""
+        name = fold(label) or "thing"
+        self.counters[name] = self.counters.get(name, 0) + 1
+        return f"{name}_{self.counters[name]}"
+
+    def remove(self, object_id: str) -> None:
+        """Forget one object."""
+        entry = self.entries.pop(object_id)
+        del self._by_label[fold(entry.label)][object_id]
+        self.held.pop(object_id, None)
+        self.rows[entry.row] = None
+        self.boxes[entry.row] = np.nan
+        self._free.append(entry.row)
+        self.changed.discard(object_id)
+        self.removed.add(object_id)
+
+    def relabel(self, entry: Entry, label: str) -> None:
+        """Give an object another best label; its id stays."""
+        del self._by_label[fold(entry.label)][entry.object_id]
+        entry.label = label
+        self._by_label.setdefault(fold(label), {})[entry.object_id] = None
+
+    def voxel_size(self, entry: Entry) -> float:
+        """Return the edge of an object's voxels [m]."""
+        return self.config.voxel * 2**entry.level
+
+    def at_level(self, keys: Int64[np.ndarray, "v"], level: int) -> Int64[np.ndarray, "u"]:
+        """Bring voxels of level 0 to a coarser level."""
+        for _ in range(level):
+            keys = voxels.coarsen(keys)
+        return keys
+
+    def set_voxels(self, entry: Entry, keys: Int64[np.ndarray, "v"]) -> None:
+        """Give an object its voxels (of its level), coarser where too many, and fit the box."""
+        while len(keys) > self.config.max_voxels:
+            keys, entry.level = voxels.coarsen(keys), entry.level + 1
+        entry.keys = keys
+        box = entry.bounds
+        if len(keys):
+            size = self.voxel_size(entry)
+            cells = voxels.cells(keys)
+            low, high = cells.min(axis=0) * size, (cells.max(axis=0) + 1) * size
+            box = np.stack((np.maximum(box[0], low), np.minimum(box[1], high)))
+            box[1] = np.maximum(box[0], box[1])
+        self.set_box(entry, box)
+
+    def near(self, point: Float[np.ndarray, "3"], radius: float) -> list[Entry]:
+        """Return the objects whose box comes within `radius` [m] of a point, nearest first."""
+        if not self.rows:
+            return []
+        # NaN boxes: the comparison is false.
+        away = np.maximum(self.boxes[:, 0] - point, point - self.boxes[:, 1]).clip(0)
+        distance = np.sqrt(np.square(away).sum(axis=1))
+        found = np.flatnonzero(distance <= radius)
+        order = found[np.argsort(distance[found], kind="stable")]
+        return [entry for row in order if (entry := self.rows[row]) is not None]
+
+    def mask(self, keep: Bool[np.ndarray, "k"], rows: Int64[np.ndarray, "k"]) -> list[Entry]:
+        """Return the entries of those rows for which `keep` is true."""
+        return [entry for row in rows[keep] if (entry := self.rows[row]) is not None]
+
+    def known(self, entry: Entry) -> Known:
+        """Return the record of an object for readers."""
+        total = sum(entry.label_weights.values()) or 1.0
+        scores = {label: weight / total for label, weight in entry.label_weights.items()}
+        return Known(
+            object_id=entry.object_id,
+            label=entry.label,
+            label_scores=scores,
+            box=self.boxes[entry.row].copy(),
+            feature=self.features[entry.row].copy(),
+            attributes=dict(entry.attributes),
+            status=entry.status,
+            placement=entry.placement,
+            place=entry.place,
+            room=entry.room,
+            first_seen=entry.first_seen,
+            last_seen=entry.last_seen,
+            sightings=entry.sightings,
+            confidence=float(np.clip(entry.belief, 0, 1)),
+        )
+
+    def _grow(self) -> None:
+        old = len(self.rows)
+        new = max(64, old * 2)
+        boxes = np.full((new, 2, 3), np.nan)
+        boxes[:old] = self.boxes
+        features = np.zeros((new, self.features.shape[1]), np.float32)
+        features[:old] = self.features
+        self.boxes, self.features = boxes, features
+        self.rows.extend([None] * (new - old))
+        self._free.extend(range(new - 1, old - 1, -1))
+
+    def _widen(self, width: int) -> None:
+        """Make room for features of another width; old ones of that width are lost."""
+        self.features = np.zeros((len(self.rows), width), np.float32)

@@ -1,0 +1,271 @@
+"""Where the floor is free: a grid kept from depth images, and the frontiers of what is unknown."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Int, Int16, Int64, UInt8
+
+from embodied_mem.config import Config
+from embodied_mem.types import Frame
+
+UNKNOWN, FREE, OCCUPIED = 0, 1, 2
+"""States of a cell."""
+
+_BLOCK = 64
+
+
+class OccupancyConfig(Config, frozen=True):
+    """How depth becomes a floor plan."""
+
+    resolution: float = 0.05
+    """Edge of a cell [m]."""
+    max_extent: float = 80.0
+    """Longest edge that the map may grow to [m]; what lies beyond is ignored."""
+    floor_tolerance: float = 0.08
+    """Points this near to the floor's height are floor [m]."""
+    body_height: float = 1.7
+    """Points below this height and above the floor are obstacles [m]."""
+    body_radius: float = 0.2
+    """Where the body stands, the floor is free [m]."""
+    range: float = 6.0
+    """Farther points are ignored [m]."""
+    stride: int = 2
+    """One of so many rows and columns of the depth image is used."""
+    min_frontier: int = 6
+    """Smaller frontiers are not reported [cells]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frontier:
+    """A border between free and unknown floor."""
+
+    center: Float[np.ndarray, "2"]
+    """The border cell nearest to its middle, in the world [m]."""
+    cells: Int64[np.ndarray, "k 2"]
+    """Cells of the border (column along x, row along y)."""
+    size: float
+    """Length, about [m]."""
+
+
+class OccupancyMap:
+    """Counts per cell for and against an obstacle, over a rectangle that grows."""
+
+    def __init__(self, config: OccupancyConfig | None = None):
+        self.config = config or OccupancyConfig()
+        self.resolution = self.config.resolution
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the map."""
+        self._origin = np.zeros(2, np.int64)  # Grid cell of score[0, 0], (x, y).
+        self.score: Int16[np.ndarray, "r c"] = np.zeros((0, 0), np.int16)
+        """Above 0 occupied, below 0 free, rows along y and columns along x."""
+        self.blocked: UInt8[np.ndarray, "r c"] = np.zeros((0, 0), np.uint8)
+        """1 where the body could not go although nothing was seen."""
+        self.dirty: set[tuple[int, int]] = set()
+        """Blocks of 64x64 cells (x, y) that changed since they were last stored."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows (along y) and columns (along x) [cells]."""
+        return self.score.shape
+
+    @property
+    def origin(self) -> Float[np.ndarray, "2"]:
+        """World position of the lower corner of cell (0, 0) [m]."""
+        return self._origin * self.resolution
+
+    @property
+    def states(self) -> UInt8[np.ndarray, "r c"]:
+        """UNKNOWN, FREE or OCCUPIED for each cell (row along y, column along x)."""
+        states = (self.score < 0).astype(np.uint8)
+        states[(self.score > 0) | (self.blocked > 0)] = OCCUPIED
+        return states
+
+    @property
+    def free(self) -> Bool[np.ndarray, "r c"]:
+        """Cells where the floor is seen and nothing stands."""
+        return (self.score < 0) & (self.blocked == 0)
+
+    @property
+    def occupied(self) -> Bool[np.ndarray, "r c"]:
+        """Cells where something stands."""
+        return (self.score > 0) | (self.blocked > 0)
+
+    @property
+    def unknown(self) -> Bool[np.ndarray, "r c"]:
+        """Cells never seen."""
+        return (self.score == 0) & (self.blocked == 0)
+
+    def world_to_cell(self, points: Float[np.ndarray, "*p 2"]) -> Int64[np.ndarray, "*p 2"]:
+        """Return (column, row) of world points [m]; may lie outside the map."""
+        return np.floor(np.asarray(points) / self.resolution).astype(np.int64) - self._origin
+
+    def cell_to_world(self, cells: Int[np.ndarray, "*p 2"]) -> Float[np.ndarray, "*p 2"]:
+        """Return the centres [m] of cells (column, row)."""
+        return (np.asarray(cells) + self._origin + 0.5) * self.resolution
+
+    def is_known(self, points: Float[np.ndarray, "p 2"]) -> Bool[np.ndarray, "p"]:
+        """Tell for world points [m] whether their cell was ever seen."""
+        return self.states_at(points) != UNKNOWN
+
+    def states_at(self, points: Float[np.ndarray, "p 2"]) -> UInt8[np.ndarray, "p"]:
+        """Return the state of the cell at each world point [m]; UNKNOWN outside the map."""
+        cells = self.world_to_cell(points)
+        inside = ((cells >= 0) & (cells < self.shape[::-1])).all(axis=1)
+        states = np.zeros(len(cells), np.uint8)
+        columns, rows = cells[inside].T
+        score, blocked = self.score[rows, columns], self.blocked[rows, columns]
+        states[inside] = np.where((score > 0) | (blocked > 0), OCCUPIED, score < 0)
+        return states
+
+    def update(self, frame: Frame) -> None:
+        """Take in one frame. Without depth only the body's own place is learnt."""
+        body = frame.T_world_body.translation if frame.T_world_body is not None else None
+        floor = float(body[2]) if body is not None else 0.0
+        if (
+            frame.depth is not None
+            and frame.camera is not None
+            and frame.T_world_camera is not None
+        ):
+            self._add_points(_world_points(frame, self.config), floor)
+        if body is not None:
+            self._paint(body[:2], self.config.body_radius, score=-8, blocked=0)
+
+    def mark_blocked(self, point: Float[np.ndarray, "2"], radius: float = 0.1) -> None:
+        """Remember that the body could not go to a world point [m]."""
+        self._paint(point, radius, blocked=1)
+
+    def mark_free(self, point: Float[np.ndarray, "2"], radius: float = 0.2) -> None:
+        """Remember that the body can stand at a world point [m]."""
+        self._paint(point, radius, score=-8, blocked=0)
+
+    def frontiers(self) -> tuple[Frontier, ...]:
+        """Return the borders between free and unknown cells, longest first."""
+        if not self.score.size:
+            return ()
+        unknown = np.pad(self.unknown, 1, constant_values=True).astype(np.uint8)
+        near = cv2.dilate(unknown, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))[1:-1, 1:-1]
+        border = (self.free & (near > 0)).astype(np.uint8)
+        count, labels, stats, middles = cv2.connectedComponentsWithStats(border, connectivity=8)
+        found = []
+        for number in range(1, count):
+            if stats[number, cv2.CC_STAT_AREA] < self.config.min_frontier:
+                continue
+            x, y, width, height = stats[number, :4]
+            rows, columns = np.nonzero(labels[y : y + height, x : x + width] == number)
+            cells = np.stack((columns + x, rows + y), axis=1).astype(np.int64)
+            nearest = np.square(cells - middles[number]).sum(axis=1).argmin()
+            center = self.cell_to_world(cells[nearest])
+            found.append(Frontier(center=center, cells=cells, size=len(cells) * self.resolution))
+        return tuple(sorted(found, key=lambda frontier: -frontier.size))
+
+    def _add_points(self, points: Float[np.ndarray, "p 3"], floor: float) -> None:
+        config = self.config
+        height = points[:, 2] - floor
+        is_floor = np.abs(height) <= config.floor_tolerance
+        is_obstacle = (height > config.floor_tolerance) & (height < config.body_height)
+        kept = is_floor | is_obstacle
+        if not kept.any():
+            return
+        cells = self._cells_for(points[kept, :2])
+        inside = (cells >= 0).all(axis=1) & (cells < self.shape[::-1]).all(axis=1)
+        cells, obstacle = cells[inside], is_obstacle[kept][inside]
+        if not len(cells):
+            return
+        low = cells.min(axis=0)
+        width, height_ = cells.max(axis=0) - low + 1
+        flat = (cells[:, 1] - low[1]) * width + cells[:, 0] - low[0]
+        size = int(width * height_)
+        hits = np.bincount(flat[obstacle], minlength=size).reshape(height_, width)
+        floors = np.bincount(flat[~obstacle], minlength=size).reshape(height_, width)
+        change = np.where(hits >= 2, 2, np.where(floors > 0, -1, np.sign(hits))).astype(np.int16)
+        change[(hits == 1) & (floors > 0)] = 0
+        window = self.score[low[1] : low[1] + height_, low[0] : low[0] + width]
+        np.clip(window + change, -8, 8, out=window)
+        self._touch(low, low + np.array([width, height_]))
+
+    def _paint(
+        self,
+        point: Float[np.ndarray, "2"],
+        radius: float,
+        *,
+        blocked: int,
+        score: int | None = None,
+    ) -> None:
+        reach = int(np.ceil(radius / self.resolution))
+        steps = np.arange(-reach, reach + 1)
+        grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+        spots = np.asarray(point)[:2] + grid * self.resolution
+        spots = spots[np.linalg.norm(grid * self.resolution, axis=1) <= radius + 1e-9]
+        cells = self._cells_for(spots)
+        cells = cells[(cells >= 0).all(axis=1) & (cells < self.shape[::-1]).all(axis=1)]
+        if not len(cells):
+            return
+        columns, rows = cells.T
+        self.blocked[rows, columns] = blocked
+        if score is not None:
+            self.score[rows, columns] = score
+        self._touch(cells.min(axis=0), cells.max(axis=0) + 1)
+
+    def _cells_for(self, points: Float[np.ndarray, "p 2"]) -> Int64[np.ndarray, "p 2"]:
+        """Return the cells of points, after growing the map to hold them as far as it may."""
+        absolute = np.floor(points / self.resolution).astype(np.int64)
+        self._grow(absolute.min(axis=0), absolute.max(axis=0) + 1)
+        return absolute - self._origin
+
+    def _grow(self, low: Int64[np.ndarray, "2"], high: Int64[np.ndarray, "2"]) -> None:
+        rows, columns = self.shape
+        start, end = self._origin, self._origin + np.array([columns, rows])
+        if not self.score.size:
+            start = end = low // _BLOCK * _BLOCK
+        elif (low >= start).all() and (high <= end).all():
+            return
+        new_start = np.minimum(start, low // _BLOCK * _BLOCK)
+        new_end = np.maximum(end, -(-high // _BLOCK) * _BLOCK)
+        most = int(self.config.max_extent / self.resolution) // _BLOCK * _BLOCK
+        new_start = np.maximum(new_start, np.minimum(start, end - most))
+        new_end = np.minimum(new_end, np.maximum(end, new_start + most))
+        before, after = start - new_start, new_end - end
+        width = ((before[1], after[1]), (before[0], after[0]))
+        self.score = np.pad(self.score, width)
+        self.blocked = np.pad(self.blocked, width)
+        self._origin = new_start
+
+    def _touch(self, low: Int64[np.ndarray, "2"], high: Int64[np.ndarray, "2"]) -> None:
+        first, last = (low + self._origin) // _BLOCK, (high - 1 + self._origin) // _BLOCK
+        self.dirty |= {
+            (x, y)
+            for x in range(int(first[0]), int(last[0]) + 1)
+            for y in range(int(first[1]), int(last[1]) + 1)
+        }
+
+    def block(self, key: tuple[int, int]) -> Int16[np.ndarray, "2 64 64"]:
+        """Return score and blocked of one 64x64 block."""
+        column, row = np.array(key) * _BLOCK - self._origin
+        window = np.s_[row : row + _BLOCK, column : column + _BLOCK]
+        return np.stack((self.score[window], self.blocked[window].astype(np.int16)))
+
+    def set_block(self, key: tuple[int, int], values: Int16[np.ndarray, "2 64 64"]) -> None:
+        """Put back what `block` returned."""
+        low = np.array(key, np.int64) * _BLOCK
+        self._grow(low, low + _BLOCK)
+        column, row = low - self._origin
+        window = np.s_[row : row + _BLOCK, column : column + _BLOCK]
+        self.score[window], self.blocked[window] = values[0], values[1].astype(np.uint8)
+
+
+def _world_points(frame: Frame, config: OccupancyConfig) -> Float[np.ndarray, "p 3"]:
+    """Back-project a frame's known depth, thinned by the stride, into the world [m]."""
+    assert frame.depth is not None
+    assert frame.camera is not None
+    assert frame.T_world_camera is not None
+    camera, step = frame.camera, config.stride
+    depth = frame.depth[::step, ::step]
+    rows, columns = np.nonzero((depth > 0) & (depth < config.range))  # NaN compares false.
+    z = depth[rows, columns].astype(np.float32)
+    x = (columns * step + 0.5 - camera.cx) / camera.fx * z
+    y = (rows * step + 0.5 - camera.cy) / camera.fy * z
+    pose = frame.T_world_camera.as_matrix().astype(np.float32)
+    return np.stack((x, y, z), axis=1).astype(np.float32) @ pose[:3, :3].T + pose[:3, 3]

@@ -1,0 +1,162 @@
+"""On, in and near, decided by boxes and surface points: pure functions."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from embodied_mem.config import Config
+from embodied_mem.memory.association import gate, overlap_volume, volume
+
+
+class RelationConfig(Config, frozen=True):
+    """When one thing is on, in or near another."""
+
+    rest: float = 0.05
+    """A thing rests on a surface within this height of its bottom [m]."""
+    footprint: float = 0.5
+    """Least share of its footprint over the support, 0..1."""
+    containment: float = 0.7
+    """Least share of its volume inside the container, 0..1."""
+    near: float = 0.5
+    """Things whose boxes are closer than this are near [m]."""
+    larger: float = 1.5
+    """A support or container has at least so many times the thing's footprint or volume."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Support:
+    """One thing resting on, or lying in, another; indices into the boxes given."""
+
+    child: int
+    parent: int
+    relation: Literal["on", "in"]
+    confidence: float
+    """0..1."""
+
+
+def supports(
+    children: Int64[np.ndarray, "n"],
+    boxes: Float[np.ndarray, "m 2 3"],
+    surfaces: dict[int, Float[np.ndarray, "k 3"]],
+    config: RelationConfig,
+) -> list[Support]:
+    """Return for each child its best support or container, if it has one.
+
+    Args:
+        children: Indices of the things asked about.
+        boxes: Boxes of all things [m]; NaN ones take no part.
+        surfaces: Surface points [m] of some things; where they are given, a thing rests on the
+            points under it and not on the top of the box (shelves, seats, counters with a wall).
+        config: Thresholds.
+    """
+    rows, parents = gate(boxes[children], boxes, config.rest)
+    child = children[rows]
+    keep = child != parents
+    rows, child, parents = rows[keep], child[keep], parents[keep]
+    if not len(rows):
+        return []
+    small, big = boxes[child], boxes[parents]
+    thick = np.array([[-0.01] * 3, [0.01] * 3])
+    inside = overlap_volume(small + thick, big + thick) / volume(small + thick)
+    footprint = _footprint_share(small, big)
+    wide = _area(big) >= config.larger * _area(small)
+    large = volume(big + thick) >= config.larger * volume(small + thick)
+    height = small[:, 0, 2] - big[:, 1, 2]
+    found: dict[int, Support] = {}
+    for k in np.flatnonzero((footprint >= config.footprint) & (wide | large)):
+        points = surfaces.get(int(parents[k]))
+        decided = _decide(small[k], height[k], inside[k] if large[k] else 0.0, points, config)
+        if decided is None:
+            continue
+        relation, confidence = decided
+        support = Support(
+            child=int(child[k]),
+            parent=int(parents[k]),
+            relation=relation,
+            confidence=float(confidence * min(1.0, footprint[k] + 0.2)),
+        )
+        best = found.get(support.child)
+        if best is None or _rank(support, boxes) > _rank(best, boxes):
+            found[support.child] = support
+    return list(found.values())
+
+
+def _rank(support: Support, boxes: Float[np.ndarray, "m 2 3"]) -> tuple[float, float]:
+    """Prefer the surer, then the smaller parent: the plate before the table."""
+    size = float(volume(boxes[support.parent][None])[0])
+    return round(support.confidence, 1), -size
+
+
+def _decide(
+    box: Float[np.ndarray, "2 3"],
+    height: float,
+    inside: float,
+    points: Float[np.ndarray, "k 3"] | None,
+    config: RelationConfig,
+) -> tuple[Literal["on", "in"], float] | None:
+    """Return the relation to one possible parent, with its confidence."""
+    under, above, around = _points_about(box, points, config)
+    if inside >= config.containment:
+        if under and not above and around < 3:
+            return "on", 0.9
+        return "in", 0.9 if above or around >= 3 else 0.7
+    if abs(height) <= config.rest:
+        return "on", 0.9
+    if under and height < 0 and inside < config.containment:
+        return "on", 0.8
+    return None
+
+
+def _points_about(
+    box: Float[np.ndarray, "2 3"], points: Float[np.ndarray, "k 3"] | None, config: RelationConfig
+) -> tuple[bool, bool, int]:
+    """Return whether a parent's points lie under a thing, above it, and on how many sides."""
+    if points is None or not len(points):
+        return False, False, 0
+    reach = 0.03
+    x, y, z = points.T
+    column = (x > box[0, 0] - reach) & (x < box[1, 0] + reach)
+    column &= (y > box[0, 1] - reach) & (y < box[1, 1] + reach)
+    under = np.abs(z - box[0, 2]) <= config.rest + 0.02
+    level = (z > box[0, 2] + 0.03) & (z < box[1, 2])
+    in_x = (x > box[0, 0]) & (x < box[1, 0])
+    in_y = (y > box[0, 1]) & (y < box[1, 1])
+    sides = (
+        level & in_y & (x > box[1, 0]),
+        level & in_y & (x < box[0, 0]),
+        level & in_x & (y > box[1, 1]),
+        level & in_x & (y < box[0, 1]),
+    )
+    above = column & (z > box[1, 2] + 0.02)
+    return bool((column & under).any()), bool(above.any()), sum(bool(s.any()) for s in sides)
+
+
+def neighbours(
+    children: Int64[np.ndarray, "n"], boxes: Float[np.ndarray, "m 2 3"], config: RelationConfig
+) -> list[tuple[int, int]]:
+    """Return the pairs of things, one of them a child, whose boxes are near each other."""
+    rows, others = gate(boxes[children], boxes, config.near)
+    child = children[rows]
+    keep = child != others
+    return sorted(
+        {
+            (min(a, b), max(a, b))
+            for a, b in zip(child[keep].tolist(), others[keep].tolist(), strict=True)
+        }
+    )
+
+
+def _area(boxes: Float[np.ndarray, "k 2 3"]) -> Float[np.ndarray, "k"]:
+    return (boxes[:, 1, :2] - boxes[:, 0, :2] + 0.02).prod(axis=1)
+
+
+def _footprint_share(
+    small: Float[np.ndarray, "k 2 3"], big: Float[np.ndarray, "k 2 3"]
+) -> Float[np.ndarray, "k"]:
+    """Return the share of each thing's footprint that lies over the other's."""
+    thick = np.array([[-0.01] * 2, [0.01] * 2])
+    a, b = small[:, :, :2] + thick, big[:, :, :2] + thick
+    shared = np.clip(np.minimum(a[:, 1], b[:, 1]) - np.maximum(a[:, 0], b[:, 0]), 0, None)
+    return shared.prod(axis=1) / (a[:, 1] - a[:, 0]).prod(axis=1)
