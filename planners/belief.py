@@ -1,0 +1,199 @@
+"""What the planner takes to be true: memory, and what its own actions must have done since.
+
+Some effects of actions are not seen: an apple turns cold behind the closed door of a fridge. Such
+an effect is assumed until memory sees the object again and knows better.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+from embodied_mem.goals import Atom, Goal, Progress, Term, best_binding, fold
+from embodied_mem.memory import Known, Memory
+from embodied_mem.types import AttributeValue
+from planners.affordances import Kind, is_piece, kind_of, whole
+
+_GUESSES: Mapping[str, AttributeValue] = {
+    "open": False, "on": False, "sliced": False, "cooked": False, "broken": False,
+    "filled": False, "temperature": "RoomTemp",
+}  # fmt: skip
+"""What an unobserved state is taken for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumption:
+    """An effect of an own action that was not seen."""
+
+    key: str
+    """An attribute, or `parent` for what the object was put on or in."""
+    value: AttributeValue
+    stamp: float
+    """When it was brought about [s]."""
+
+
+@dataclass(slots=True)
+class Assumptions:
+    """Effects taken for granted, per object."""
+
+    entries: dict[str, dict[str, Assumption]] = field(default_factory=dict)
+
+    def add(self, object_id: str, key: str, value: AttributeValue, stamp: float) -> None:
+        """Take an effect for granted from `stamp` [s] on."""
+        self.entries.setdefault(object_id, {})[key] = Assumption(key=key, value=value, stamp=stamp)
+
+    def drop(self, object_id: str, key: str) -> None:
+        """Stop taking an effect for granted."""
+        self.entries.get(object_id, {}).pop(key, None)
+
+    def attributes(self, known: Known) -> dict[str, AttributeValue]:
+        """Return the states of an object; what was seen after an assumption overrules it."""
+        states = dict(known.attributes)
+        for assumption in self.entries.get(known.object_id, {}).values():
+            seen_since = known.last_seen > assumption.stamp and assumption.key in states
+            if assumption.key != "parent" and not seen_since:
+                states[assumption.key] = assumption.value
+        return states
+
+    def parent(self, known: Known) -> str | None:
+        """Return what an object is on or in, as far as is known."""
+        assumed = self.entries.get(known.object_id, {}).get("parent")
+        if assumed is not None and known.status != "held":
+            return str(assumed.value)
+        return known.placement.parent if known.placement is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thing:
+    """One object as the planner believes it to be."""
+
+    object_id: str
+    label: str
+    """Type in the form of goals."""
+    kind: Kind
+    box: Float[np.ndarray, "2 3"]
+    """Lowest and highest corner in the world [m]."""
+    attributes: Mapping[str, AttributeValue]
+    parent: str | None
+    """What it is on or in."""
+    status: str
+    last_seen: float
+    """[s]"""
+
+    @property
+    def held(self) -> bool:
+        """Whether it is in the hand."""
+        return self.status == "held"
+
+    @property
+    def center(self) -> Float[np.ndarray, "3"]:
+        """Middle of its box [m]."""
+        return self.box.mean(axis=0)
+
+    def state(self, key: str) -> AttributeValue | None:
+        """Return a state; what was never observed is guessed, None where there is no guess."""
+        value = self.attributes.get(key, _GUESSES.get(key))
+        if key == "sliced" and is_piece(self.label):
+            return True
+        if key == "dirty" and value is None:
+            return None if self.kind.dirtyable else False
+        return value
+
+
+@dataclass(slots=True)
+class Belief:
+    """All things believed to exist, by id."""
+
+    things: dict[str, Thing]
+    held: str | None
+    """What is in the hand."""
+    stamp: float
+    """Time of the newest percept [s]."""
+
+    @classmethod
+    def of(cls, memory: Memory, assumptions: Assumptions) -> "Belief":
+        """Take stock of a memory; objects that are gone are left out."""
+        things = {
+            known.object_id: _thing(known, assumptions)
+            for known in memory.known()
+            if known.status != "gone" and (known.status == "held" or np.isfinite(known.box).all())
+        }
+        held = memory.held
+        return cls(things, held.object_id if held is not None else None, memory.stamp)
+
+    def candidates(self, label: str) -> list[Thing]:
+        """Return the things that a goal's label may mean: of that type, or cut from it."""
+        folded = fold(label)
+        found = [t for t in self.things.values() if folded in {t.label, whole(t.label)}]
+        cut = {whole(t.label) for t in found if is_piece(t.label)}
+        return [t for t in found if t.attributes.get("sliced") is not True or t.label not in cut]
+
+    def location(self, thing: Thing) -> Thing:
+        """Return the fixture that a thing is on or in, through trays and boxes, or itself."""
+        seen = {thing.object_id}
+        while thing.parent in self.things and thing.parent not in seen and not thing.kind.fixture:
+            thing = self.things[thing.parent]
+            seen.add(thing.object_id)
+        return thing
+
+    def holds(self, atom: Atom, ids: Sequence[str]) -> bool:
+        """Tell whether a condition is believed to be true of these objects."""
+        things = [self.things[object_id] for object_id in ids]
+        if len(things) == 2:
+            return self._is_on(things[0], things[1].object_id)
+        return _has_state(things[0], atom.predicate, self)
+
+    def _is_on(self, thing: Thing, receptacle: str) -> bool:
+        if thing.held or thing.parent is None:
+            return False
+        carrier = self.things.get(thing.parent)
+        if thing.parent == receptacle:
+            return True
+        return carrier is not None and carrier.kind.graspable and carrier.parent == receptacle
+
+    def bind(
+        self, goal: Goal, order: Mapping[Term, Sequence[str]]
+    ) -> tuple[dict[Term, str], Progress]:
+        """Choose the objects that the goal's terms stand for: most conditions met, first in order.
+
+        Args:
+            goal: What is asked for.
+            order: Ids that each term may stand for, the preferred ones first.
+        """
+        return best_binding(goal, order, self.holds)
+
+
+def _thing(known: Known, assumptions: Assumptions) -> Thing:
+    label = fold(known.label)
+    return Thing(
+        object_id=known.object_id,
+        label=label,
+        kind=kind_of(label),
+        box=known.box,
+        attributes=assumptions.attributes(known),
+        parent=assumptions.parent(known),
+        status=known.status,
+        last_seen=known.last_seen,
+    )
+
+
+def _has_state(thing: Thing, predicate: str, belief: Belief) -> bool:  # noqa: PLR0911
+    match predicate:
+        case "clean":
+            return thing.state("dirty") is False
+        case "dirty" | "sliced" | "cooked" | "broken" | "filled":
+            return thing.state(predicate) is True
+        case "hot" | "cold":
+            return thing.state("temperature") == predicate.capitalize()
+        case "empty":
+            contents = any(t.parent == thing.object_id for t in belief.things.values())
+            return thing.state("filled") is False if thing.kind.fillable else not contents
+        case "open" | "closed":
+            return thing.kind.openable and thing.state("open") == (predicate == "open")
+        case "on" | "off":
+            return thing.kind.toggleable and thing.state("on") == (predicate == "on")
+        case "held":
+            return thing.object_id == belief.held
+        case _:
+            raise AssertionError(predicate)
