@@ -1,15 +1,37 @@
-"""Judging a goal on a simulator's metadata."""
+"""Judging a goal on a simulator's metadata; lists of named goals."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from embodied_mem.goals import Atom, Goal, Progress, best_binding, fold
+from embodied_mem.config import Config, load_config
+from embodied_mem.goals import Atom, Goal, Progress, best_binding, fold, parse_goal
 
 Metadata = Mapping[str, Any]
 """JSON of one object in AI2-THOR's event metadata."""
 
 SLICED = "Sliced"
 """How the type of a piece ends: `AppleSliced` is a piece of an `Apple`."""
+
+BASIN = "Basin"
+"""How the type of a basin ends: what lies in a `SinkBasin` is in the `Sink`."""
+
+
+class TaskList(Config, frozen=True):
+    """Named goals, e.g. `sim_configs/tasks/kitchen.yaml`."""
+
+    tasks: dict[str, str]
+    """Goal in predicate form by name."""
+
+
+def load_tasks(path: str | Path) -> dict[str, Goal]:
+    """Read a YAML file of named goals, in order.
+
+    Raises:
+        ConfigError: The file cannot be read or is not a list of tasks.
+        GoalError: A goal cannot be read.
+    """
+    return {name: parse_goal(text) for name, text in load_config(path, TaskList).tasks.items()}
 
 
 def judge_goal(goal: Goal, objects: Sequence[Metadata]) -> Progress:
@@ -39,9 +61,9 @@ def judge_goal(goal: Goal, objects: Sequence[Metadata]) -> Progress:
 
 
 def is_a(entry: Metadata, label: str) -> bool:
-    """Whether an object is of a goal's type (`label` is folded), or a piece of one."""
+    """Whether an object is of a goal's type (`label` is folded), or a piece or basin of one."""
     kind = str(entry["objectType"])
-    return label in {fold(kind), fold(kind.removesuffix(SLICED))}
+    return label in {fold(kind), fold(kind.removesuffix(SLICED)), fold(kind.removesuffix(BASIN))}
 
 
 def is_in(entry: Metadata, receptacle_id: str, by_id: Mapping[str, Metadata]) -> bool:
