@@ -59,6 +59,8 @@ class Belief(msgspec.Struct, frozen=True, kw_only=True):
     stamp: float
     """Of the newest percept [s]."""
     objects: tuple[ObjectBelief, ...]
+    rooms: dict[str, str] = {}
+    """Name of each room by its id."""
     grid: GridBelief | None = None
 
 

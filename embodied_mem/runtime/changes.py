@@ -24,7 +24,9 @@ class ChangeWatcher:
     def changes(self, memory: Memory) -> tuple[ChangeLine, ...]:
         """Return what is new since the last call, in the order that memory gives."""
         found: list[ChangeLine] = []
-        for now in memory.since(self._stamp):
+        news = {known.object_id: known for known in memory.since(self._stamp)}
+        news |= {name: memory.get(name) for name in memory.in_view() if name not in news}
+        for now in news.values():
             before = self._last.get(now.object_id)
             found += [
                 ChangeLine(
