@@ -45,7 +45,7 @@ _THOR_PROPERTIES: Mapping[str, Property] = {
 }
 
 
-class ObjectType(Config, kw_only=True):
+class ObjectType(Config, frozen=True, kw_only=True):
     """One of AI2-THOR's object types."""
 
     name: str = ""
@@ -74,7 +74,7 @@ class ObjectType(Config, kw_only=True):
         return name in self.properties
 
 
-class _CatalogFile(Config):
+class _CatalogFile(Config, frozen=True, kw_only=True):
     groups: dict[str, tuple[str, ...]]
     aliases: dict[str, str]
     types: dict[str, ObjectType]
