@@ -69,6 +69,7 @@ def believe(memory: Memory) -> Belief:
     return Belief(
         stamp=float(memory.stamp) if np.isfinite(memory.stamp) else 0.0,
         objects=tuple(_object(known) for known in memory.known()),
+        rooms={node.id: node.label or node.id for node in memory.graph.nodes("room")},
         grid=_grid(memory),
     )
 

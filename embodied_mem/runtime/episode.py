@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from embodied_mem.errors import EmbodiedMemError
+from embodied_mem.errors import EmbodiedMemError, PlanningError
 from embodied_mem.goals import Goal, Progress, parse_goal
 from embodied_mem.interfaces import Backend, Decision, Judge, Outcome, Step, Subscriber
 from embodied_mem.runtime.agent import Agent
@@ -63,7 +63,8 @@ def run_episode(
     Done itself is not carried out. The frame that follows the last action is still perceived, so
     memory ends up to date.
 
-    Ctrl-C and errors end the episode in order: subscribers' `on_end` is called with an outcome
+    A planner's failure (PlanningError) ends the episode as an outcome without success. Ctrl-C and
+    other errors end it in order: subscribers' `on_end` is called with an outcome
     whose reason says so, then the exception goes on to the caller, so that a loop over episodes
     stops too.
 
@@ -120,7 +121,10 @@ def _act(
             return step.message or "the backend has nothing more to show"
         if tally.steps >= max_steps:
             return f"the budget of {max_steps} steps is spent"
-        decision = agent.decide(step)
+        try:
+            decision = agent.decide(step)
+        except PlanningError as error:
+            return f"the planner failed: {error}"
         for subscriber in subscribers:
             subscriber.on_step(step, percept, decision, agent.memory)
         if decision.action.name == DONE.name:

@@ -1,0 +1,71 @@
+"""`embodied-mem ask`: what a stored memory knows."""
+
+from pathlib import Path
+
+from rich.table import Table
+
+from embodied_mem.app.commands import Ask
+from embodied_mem.app.console import console
+from embodied_mem.errors import StoreError
+from embodied_mem.memory import Known, Memory
+from embodied_mem.runtime.recorders import STORE
+
+
+def ask(command: Ask) -> int:
+    """Print what memory knows of a label, or everything."""
+    memory = Memory.open(store_folder(command.store), read_only=True)
+    try:
+        known = memory.find(command.label) if command.label else memory.known()
+        if command.at is not None:
+            return _tell_past(memory, known, command.at)
+        console.print(_table(known, memory.stamp))
+    finally:
+        memory.close()
+    return 0
+
+
+def store_folder(folder: str) -> Path:
+    """Return the memory's own folder: this one, or `memory` inside the folder of a run.
+
+    Raises:
+        StoreError: There is no such folder.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise StoreError(f"there is no folder {path}. Give a memory's store, or a run's folder.")
+    return path / STORE if (path / STORE).is_dir() else path
+
+
+def _table(known: tuple[Known, ...], now: float) -> Table:
+    table = Table()
+    for name in ("what", "id", "status", "where", "room", "at [m]", "seen", "belief", "state"):
+        table.add_column(name)
+    for thing in known:
+        placed = thing.placement
+        x, y, z = thing.position
+        table.add_row(
+            thing.label,
+            thing.object_id,
+            thing.status,
+            f"{placed.relation} {placed.parent}" if placed else "",
+            thing.room or "",
+            f"{x:.2f} {y:.2f} {z:.2f}",
+            f"{now - thing.last_seen:.1f} s before the end",
+            f"{thing.confidence:.2f}",
+            ", ".join(f"{k}: {v}" for k, v in thing.attributes.items() if v not in (False, "")),
+        )
+    return table
+
+
+def _tell_past(memory: Memory, known: tuple[Known, ...], at: float) -> int:
+    for thing in known:
+        if thing.first_seen > at:
+            continue
+        then = memory.where(thing.object_id, at=at)
+        x, y, z = then.box.mean(axis=0)
+        place = f", {then.placement.relation} {then.placement.parent}" if then.placement else ""
+        console.print(
+            f"{thing.label} ({thing.object_id}): {x:.2f} {y:.2f} {z:.2f} m{place}; "
+            f"{then.status}, last seen {then.age:.1f} s before that"
+        )
+    return 0

@@ -1,0 +1,126 @@
+"""Configs to parts: one union and one `match` for each seam."""
+
+from pathlib import Path
+from typing import Literal, assert_never
+
+import sim_configs
+from embodied_mem.app.commands import Senses
+from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
+from embodied_mem.backends.household.house_source import HouseSource
+from embodied_mem.config import Config, load_config
+from embodied_mem.errors import ConfigError
+from embodied_mem.interfaces import Backend, Perceiver, Planner
+from embodied_mem.memory import Memory
+from embodied_mem.memory.memory import MemoryConfig
+from embodied_mem.runtime import Agent
+from perception import NoiseConfig, OracleConfig, Pipeline
+from planners import SymbolicPlanner, SymbolicPlannerConfig
+
+PerceptionConfig = OracleConfig
+"""A union, once there are two."""
+
+PlannerConfig = SymbolicPlannerConfig
+"""A union, once there are two."""
+
+BackendName = Literal["household", "thor"]
+"""The simulator in this process, or the same house through the real ai2thor client."""
+
+
+class AgentConfig(Config, frozen=True):
+    """Who acts."""
+
+    perception: PerceptionConfig = OracleConfig()
+    memory: MemoryConfig = MemoryConfig()
+    planner: PlannerConfig = SymbolicPlannerConfig()
+
+
+def build_perceiver(config: PerceptionConfig) -> Perceiver:
+    """Build the perceiver that a config describes."""
+    match config:
+        case OracleConfig():
+            return Pipeline(config)
+        case _:
+            assert_never(config)
+
+
+def build_planner(config: PlannerConfig) -> Planner:
+    """Build the planner that a config describes."""
+    match config:
+        case SymbolicPlannerConfig():
+            return SymbolicPlanner(config)
+        case _:
+            assert_never(config)
+
+
+def build_backend(name: BackendName, config: HouseholdSimConfig) -> Backend:
+    """Build a simulator that shows the house of a config; it is a judge too.
+
+    Raises:
+        HouseError: The house cannot be read.
+        MissingExtraError: The ai2thor client is asked for and not installed.
+    """
+    match name:
+        case "household":
+            return HouseholdSim(config)
+        case "thor":
+            return _thor(config)
+        case _:
+            assert_never(name)
+
+
+def _thor(config: HouseholdSimConfig) -> Backend:
+    from embodied_mem.backends.thor import ThorBackend, ThorConfig  # noqa: PLC0415 - an extra.
+
+    return ThorBackend(
+        ThorConfig(
+            house=config.house,
+            asset_database=config.asset_database,
+            width=config.width,
+            height=config.height,
+            field_of_view=config.field_of_view,
+            grid_size=config.grid_size,
+            visibility_distance=config.visibility_distance,
+            snap_to_grid=config.snap_to_grid,
+        )
+    )
+
+
+def build_agent(config: AgentConfig, memory: Memory | None = None) -> Agent:
+    """Build an agent around a memory, or around an empty one."""
+    return Agent(
+        perceive=build_perceiver(config.perception),
+        memory=Memory(config.memory) if memory is None else memory,
+        planner=build_planner(config.planner),
+    )
+
+
+def senses(kind: Senses, *, seed: int = 0) -> OracleConfig:
+    """Return the perception that the command line names; `seed` is that of its noise."""
+    return OracleConfig(noise=NoiseConfig(seed=seed) if kind == "noisy" else None)
+
+
+def house_source(house: str | None, *, seed: int = 0, rooms: int | None = None) -> HouseSource:
+    """Read `FILE` or `FILE:N`; without a file, the generated house of a seed."""
+    if house is None:
+        return HouseSource(seed=seed, rooms=rooms)
+    file, colon, index = house.rpartition(":")
+    if colon and index.isdigit() and not Path(house).exists():
+        return HouseSource(file=file, index=int(index))
+    return HouseSource(file=house)
+
+
+def sim_config(name: str) -> HouseholdSimConfig:
+    """Read a simulator's config: a YAML file, or a name among the shipped ones.
+
+    Raises:
+        ConfigError: There is neither, or it does not fit.
+    """
+    shipped = sim_configs.path(name)
+    if not Path(name).is_file() and shipped.is_file():
+        return load_config(str(shipped), HouseholdSimConfig)
+    if not Path(name).is_file():
+        raise ConfigError(
+            f"there is no config file '{name}', nor a shipped one of that name. "
+            "Shipped are for example household/demo_house and household/kitchen."
+        )
+    return load_config(name, HouseholdSimConfig)

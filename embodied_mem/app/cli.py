@@ -1,0 +1,98 @@
+"""The command line: parse, run one command, end with an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import assert_never
+
+import tyro
+
+from embodied_mem.app.commands import (
+    Ask,
+    Command,
+    Convert,
+    Demo,
+    Doctor,
+    Episode,
+    Suite,
+    ThorServer,
+    View,
+)
+from embodied_mem.errors import EmbodiedMemError
+
+OK, FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes. FAILED: it ran, and the task was not reached or something is missing."""
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 not reached, 2 a mistake, 130 interrupted.
+
+    Args:
+        arguments: Words after the program's name; those of this process when None.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] == ["thor-server"]:  # Its flags are those that AI2-THOR's client gives to Unity.
+        sys.exit(_serve(words[1:]))
+    command = tyro.cli(
+        Command,  # pyright: ignore[reportArgumentType]
+        prog="embodied-mem",
+        description="Memory for robots and long videos: perceive, remember, plan, act.",
+        args=words,
+    )
+    sys.exit(execute(command))
+
+
+def execute(command: Command) -> int:
+    """Run one command and return the exit code; errors are told in one line on stderr."""
+    try:
+        return _dispatch(command)
+    except EmbodiedMemError as error:
+        sys.stderr.write(f"embodied-mem: {error}\n")
+        return USER_ERROR
+    except KeyboardInterrupt:
+        sys.stderr.write("embodied-mem: interrupted; what was written so far is kept.\n")
+        return INTERRUPTED
+
+
+def _dispatch(command: Command) -> int:  # noqa: PLR0911
+    """Import what the command needs, and run it."""
+    # ruff: noqa: PLC0415 - `--help` and `ask` should not wait for engines that they do not use.
+    match command:
+        case Demo():
+            from embodied_mem.app.demo import run_demo
+
+            return run_demo(command)
+        case Episode():
+            from embodied_mem.app.episode import run_one
+
+            return run_one(command)
+        case Suite():
+            from embodied_mem.app.suite import run_many
+
+            return run_many(command)
+        case Ask():
+            from embodied_mem.app.ask import ask
+
+            return ask(command)
+        case View():
+            from embodied_mem.app.view import view
+
+            return view(command)
+        case ThorServer():
+            return _serve([])
+        case Convert():
+            from embodied_mem.app.convert import convert
+
+            return convert(command)
+        case Doctor():
+            from embodied_mem.app.doctor import examine
+
+            return examine(command)
+        case _:
+            assert_never(command)
+
+
+def _serve(words: Sequence[str]) -> int:
+    from embodied_mem.backends.household.server.serve import serve
+
+    return serve(words, os.environ)

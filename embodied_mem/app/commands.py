@@ -1,0 +1,147 @@
+"""What can be asked for on the command line. Light to import: what does the work is not."""
+
+from typing import Annotated, Literal
+
+import tyro
+
+from embodied_mem.config import Config
+
+Senses = Literal["oracle", "noisy"]
+"""oracle: the simulator's masks as they are; noisy: with the errors of a detector and a camera."""
+
+
+class Demo(Config, frozen=True):
+    """Three household tasks in a row, with memory and with memory cleared in between."""
+
+    out: str = "runs/demo"
+    """Folder for both runs, the report and the recordings; an earlier demo there is replaced."""
+    seed: int | None = None
+    """Seed of another house than the usual one; its tasks are drawn from what is in it."""
+    perception: Senses = "oracle"
+    """What the agent's eyes are like."""
+    max_steps: int = 500
+    """Most steps for one task."""
+    rrd: bool = True
+    """Whether to write recordings for rerun's viewer, where rerun is installed."""
+
+
+class Episode(Config, frozen=True):
+    """One task in one house."""
+
+    goal: str
+    """`in(apple, fridge) and clean(apple)`, or `put a clean apple in the fridge`."""
+    house: str | None = None
+    """FILE or FILE:N, the house number N (from 0) of a .json, .jsonl or .jsonl.gz file; a generated
+    house without it."""
+    seed: int = 0
+    """Seed of the generated house."""
+    rooms: int | None = None
+    """Rooms of the generated house, 1..10."""
+    sim: str | None = None
+    """A simulator's config, a YAML file or a name such as `household/kitchen`; what the flags say
+    of the house wins."""
+    agent: str | None = None
+    """YAML file with perception, memory and planner."""
+    asset_database: str | None = None
+    """ProcTHOR's asset-database.json, for exact sizes."""
+    backend: Literal["household", "thor"] = "household"
+    """The simulator in this process, or the real ai2thor client."""
+    perception: Senses = "oracle"
+    """What the agent's eyes are like."""
+    memory: str | None = None
+    """Folder of the memory to go on with; made if missing. Without it memory starts empty and is
+    kept in the run's folder."""
+    max_steps: int = 1000
+    """Most steps."""
+    out: str | None = None
+    """Folder of the run; `runs/` and the time by default."""
+    report: bool = True
+    """Whether to write report.html into that folder."""
+    rrd: bool = False
+    """Whether to write episode.rrd, for rerun's viewer, into that folder."""
+
+
+class Suite(Config, frozen=True):
+    """Many houses, several tasks in each; resumable, with one table at the end."""
+
+    houses: str | None = None
+    """File of houses: .json, .jsonl or .jsonl.gz."""
+    generated: int | None = None
+    """So many generated houses instead, seeds from `seed` on."""
+    limit: int | None = None
+    """Only the first so many houses of the file."""
+    asset_database: str | None = None
+    """ProcTHOR's asset-database.json, for exact sizes."""
+    tasks: int = 3
+    """Tasks in each house, one after another."""
+    perception: Senses = "oracle"
+    """What the agent's eyes are like."""
+    memory: Literal["keep", "clear", "both"] = "keep"
+    """Whether memory lasts from task to task; both compares."""
+    backend: Literal["household", "thor"] = "household"
+    """The simulator in the worker's process, or the real ai2thor client."""
+    workers: int = 2
+    """Processes."""
+    max_steps: int = 1000
+    """Most steps for one task."""
+    seed: int = 0
+    """Seed of generated houses, of the choice of tasks and of noise."""
+    timeout: float = 3600.0
+    """Longest time for one house and condition [s]."""
+    out: str = "runs/suite"
+    """Folder of the results; asked for again with the same settings, a suite goes on there."""
+    json: str | None = None
+    """File for everything: settings, table, episodes, failures."""
+
+
+class Ask(Config, frozen=True):
+    """Ask a stored memory where something is, or what it holds."""
+
+    store: Annotated[str, tyro.conf.Positional]
+    """Folder of a memory, or of a run that holds one."""
+    label: Annotated[str | None, tyro.conf.Positional] = None
+    """What to find, e.g. `mug`; everything when left out."""
+    at: float | None = None
+    """Where it was then [s], instead of now."""
+
+
+class View(Config, frozen=True):
+    """Write the HTML report of a run or of a stored memory."""
+
+    folder: Annotated[str, tyro.conf.Positional]
+    """Folder of a run, of several runs, or of a memory."""
+    out: str | None = None
+    """HTML file; report.html beside the runs by default."""
+
+
+class ThorServer(Config, frozen=True):
+    """Serve the simulator to an AI2-THOR client: `thor-server --help` tells its own flags."""
+
+
+class Convert(Config, frozen=True):
+    """Write generated houses to a file, in ProcTHOR's schema."""
+
+    out: Annotated[str, tyro.conf.Positional]
+    """The file: .json for one house, .jsonl or .jsonl.gz."""
+    generated: int = 1
+    """How many houses."""
+    seed: int = 0
+    """Seed of the first; the others count on from it."""
+    rooms: int | None = None
+    """Rooms of each, 1..10; chosen by the seed when left out."""
+
+
+class Doctor(Config, frozen=True):
+    """Look whether everything works here: versions, extras, one rendered frame."""
+
+
+Command = (
+    Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Episode, tyro.conf.subcommand("episode")]
+    | Annotated[Suite, tyro.conf.subcommand("suite")]
+    | Annotated[Ask, tyro.conf.subcommand("ask")]
+    | Annotated[View, tyro.conf.subcommand("view")]
+    | Annotated[ThorServer, tyro.conf.subcommand("thor-server")]
+    | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+)

@@ -1,0 +1,229 @@
+"""`embodied-mem suite`: many houses, several tasks in each, one table."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from embodied_mem.app.build import AgentConfig, BackendName, build_agent, build_backend, senses
+from embodied_mem.app.commands import Senses, Suite
+from embodied_mem.app.console import configure_logging, console, summary_table
+from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
+from embodied_mem.backends.household.house import load_houses
+from embodied_mem.backends.household.house_source import HouseSource
+from embodied_mem.backends.task_sampling import sample_tasks
+from embodied_mem.errors import ConfigError, StoreError
+from embodied_mem.goals import Goal
+from embodied_mem.interfaces import Outcome
+from embodied_mem.runtime.metrics import EpisodeRow
+from embodied_mem.runtime.sequence import run_tasks
+from embodied_mem.runtime.suite import SuiteProgress, SuiteResult, read_suite, run_suite
+
+RESULTS = "results.jsonl"
+"""Name of the results file in the suite's folder."""
+
+
+class SuiteJob(msgspec.Struct, frozen=True, kw_only=True):
+    """One house, its tasks, and whether memory lasts."""
+
+    house: HouseSource
+    asset_database: str | None
+    tasks: int
+    memory: Literal["keep", "clear"]
+    perception: Senses
+    backend: BackendName
+    max_steps: int
+    seed: int
+
+
+def run_many(command: Suite) -> int:
+    """Run what is not done yet, print the table and the failures; 0 when every job was done."""
+    configure_logging()
+    jobs = dict(suite_jobs(command))
+    path = Path(command.out) / RESULTS
+    settings = _settings(command)
+    console.print(f"{len(jobs)} jobs of {command.tasks} tasks; results go to {path}")
+    try:
+        with _Bar(len(jobs)) as bar:
+            result = run_suite(
+                jobs,
+                do_job,
+                path=path,
+                settings=settings,
+                workers=command.workers,
+                timeout=command.timeout,
+                on_progress=bar.show,
+            )
+    except KeyboardInterrupt:
+        show_result(read_suite(path, list(jobs)))
+        console.print(f"interrupted; the same command goes on from {path}")
+        raise
+    show_result(result)
+    if command.json is not None:
+        write_json(result, Path(command.json))
+    return 1 if result.missing else 0
+
+
+def _settings(command: Suite) -> str:
+    """Return all that a row depends on: same text, same rows."""
+    names = ("generated", "tasks", "perception", "backend", "max_steps", "seed")
+    files = {"houses": command.houses, "asset_database": command.asset_database}
+    prints = {name: _fingerprint(Path(path)) for name, path in files.items() if path is not None}
+    return msgspec.json.encode({n: getattr(command, n) for n in names} | prints).decode()
+
+
+def _fingerprint(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}.") from error
+
+
+def suite_jobs(command: Suite) -> Iterator[tuple[str, SuiteJob]]:
+    """Yield each job under the key that names it in the results.
+
+    Raises:
+        ConfigError: Not exactly one of `houses` and `generated` was asked for.
+        HouseError: The file cannot be read.
+    """
+    if (command.houses is None) == (command.generated is None):
+        raise ConfigError(
+            "say which houses: either `--houses FILE` or `--generated N`, and not both."
+        )
+    if command.houses is not None:
+        file = Path(command.houses)
+        count = sum(1 for _ in load_houses(file))
+        sources = [(f"{file.name}:{i}", HouseSource(file=str(file), index=i)) for i in range(count)]
+    else:
+        seeds = range(command.seed, command.seed + (command.generated or 0))
+        sources = [(f"seed:{seed}", HouseSource(seed=seed)) for seed in seeds]
+    conditions = ("keep", "clear") if command.memory == "both" else (command.memory,)
+    for number, (name, source) in enumerate(sources[: command.limit]):
+        for memory in conditions:
+            yield (
+                f"{name}/{memory}",
+                SuiteJob(
+                    house=source,
+                    asset_database=command.asset_database,
+                    tasks=command.tasks,
+                    memory=memory,
+                    perception=command.perception,
+                    backend=command.backend,
+                    max_steps=command.max_steps,
+                    seed=command.seed + number,
+                ),
+            )
+
+
+def do_job(job: SuiteJob) -> tuple[EpisodeRow, ...]:
+    """Run the tasks of one house, one after another; called in a process of its own."""
+    sim = HouseholdSimConfig(house=job.house, asset_database=job.asset_database)
+    agent_config = AgentConfig(perception=senses(job.perception, seed=job.seed))
+    goals = tasks_of(sim, job.tasks, job.seed)
+    with ExitStack() as stack:
+        backend = build_backend(job.backend, sim)
+        stack.callback(backend.close)
+        outcomes = run_tasks(
+            backend,
+            build_agent(agent_config),
+            goals,
+            keep_memory=job.memory == "keep",
+            max_steps=job.max_steps,
+        )
+        name = job.house.file and f"{Path(job.house.file).name}:{job.house.index}"
+        house = name or f"seed:{job.house.seed}"
+        return tuple(
+            episode_row(outcome, group=job.memory, task=f"{house}#{number}")
+            for number, outcome in enumerate(outcomes)
+        )
+
+
+def tasks_of(config: HouseholdSimConfig, count: int, seed: int) -> tuple[Goal, ...]:
+    """Draw feasible tasks for a house, from the truth at its start."""
+    with HouseholdSim(config) as sim:
+        sim.reset()
+        return sample_tasks(sim.engine, count, seed)
+
+
+def episode_row(outcome: Outcome, *, group: str, task: str) -> EpisodeRow:
+    """Return an outcome as a row of the table."""
+    return EpisodeRow(
+        group=group,
+        task=task,
+        goal=str(outcome.goal),
+        success=outcome.success,
+        met=outcome.progress.met,
+        total=outcome.progress.total,
+        steps=outcome.steps,
+        failed_actions=outcome.failed_actions,
+        exploration_steps=outcome.exploration_steps,
+        path_length=round(outcome.path_length, 3),
+        seconds=round(outcome.seconds, 3),
+        reason=outcome.reason,
+    )
+
+
+def show_result(result: SuiteResult) -> None:
+    """Print failures with their reasons, then the table."""
+    for row in result.failures:
+        console.print(
+            f"[red]missed[/] {row.task} ({row.group}): {row.goal}  {row.met}/{row.total} "
+            f"conditions, {row.steps} steps. {row.reason}",
+            markup=True,
+        )
+    for key, error in result.errors.items():
+        console.print(f"[red]could not be done[/] {key}: {error}")
+    if result.summaries:
+        console.print(summary_table(result.summaries))
+    if result.missing:
+        console.print(f"{result.missing} jobs are not done.")
+
+
+def write_json(result: SuiteResult, path: Path) -> None:
+    """Write settings, table, episodes and failures as one JSON document.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
+    document = {**msgspec.structs.asdict(result), "failures": result.failures}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}.") from error
+    console.print(f"everything as JSON: {path}")
+
+
+class _Bar:
+    """A progress bar, and one line for each job that could not be done."""
+
+    def __init__(self, total: int):
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("starting", total=total)
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, now: SuiteProgress) -> None:
+        """Move the bar."""
+        if now.error:
+            self._progress.console.print(f"[red]{now.latest}[/]: {now.error}")
+        words = f"{now.succeeded} of {now.episodes} episodes reached"
+        self._progress.update(self._task, completed=now.done, description=words)
+        if not self._progress.console.is_terminal and now.latest:
+            console.print(f"{now.done}/{now.total} {now.latest}: {words}, {now.elapsed:.0f} s")

@@ -1,0 +1,37 @@
+"""`embodied-mem view`: the HTML report of what a folder holds."""
+
+from pathlib import Path
+
+from embodied_mem.app.ask import store_folder
+from embodied_mem.app.commands import View
+from embodied_mem.app.console import console
+from embodied_mem.errors import StoreError
+from embodied_mem.memory import Memory
+from embodied_mem.runtime.recorders import METRICS
+from embodied_mem.runtime.report import write_report
+from embodied_mem.runtime.report_run import ReportRun, load_run, run_of_memory
+
+
+def view(command: View) -> int:
+    """Write the report of a run, of every run in a folder side by side, or of a memory."""
+    folder = Path(command.folder)
+    runs = _runs(folder)
+    out = Path(command.out) if command.out else folder / "report.html"
+    page = write_report(out, runs, title=f"embodied-mem: {folder.resolve().name}")
+    console.print(f"report: {page}")
+    return 0
+
+
+def _runs(folder: Path) -> list[ReportRun]:
+    if not folder.is_dir():
+        raise StoreError(f"there is no folder {folder}. Give the folder of a run or of a memory.")
+    if (folder / METRICS).is_file():
+        return [load_run(folder)]
+    inside = sorted(path.parent for path in folder.glob(f"*/{METRICS}"))
+    if inside:
+        return [load_run(path, path.name.replace("_", " ")) for path in inside]
+    memory = Memory.open(store_folder(str(folder)), read_only=True)
+    try:
+        return [run_of_memory(memory, folder.name)]
+    finally:
+        memory.close()
