@@ -189,10 +189,17 @@ def _draw_cut(rest: Mask, cells: float, rng: np.random.Generator) -> Mask:
 
 def _is_whole(mask: Mask) -> bool:
     """One piece without holes, whose cells never touch at a corner alone."""
-    if not mask.any() or label(mask)[1] != 1 or label(~np.pad(mask, 1))[1] != 1:
+    if _pieces(mask) != 1 or _pieces(~np.pad(mask, 1)) != 1:
         return False
     a, b, c, d = mask[:-1, :-1], mask[1:, :-1], mask[:-1, 1:], mask[1:, 1:]
     return not bool(((a & d & ~b & ~c) | (b & c & ~a & ~d)).any())
+
+
+def _pieces(mask: Mask) -> int:
+    """Number of connected regions of cells."""
+    numbers = np.zeros(mask.shape, dtype=np.int32)
+    label(mask, output=numbers)
+    return int(numbers.max(initial=0))
 
 
 def _share(
