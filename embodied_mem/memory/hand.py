@@ -69,10 +69,9 @@ def carried_with(buffer: ObjectBuffer, entry: Entry) -> list[Entry]:
     found, frontier = [], [entry.object_id]
     while frontier:
         name = frontier.pop()
-        for child in buffer.entries.values():
-            if child.placement and child.placement.parent == name and child.status != "gone":
-                found.append(child)
-                frontier.append(child.object_id)
+        below = [child for child in buffer.children(name) if child not in found]
+        found += below
+        frontier += [child.object_id for child in below]
     return found
 
 

@@ -4,10 +4,10 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int64, UInt8
+from jaxtyping import Float, Float32, Int64, UInt8
 
 from embodied_mem.config import Config
-from embodied_mem.errors import UnknownObjectError
+from embodied_mem.errors import FrameError, UnknownObjectError
 from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
 from embodied_mem.memory.association import AssociationConfig
@@ -78,6 +78,8 @@ class Entry:
     """The voxels' edge is the config's, doubled so many times."""
     crop: UInt8[np.ndarray, "r c 3"] | None = None
     """Largest image of it."""
+    crop_pixels: int = 0
+    """Pixels of its mask there [px]."""
     history: deque[Sighting] = field(default_factory=deque)
 
 
@@ -89,7 +91,7 @@ class ObjectBuffer:
         self.clear()
 
     def clear(self) -> None:
-        """Forget every object; ids are not used again."""
+        """Forget every object and id."""
         self.entries: dict[str, Entry] = {}
         self.rows: list[Entry | None] = []
         self.boxes: Float[np.ndarray, "c 2 3"] = np.full((0, 2, 3), np.nan)
@@ -99,6 +101,8 @@ class ObjectBuffer:
         """How many ids were given out per label."""
         self.changed: set[str] = set()
         """Objects that differ from the store."""
+        self.reshaped: set[str] = set()
+        """Objects whose voxels, feature or crop differ from the store."""
         self.removed: set[str] = set()
         """Objects that the store still has."""
         self.held: dict[str, None] = {}
@@ -151,7 +155,7 @@ class ObjectBuffer:
         self.entries[entry.object_id] = entry
         self._by_label.setdefault(fold(entry.label), {})[entry.object_id] = None
         self.changed.add(entry.object_id)
-        self.removed.discard(entry.object_id)
+        self.reshaped.add(entry.object_id)
 
     def new_id(self, label: str) -> str:
         """Return the next unused id for a label: mug_1, mug_2 ..."""
@@ -168,6 +172,7 @@ class ObjectBuffer:
         self.boxes[entry.row] = np.nan
         self._free.append(entry.row)
         self.changed.discard(object_id)
+        self.reshaped.discard(object_id)
         self.removed.add(object_id)
 
     def relabel(self, entry: Entry, label: str) -> None:
@@ -191,6 +196,7 @@ class ObjectBuffer:
         while len(keys) > self.config.max_voxels:
             keys, entry.level = voxels.coarsen(keys), entry.level + 1
         entry.keys = keys
+        self.reshaped.add(entry.object_id)
         box = entry.bounds
         if len(keys):
             size = self.voxel_size(entry)
@@ -211,9 +217,15 @@ class ObjectBuffer:
         order = found[np.argsort(distance[found], kind="stable")]
         return [entry for row in order if (entry := self.rows[row]) is not None]
 
-    def mask(self, keep: Bool[np.ndarray, "k"], rows: Int64[np.ndarray, "k"]) -> list[Entry]:
-        """Return the entries of those rows for which `keep` is true."""
-        return [entry for row in rows[keep] if (entry := self.rows[row]) is not None]
+    def children(self, object_id: str) -> list[Entry]:
+        """Return the objects that rest on or in another one, and are not gone."""
+        return [
+            entry
+            for entry in self.entries.values()
+            if entry.placement is not None
+            and entry.placement.parent == object_id
+            and entry.status != "gone"
+        ]
 
     def known(self, entry: Entry) -> Known:
         """Return the record of an object for readers."""
@@ -247,6 +259,17 @@ class ObjectBuffer:
         self.rows.extend([None] * (new - old))
         self._free.extend(range(new - 1, old - 1, -1))
 
+    def settled(self) -> None:
+        """Note that the store holds everything."""
+        self.changed.clear()
+        self.reshaped.clear()
+        self.removed.clear()
+
     def _widen(self, width: int) -> None:
-        """Make room for features of another width; old ones of that width are lost."""
+        """Set the features' width, by the first object."""
+        if self.entries:
+            raise FrameError(
+                f"features must keep their width, {self.features.shape[1]}, got {width}. "
+                "Use one perceiver per memory."
+            )
         self.features = np.zeros((len(self.rows), width), np.float32)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float, Int8, Int32, Int64
+from jaxtyping import Bool, Float, Int8, Int32, Int64, UInt8
 
 from embodied_mem.memory import voxels
 from embodied_mem.memory.association import assign, box_gap, box_iou, gate
@@ -15,6 +15,8 @@ _POINTS = 2000
 """Points of a detection that are turned into voxels."""
 _SAMPLE = 64
 """Voxels of an object that are looked for when it is not detected."""
+_CROP = 64
+"""Longest edge of an object's image [px]."""
 _DISTINCT = 5.0
 """Smaller objects may be missed beside others [px]."""
 
@@ -256,8 +258,21 @@ def _confirm(
     entry.sightings += 1
     entry.misses = 0
     entry.belief = 1 - (1 - entry.belief) * (1 - 0.7 * min(score, 1.0))
+    if detections.pixels[index] > 1.2 * entry.crop_pixels:
+        entry.crop_pixels = int(detections.pixels[index])
+        entry.crop = _crop(percept, index)
     entry.whole |= not detections.truncated[index]
     buffer.changed.add(entry.object_id)
+    buffer.reshaped.add(entry.object_id)
+
+
+def _crop(percept: Percept, index: int) -> UInt8[np.ndarray, "r c 3"]:
+    """Cut a detection out of the image, at most 64 pixels wide and high."""
+    rows = np.flatnonzero(percept.masks[index].any(axis=1))
+    columns = np.flatnonzero(percept.masks[index].any(axis=0))
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    step = -(-max(len(rows), rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1) // _CROP)
+    return percept.frame.rgb[window][::step, ::step].copy()
 
 
 def _refute(

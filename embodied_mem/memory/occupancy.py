@@ -28,6 +28,10 @@ class OccupancyConfig(Config, frozen=True):
     """Points below this height and above the floor are obstacles [m]."""
     body_radius: float = 0.2
     """Where the body stands, the floor is free [m]."""
+    tall_from: float = 1.3
+    """What stands between this height ..."""
+    tall_to: float = 1.9
+    """... and this one, below the lintels of doors, parts rooms [m]."""
     range: float = 6.0
     """Farther points are ignored [m]."""
     stride: int = 2
@@ -61,6 +65,8 @@ class OccupancyMap:
         self._origin = np.zeros(2, np.int64)  # Grid cell of score[0, 0], (x, y).
         self.score: Int16[np.ndarray, "r c"] = np.zeros((0, 0), np.int16)
         """Above 0 occupied, below 0 free, rows along y and columns along x."""
+        self.tall: Int16[np.ndarray, "r c"] = np.zeros((0, 0), np.int16)
+        """Above 0 where something stands at the height of eyes: walls, and what is like them."""
         self.blocked: UInt8[np.ndarray, "r c"] = np.zeros((0, 0), np.uint8)
         """1 where the body could not go although nothing was seen."""
         self.dirty: set[tuple[int, int]] = set()
@@ -166,7 +172,8 @@ class OccupancyMap:
         height = points[:, 2] - floor
         is_floor = np.abs(height) <= config.floor_tolerance
         is_obstacle = (height > config.floor_tolerance) & (height < config.body_height)
-        kept = is_floor | is_obstacle
+        is_tall = (height > config.tall_from) & (height < config.tall_to)
+        kept = is_floor | is_obstacle | is_tall
         if not kept.any():
             return
         cells = self._cells_for(points[kept, :2])
@@ -178,12 +185,16 @@ class OccupancyMap:
         width, height_ = cells.max(axis=0) - low + 1
         flat = (cells[:, 1] - low[1]) * width + cells[:, 0] - low[0]
         size = int(width * height_)
+        floor_hit = is_floor[kept][inside]
         hits = np.bincount(flat[obstacle], minlength=size).reshape(height_, width)
-        floors = np.bincount(flat[~obstacle], minlength=size).reshape(height_, width)
+        floors = np.bincount(flat[floor_hit], minlength=size).reshape(height_, width)
         change = np.where(hits >= 2, 2, np.where(floors > 0, -1, np.sign(hits))).astype(np.int16)
         change[(hits == 1) & (floors > 0)] = 0
-        window = self.score[low[1] : low[1] + height_, low[0] : low[0] + width]
-        np.clip(window + change, -8, 8, out=window)
+        window = np.s_[low[1] : low[1] + height_, low[0] : low[0] + width]
+        np.clip(self.score[window] + change, -8, 8, out=self.score[window])
+        high = np.bincount(flat[is_tall[kept][inside]], minlength=size).reshape(height_, width)
+        change = np.where(high > 0, 2, np.where(floors > 0, -1, 0)).astype(np.int16)
+        np.clip(self.tall[window] + change, -8, 8, out=self.tall[window])
         self._touch(low, low + np.array([width, height_]))
 
     def _paint(
@@ -231,6 +242,7 @@ class OccupancyMap:
         width = ((before[1], after[1]), (before[0], after[0]))
         self.score = np.pad(self.score, width)
         self.blocked = np.pad(self.blocked, width)
+        self.tall = np.pad(self.tall, width)
         self._origin = new_start
 
     def _touch(self, low: Int64[np.ndarray, "2"], high: Int64[np.ndarray, "2"]) -> None:
@@ -241,19 +253,26 @@ class OccupancyMap:
             for y in range(int(first[1]), int(last[1]) + 1)
         }
 
-    def block(self, key: tuple[int, int]) -> Int16[np.ndarray, "2 64 64"]:
-        """Return score and blocked of one 64x64 block."""
+    def touch_all(self) -> None:
+        """Mark every block as changed."""
+        if self.score.size:
+            self._touch(np.zeros(2, np.int64), np.array(self.shape[::-1], np.int64))
+
+    def block(self, key: tuple[int, int]) -> Int16[np.ndarray, "3 64 64"]:
+        """Return score, tall and blocked of one 64x64 block."""
         column, row = np.array(key) * _BLOCK - self._origin
         window = np.s_[row : row + _BLOCK, column : column + _BLOCK]
-        return np.stack((self.score[window], self.blocked[window].astype(np.int16)))
+        blocked = self.blocked[window].astype(np.int16)
+        return np.stack((self.score[window], self.tall[window], blocked))
 
-    def set_block(self, key: tuple[int, int], values: Int16[np.ndarray, "2 64 64"]) -> None:
+    def set_block(self, key: tuple[int, int], values: Int16[np.ndarray, "3 64 64"]) -> None:
         """Put back what `block` returned."""
         low = np.array(key, np.int64) * _BLOCK
         self._grow(low, low + _BLOCK)
         column, row = low - self._origin
         window = np.s_[row : row + _BLOCK, column : column + _BLOCK]
-        self.score[window], self.blocked[window] = values[0], values[1].astype(np.uint8)
+        self.score[window], self.tall[window] = values[0], values[1]
+        self.blocked[window] = values[2].astype(np.uint8)
 
 
 def _world_points(frame: Frame, config: OccupancyConfig) -> Float[np.ndarray, "p 3"]:

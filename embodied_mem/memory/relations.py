@@ -134,18 +134,23 @@ def _points_about(
 
 
 def neighbours(
-    children: Int64[np.ndarray, "n"], boxes: Float[np.ndarray, "m 2 3"], config: RelationConfig
+    children: Int64[np.ndarray, "n"],
+    boxes: Float[np.ndarray, "m 2 3"],
+    config: RelationConfig,
+    *,
+    most: int,
 ) -> list[tuple[int, int]]:
-    """Return the pairs of things, one of them a child, whose boxes are near each other."""
+    """Return pairs (child, other) of near things, the `most` nearest of each child."""
     rows, others = gate(boxes[children], boxes, config.near)
     child = children[rows]
     keep = child != others
-    return sorted(
-        {
-            (min(a, b), max(a, b))
-            for a, b in zip(child[keep].tolist(), others[keep].tolist(), strict=True)
-        }
-    )
+    rows, child, others = rows[keep], child[keep], others[keep]
+    apart = np.maximum(boxes[child, 0] - boxes[others, 1], boxes[others, 0] - boxes[child, 1])
+    gaps = np.linalg.norm(apart.clip(0), axis=1)
+    order = np.lexsort((gaps, rows))
+    rank = np.arange(len(order)) - np.searchsorted(rows[order], rows[order])
+    chosen = order[(rank < most) & (gaps[order] <= config.near)]
+    return list(zip(child[chosen].tolist(), others[chosen].tolist(), strict=True))
 
 
 def _area(boxes: Float[np.ndarray, "k 2 3"]) -> Float[np.ndarray, "k"]:

@@ -1,0 +1,121 @@
+"""What of a memory goes to its store, and how it comes back."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+
+from embodied_mem.memory.journal import (
+    Change,
+    State,
+    object_row,
+    object_tensors,
+    restore_object,
+)
+from embodied_mem.memory.object_buffer import ObjectBuffer
+from embodied_mem.memory.occupancy import OccupancyMap
+from embodied_mem.memory.rooms import RoomMap
+from embodied_mem.memory.scene_graph import Edge, Node, SceneGraph
+from embodied_mem.memory.store import Snapshot
+from embodied_mem.memory.tensors import Fields
+
+_ROOMS = "rooms:"
+_BLOCK = "block:"
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """The parts of a memory that are stored."""
+
+    objects: ObjectBuffer
+    occupancy: OccupancyMap
+    rooms: RoomMap
+    graph: SceneGraph
+    changed_at: dict[str, float] = field(default_factory=dict)
+    """When each object last appeared, moved, vanished or was acted on [s]."""
+    frame: int = 0
+    """Percepts written."""
+    stamp: float = 0.0
+    """Stamp of the newest [s]."""
+    stored_rooms: int = 0
+    """Version of the rooms that is stored."""
+
+    def everything_changed(self) -> None:
+        """Mark all parts for storing, as for a new store."""
+        self.objects.changed |= set(self.objects.entries)
+        self.objects.reshaped |= set(self.objects.entries)
+        self.graph.changed |= {node.id for node in self.graph.nodes()}
+        self.graph.changed_edges |= {(a, edge.kind, b) for a, edge, b in self.graph.edges()}
+        self.occupancy.touch_all()
+        self.stored_rooms = -1
+
+    def settled(self) -> None:
+        """Note that the store holds everything."""
+        self.objects.settled()
+        self.graph.changed.clear()
+        self.graph.changed_edges.clear()
+        self.occupancy.dirty.clear()
+        self.stored_rooms = self.rooms.version
+
+
+def collect(parts: Parts) -> Change:
+    """Return all that changed since the parts were last settled."""
+    objects, graph = parts.objects, parts.graph
+    change = Change(
+        state=State(
+            frame=parts.frame,
+            stamp=parts.stamp,
+            counters=objects.counters,
+            held=list(objects.held),
+            next_room=parts.rooms.next_room,
+        )
+    )
+    changed_at = parts.changed_at
+    order = [name for name in objects.entries if name in objects.changed]
+    change.objects = {
+        name: object_row(objects, objects[name], changed_at.get(name)) for name in order
+    }
+    change.removed = sorted(objects.removed)
+    change.tensors = {
+        name: object_tensors(objects, objects[name])
+        for name in sorted(objects.reshaped & objects.entries.keys())
+    }
+    encode = msgspec.json.encode
+    for name in graph.changed:
+        change.nodes[name] = encode(graph[name]) if name in graph else None
+    for ends in graph.changed_edges:
+        edge = graph.edge(*ends)
+        change.edges[ends] = None if edge is None else encode(edge)
+    for x, y in parts.occupancy.dirty:
+        block = parts.occupancy.block((x, y)).astype(np.int8)
+        change.tensors[f"{_BLOCK}{x}:{y}"] = {"cells": block}
+    if parts.rooms.version != parts.stored_rooms:
+        change.tensors[_ROOMS] = parts.rooms.fields()
+    return change
+
+
+def restore(parts: Parts, snapshot: Snapshot) -> None:
+    """Fill empty parts from a store."""
+    state, tensors = snapshot.state, snapshot.tensors
+    parts.frame, parts.stamp = state.frame, state.stamp
+    for name, record in snapshot.objects.items():
+        changed_at = restore_object(parts.objects, name, record, tensors[name])
+        if changed_at is not None:
+            parts.changed_at[name] = changed_at
+    parts.objects.counters = dict(state.counters)
+    parts.objects.held = dict.fromkeys(state.held)
+    _restore_floor(parts, tensors, state.next_room)
+    decode = msgspec.json.decode
+    nodes = [decode(record, type=Node) for record in snapshot.nodes]
+    edges = [(a, decode(record, type=Edge), b) for a, record, b in snapshot.edges]
+    parts.graph.restore(nodes, edges)
+    parts.settled()
+
+
+def _restore_floor(parts: Parts, tensors: dict[str, Fields], next_room: int) -> None:
+    for owner, fields in tensors.items():
+        if owner.startswith(_BLOCK):
+            x, y = owner.removeprefix(_BLOCK).split(":")
+            parts.occupancy.set_block((int(x), int(y)), fields["cells"].astype(np.int16))
+    if _ROOMS in tensors:
+        parts.rooms.restore(tensors[_ROOMS], next_room)

@@ -1,0 +1,42 @@
+"""What the known objects rest on or lie in, decided anew for those just seen."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from embodied_mem.memory import voxels
+from embodied_mem.memory.association import gate
+from embodied_mem.memory.object_buffer import ObjectBuffer
+from embodied_mem.memory.records import Placement
+from embodied_mem.memory.relations import RelationConfig, supports
+
+
+def place_objects(buffer: ObjectBuffer, names: Iterable[str], config: RelationConfig) -> None:
+    """Set the placement of some objects from the boxes and voxels of those about them."""
+    seen = [name for name in dict.fromkeys(names) if name and buffer[name].status != "held"]
+    if not seen:
+        return
+    children = np.array([buffer[name].row for name in seen], np.int64)
+    _, near = gate(buffer.boxes[children], buffer.boxes, config.rest + 0.01)
+    rows = sorted(
+        row
+        for row in set(near.tolist()) | set(children.tolist())
+        if (entry := buffer.rows[row]) is not None and entry.status not in {"gone", "held"}
+    )
+    local = {row: index for index, row in enumerate(rows)}
+    surfaces = {}
+    for row, index in local.items():
+        entry = buffer.rows[row]
+        if entry is not None:
+            surfaces[index] = voxels.decode(entry.keys, buffer.voxel_size(entry))
+    asked = np.array([local[row] for row in children.tolist() if row in local], np.int64)
+    for entry in (buffer[name] for name in seen):
+        entry.placement = None
+    for support in supports(asked, buffer.boxes[rows], surfaces, config):
+        child, parent = buffer.rows[rows[support.child]], buffer.rows[rows[support.parent]]
+        if child is not None and parent is not None:
+            child.placement = Placement(
+                relation=support.relation,
+                parent=parent.object_id,
+                confidence=support.confidence,
+            )
