@@ -32,7 +32,7 @@ class LiftConfig(Config, frozen=True):
     min_share: float = 0.12
     """A surface that holds less than this share of the mask is not the object's."""
     trim: float = 0.01
-    """Share of points left out at each end of each axis of the box, against stray depths."""
+    """Share of points at each end of each axis that may be stray; see `robust_box`."""
 
 
 Lifted = tuple[tuple[Float32[np.ndarray, "_ 3"], ...], Float[np.ndarray, "n 2 3"]]
@@ -115,17 +115,24 @@ def _main_surfaces(z: Float32[np.ndarray, "p"], config: LiftConfig) -> Bool[np.n
 
 
 def robust_box(points: Float[np.ndarray, "p 3"], *, trim: float) -> Float[np.ndarray, "2 3"]:
-    """Return the lowest and highest corner [m] after leaving out a share of the points.
+    """Return the lowest and highest corner [m] without following stray points.
+
+    On each axis the box reaches to the outermost point, but no further than an eighth of the span
+    of all but the trimmed points beyond that span: corners of slanted things hold few points, and
+    cutting a fixed share off would cut them off.
 
     Args:
         points: At least one point [m].
-        trim: Share left out at each end of each axis; nothing is left out below 1 / trim points.
+        trim: Share of points that may be stray at each end; all are trusted below 1 / trim points.
     """
+    low, high = points.min(axis=0), points.max(axis=0)
     cut = int(trim * len(points))
     if cut == 0:
-        return np.stack((points.min(axis=0), points.max(axis=0)))
+        return np.stack((low, high))
     last = len(points) - 1 - cut
-    return np.partition(points, (cut, last), axis=0)[[cut, last]]
+    inner_low, inner_high = np.partition(points, (cut, last), axis=0)[[cut, last]]
+    slack = (inner_high - inner_low) / 8
+    return np.stack((np.maximum(low, inner_low - slack), np.minimum(high, inner_high + slack)))
 
 
 def _thin(points: Float32[np.ndarray, "p 3"], limit: int) -> Float32[np.ndarray, "q 3"]:

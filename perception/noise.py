@@ -118,7 +118,8 @@ class NoiseModel:
         shape = depth.shape
         error = self._random.standard_normal(shape, dtype=np.float32)
         error *= np.float32(self.config.depth_sigma)
-        noisy = depth + error * depth * depth
+        with np.errstate(invalid="ignore"):  # Unknown stays unknown.
+            noisy = depth + error * depth * depth
         lost = self._random.random(shape, dtype=np.float32) < self.config.depth_dropout
         noisy[lost] = np.nan
         return noisy

@@ -42,8 +42,9 @@ def sample_pixels(
     for mask in masks:
         inside = np.flatnonzero(mask if valid is None else mask & valid)
         if len(inside) > limit:
-            runs = (np.arange(limit) + _jitter(limit)) * (len(inside) / limit)
-            inside = inside[runs.astype(np.int64)]
+            bounds = np.arange(limit + 1) * len(inside) // limit
+            places = bounds[:-1] + (_jitter(limit) * np.diff(bounds)).astype(np.int64)
+            inside = inside[places]
         chosen.append(inside)
     starts = np.cumsum([0, *(len(pixels) for pixels in chosen)])
     pixels = np.concatenate(chosen) if chosen else np.zeros(0, np.int64)
@@ -52,4 +53,4 @@ def sample_pixels(
 
 @lru_cache(maxsize=8)
 def _jitter(count: int) -> Float[np.ndarray, "count"]:
-    return np.random.default_rng(0).random(count) * 0.999
+    return np.random.default_rng(0).random(count)
