@@ -6,6 +6,7 @@ What can be done with them and where they are usually found, from the catalogue 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from math import sqrt
 
 from embodied_mem.backends.household.catalog import object_types
 from embodied_mem.goals import fold
@@ -42,8 +43,14 @@ class Kind:
     """Labels of the receptacles on or in which it may be put."""
     usual: Mapping[str, float] = field(default_factory=dict)
     """Weight of each receptacle label as the place where it is."""
-    rooms: frozenset[str] = frozenset()
-    """Types of room where it is usual."""
+    size: tuple[float, float, float] = (0.2, 0.2, 0.2)
+    """Usual edge lengths: width, height, depth [m]."""
+
+    @property
+    def recognised_from(self) -> float:
+        """Distance from which it covers enough of an image to be recognised [m]."""
+        small, large = sorted(self.size)[1:]
+        return float(min(max(30 * sqrt(small * large), 1.5), 4.0))
 
     @property
     def fixture(self) -> bool:
@@ -72,7 +79,7 @@ def kinds() -> Mapping[str, Kind]:
             fillable="fillable" in kind.properties,
             places=frozenset(map(fold, kind.receptacles)),
             usual={fold(place): weight for place, weight in kind.found_on.items()},
-            rooms=frozenset(kind.rooms),
+            size=(kind.size[0], kind.size[1], kind.size[2]),
         )
         for name, kind in object_types().items()
     }

@@ -254,7 +254,8 @@ def _facts(thing: Thing, things: Mapping[str, Thing], belief: Belief) -> set[Fac
         spot = belief.location(thing).object_id
         facts.add(("located", name, spot if spot in things else name))
         if not kind.fixture:
-            facts.add(("lies", name, thing.parent if thing.parent in things else FLOOR))
+            parent = thing.parent if thing.parent is not None and thing.parent in things else FLOOR
+            facts.add(("lies", name, parent))
             facts.add(("accessible", FLOOR))
     if not kind.openable or not kind.receptacle or thing.state("open") is True:
         facts.add(("accessible", name))

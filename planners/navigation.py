@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
@@ -23,13 +23,17 @@ State = tuple[int, int, int]
 """Node and heading."""
 
 
-class NavigationConfig(Config):
+class NavigationConfig(Config, frozen=True):
     """How the body moves."""
 
     step: float = 0.25
     """Length of one move [m]."""
     body_radius: float = 0.2
     """Nothing may come nearer to the body's axis [m]."""
+    doubt: float = 0.035
+    """How far the map's edges may be off [m]: that much nearer may do, at a price."""
+    doubt_cost: float = 3.0
+    """Extra price of a move that may be too near to an obstacle [moves]."""
     comfort: float = 0.3
     """Nearer than this to obstacles a way costs more [m]."""
     close_cost: float = 0.6
@@ -125,32 +129,21 @@ def survey(
         config: The body's size and the prices.
         closed: Moves that failed, in both directions.
     """
-    states = occupancy.states
-    clearance_map = cv2.distanceTransform((states != OCCUPIED).astype(np.uint8), cv2.DIST_L2, 5)
     low, high = _bounds(occupancy, lattice, here, config.margin)
-    grid = np.stack(np.meshgrid(*(np.arange(a, b) for a, b in zip(low, high, strict=True)),
-                                indexing="ij"), axis=-1)  # fmt: skip
-    points = lattice.points(grid)
-    step = lattice.spacing / 2
-
-    def look(offset: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-        cells = occupancy.world_to_cell(points + offset)
-        inside = ((cells >= 0) & (cells < np.array(states.shape[::-1]))).all(axis=-1)
-        x, y = np.where(inside, cells[..., 0], 0), np.where(inside, cells[..., 1], 0)
-        if not states.size:
-            return np.full(inside.shape, np.inf), np.zeros(inside.shape, bool)
-        clear = np.where(inside, clearance_map[y, x] * occupancy.resolution, np.inf)
-        return clear, inside & (states[y, x] == FREE)
-
-    clearance, known = look((0, 0))
-    radius = config.body_radius - 0.2 * occupancy.resolution
+    axes = [np.arange(a, b) for a, b in zip(low, high, strict=True)]
+    points = lattice.points(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1))
+    look = _Look.at(occupancy)
+    clearance, known = look.sample(points)
+    radius = config.body_radius - config.doubt
     is_open = clearance >= radius
     is_open[here[0] - low[0], here[1] - low[1]] = True
     prices = []
-    for axis, offset in ((0, (step, 0.0)), (1, (0.0, step))):
-        middle, _ = look(offset)
+    step = lattice.spacing / 2
+    for axis, offset in enumerate(np.diag((step, step))):
+        middle, _ = look.sample(points + offset)
         tightest = np.minimum(middle, np.minimum(clearance, np.roll(clearance, -1, axis)))
         price = 1 + config.close_cost * (tightest < config.comfort)
+        price = price + config.doubt_cost * (tightest < config.body_radius + config.doubt / 2)
         price = price + config.unknown_cost * ~(known & np.roll(known, -1, axis))
         usable = is_open & np.roll(is_open, -1, axis) & (middle >= radius)
         usable[(-1, slice(None)) if axis == 0 else (slice(None), -1)] = False
@@ -159,6 +152,66 @@ def survey(
                     clearance=clearance, known=known)  # fmt: skip
     _close(ground, closed)
     return ground
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """An occupancy map made ready to be sampled at many points."""
+
+    occupancy: OccupancyMap
+    states: UInt8[np.ndarray, "r c"]
+    clearance: Float[np.ndarray, "r c"]
+    """Distance of each cell to the nearest occupied one [cells]."""
+
+    @classmethod
+    def at(cls, occupancy: OccupancyMap) -> "_Look":
+        states = occupancy.states
+        if not states.size:
+            states = np.zeros((1, 1), np.uint8)
+        clear = (states != OCCUPIED).astype(np.uint8)
+        return cls(occupancy, states, cv2.distanceTransform(clear, cv2.DIST_L2, 5))
+
+    def sample(
+        self, points: Float[np.ndarray, "x y 2"]
+    ) -> tuple[Float[np.ndarray, "x y"], Bool[np.ndarray, "x y"]]:
+        """Return the distance to the nearest obstacle [m], and whether the floor is seen."""
+        cells = self.occupancy.world_to_cell(points)
+        inside = ((cells >= 0) & (cells < np.array(self.states.shape[::-1]))).all(axis=-1)
+        column, row = np.where(inside, cells[..., 0], 0), np.where(inside, cells[..., 1], 0)
+        exact = (points - self.occupancy.origin) / self.occupancy.resolution - 0.5
+        x, y = exact[..., 0].astype(np.float32), exact[..., 1].astype(np.float32)
+        between = cv2.remap(self.clearance, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        clearance = np.where(inside, between * self.occupancy.resolution, np.inf)
+        return clearance, inside & (self.states[row, column] == FREE)
+
+
+def is_open(
+    occupancy: OccupancyMap,
+    start: Float[np.ndarray, "2"],
+    end: Float[np.ndarray, "2"],
+    config: NavigationConfig,
+) -> bool:
+    """Tell whether the map shows no obstacle on a short straight move, looking only there.
+
+    Args:
+        occupancy: Free, occupied and unknown cells.
+        start: Where the move begins [m].
+        end: Where it ends [m].
+        config: The body's size.
+    """
+    reach = config.body_radius + occupancy.resolution
+    low = occupancy.world_to_cell(np.minimum(start, end) - reach)
+    high = occupancy.world_to_cell(np.maximum(start, end) + reach) + 1
+    low, high = np.maximum(low, 0), np.minimum(high, occupancy.shape[::-1])
+    if (high <= low).any():
+        return True
+    window = np.s_[low[1] : high[1], low[0] : high[0]]
+    rows, columns = np.nonzero((occupancy.score[window] > 0) | (occupancy.blocked[window] > 0))
+    obstacles = occupancy.cell_to_world(np.stack((columns, rows), axis=1) + low)
+    spots = np.stack(((start + end) / 2, end))
+    gaps = np.linalg.norm(obstacles[:, None] - spots[None], axis=2)
+    # The survey interpolates, which may err by a little to the safe side.
+    return bool((gaps >= config.body_radius - config.doubt - 0.01).all())
 
 
 def _bounds(

@@ -5,7 +5,7 @@ actions follow AI2-THOR's rules: one hand, a closed container hides what is in i
 only closed and opens only when off, water cleans and fills what is in the sink under it.
 """
 
-import logging
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,7 +21,6 @@ try:
 except ImportError as error:
     raise MissingExtraError("the symbolic planner", "plan") from error
 
-_log = logging.getLogger(__name__)
 
 FLUENTS: Mapping[str, int] = {
     "at": 1, "hand_free": 0, "held": 1, "lies": 2, "located": 2, "accessible": 1, "running": 1,
@@ -274,9 +273,8 @@ def _action(
     schema: Schema, thing: Type, fluents: Mapping[str, Fluent],
     environment: Environment,
 ) -> InstantaneousAction:  # fmt: skip
-    action = InstantaneousAction(
-        schema.name, _env=environment, **dict.fromkeys(schema.parameters, thing)
-    )
+    parameters = OrderedDict((name, thing) for name in schema.parameters)
+    action = InstantaneousAction(schema.name, parameters, environment)
 
     def fact(literal: str) -> FNode:
         words = [word for word in literal.split() if word != "not"]

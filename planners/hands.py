@@ -1,0 +1,150 @@
+"""Gets to things and acts on them: stand near, look at it, point, do."""
+
+import numpy as np
+from jaxtyping import Float
+
+from embodied_mem.interfaces import Decision
+from embodied_mem.types import Action
+from planners.behaviour import Routine, Situation
+from planners.belief import Thing
+from planners.navigation import Standpoint, standpoints
+from planners.pilot import Pilot
+from planners.pointing import Pixel, choose_pixel
+
+_Point = Float[np.ndarray, "2"]
+
+_POSES = 5
+"""Places to stand that are tried in one go."""
+
+_PIXELS = 2
+"""Points of the image that are tried from one place."""
+
+_ARM = 1.4
+"""Farthest horizontal distance at which an action is tried [m]."""
+
+_APART = 0.4
+"""A new place to stand is this far from those that did not work [m]."""
+
+_TRAVEL_TILT = 30.0
+"""Tilt of the camera on the way [degrees]."""
+
+
+class Hands:
+    """Makes routines that act on things."""
+
+    def __init__(self, situation: Situation, pilot: Pilot):
+        self._situation = situation
+        self._pilot = pilot
+        self._spoilt: dict[str, list[_Point]] = {}
+
+    def forget(self) -> None:
+        """Give every place and point another chance."""
+        self._spoilt.clear()
+
+    def reach(self, target: str, *, level: bool = False, phase: str = "navigate") -> Routine:
+        """Go where a thing can be acted on, and look at it.
+
+        Args:
+            target: Object id.
+            level: Whether something shall be put on it.
+            phase: Phase of the decisions.
+        """
+        s = self._situation
+        if not self._is_spoilt(target) and self._pixel(target, level=level) is not None:
+            return True
+        for _ in range(_POSES):
+            thing = s.belief.things.get(target)
+            stand = self._stand(thing) if thing is not None else None
+            if thing is None or stand is None:
+                return False
+            reason = f"going to the {thing.label}"
+            if s.body.horizon < _TRAVEL_TILT - 8 and stand.cost > 4:
+                yield from self._pilot.level(_TRAVEL_TILT, phase=phase, reason=reason)
+            went = yield from self._pilot.go({stand.node}, phase=phase, reason=reason)
+            thing = s.belief.things.get(target)
+            if thing is None:
+                return False
+            if went and (yield from self._look_at(thing, level=level, phase=phase)):
+                return True
+            self._spoil(target, self._pilot.lattice.point(stand.node))
+        return False
+
+    def act(self, action: str, target: str, *, level: bool = False, reason: str = "") -> Routine:
+        """Act on a thing that is in view and near.
+
+        Args:
+            action: AI2-THOR's name, one that takes a point of the image.
+            target: Object id.
+            level: Whether to point at a level part of it.
+            reason: Sentence for the record.
+        """
+        s = self._situation
+        tried: list[Pixel] = []
+        for _ in range(_PIXELS):
+            pixel = self._pixel(target, level=level, avoid=tried)
+            if pixel is None:
+                break
+            tried.append(pixel)
+            command = Action(name=action, arguments={"x": pixel[0], "y": pixel[1]})
+            yield Decision(action=command, phase="act", target=target, reason=reason)
+            if s.succeeded:
+                return True
+        self._spoil(target, s.body.position)
+        return False
+
+    def _look_at(self, thing: Thing, *, level: bool, phase: str) -> Routine:
+        """Turn to a thing, and try other tilts while it is not in view."""
+        for height in _heights(thing):
+            point = _aim(thing, self._situation.body.position, height)
+            reason = f"looking at the {thing.label}"
+            yield from self._pilot.face(point, phase=phase, reason=reason)
+            if self._pixel(thing.object_id, level=level) is not None:
+                return True
+        return False
+
+    def _pixel(self, target: str, *, level: bool, avoid: list[Pixel] | None = None) -> Pixel | None:
+        memory = self._situation.memory
+        index = memory.in_view().get(target)
+        if index is None or memory.latest is None:
+            return None
+        return choose_pixel(memory.latest, index, reach=_ARM, level=level, avoid=avoid or ())
+
+    def _stand(self, thing: Thing) -> Standpoint | None:
+        """Choose the best place for acting on a thing, away from places that did not work."""
+        pilot = self._pilot
+        found = standpoints(pilot.ground(), pilot.costs(), thing.box[:, :2], pilot.config)
+        spoilt = self._spoilt.get(thing.object_id, [])
+        for stand in found:
+            point = pilot.lattice.point(stand.node)
+            if all(np.linalg.norm(point - other) > _APART for other in spoilt):
+                return stand
+        return None
+
+    def _spoil(self, target: str, point: Float[np.ndarray, "2"]) -> None:
+        self._spoilt.setdefault(target, []).append(np.asarray(point).copy())
+
+    def _is_spoilt(self, target: str) -> bool:
+        position = self._situation.body.position
+        return any(np.linalg.norm(position - p) < 0.1 for p in self._spoilt.get(target, []))
+
+
+def _heights(thing: Thing) -> tuple[float, ...]:
+    """Return heights [m] to look at, the likeliest first."""
+    low, high = float(thing.box[0, 2]), float(thing.box[1, 2])
+    if high - low < 0.3:
+        return ((low + high) / 2,)
+    if thing.kind.receptacle and thing.kind.fixture and not thing.kind.openable:
+        return (min(high, 1.3), (low + min(high, 1.3)) / 2)
+    middle = min((low + high) / 2, 1.2)
+    return (middle, min(high, 1.5), low + 0.2)
+
+
+def _aim(thing: Thing, here: Float[np.ndarray, "2"], height: float) -> Float[np.ndarray, "3"]:
+    """Return the point of a thing to look at: its middle, or for a large one the near part."""
+    low, high = thing.box[0, :2], thing.box[1, :2]
+    center = (low + high) / 2
+    near = np.clip(here, low, high)
+    way = center - near
+    length = float(np.linalg.norm(way))
+    spot = center if length < 0.5 else near + way / length * 0.35
+    return np.array([spot[0], spot[1], height])

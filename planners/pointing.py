@@ -1,0 +1,96 @@
+"""Where in the image to point at a thing, so that the hand gets it or puts onto it."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+
+from embodied_mem.types import Camera, Percept
+
+Pixel = tuple[float, float]
+"""x and y in 0..1 from the image's top left."""
+
+_LEVEL = 0.85
+"""A surface is level where its normal's vertical part exceeds this."""
+
+
+def choose_pixel(
+    percept: Percept,
+    index: int,
+    *,
+    reach: float,
+    level: bool = False,
+    avoid: Sequence[Pixel] = (),
+) -> Pixel | None:
+    """Return the point of a detection that lies deepest within its mask, or None.
+
+    Args:
+        percept: The newest percept.
+        index: Which of its detections.
+        reach: Farthest horizontal distance of what is pointed at [m].
+        level: Whether to prefer level surfaces, on which things can be put.
+        avoid: Points that did not work.
+    """
+    mask = percept.masks[index]
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    top, left = int(rows[0]), int(columns[0])
+    window = np.s_[top : rows[-1] + 1, left : columns[-1] + 1]
+    usable = mask[window].copy()
+    points = _points(percept, window)
+    height, width = mask.shape
+    if points is not None:
+        usable &= np.hypot(points[..., 0], points[..., 1]) <= reach
+    for x, y in avoid:
+        spot = (int(x * width) - left, int(y * height) - top)
+        usable = cv2.circle(usable.astype(np.uint8), spot, 8, 0, -1).astype(bool)
+    if level and points is not None:
+        flat = usable & _is_level(points)
+        depth = _depth_within(flat)
+        if depth.size and depth.max() >= 2:
+            return _pixel(depth, left, top, width, height)
+    depth = _depth_within(usable)
+    if depth.max() <= 0:
+        return None
+    return _pixel(depth, left, top, width, height)
+
+
+def _depth_within(mask: Bool[np.ndarray, "r c"]) -> Float[np.ndarray, "r c"]:
+    """Return how far each pixel is from the mask's edge [px]."""
+    padded = np.pad(mask.astype(np.uint8), 1)
+    return cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
+
+
+def _pixel(depth: Float[np.ndarray, "r c"], left: int, top: int, width: int, height: int) -> Pixel:
+    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+    return (int(column) + left + 0.5) / width, (int(row) + top + 0.5) / height
+
+
+def _points(percept: Percept, window: tuple[slice, slice]) -> Float[np.ndarray, "r c 3"] | None:
+    """Return what the pixels of a window show, from the camera along the world's axes [m]."""
+    frame = percept.frame
+    if frame.depth is None or frame.camera is None or frame.T_world_camera is None:
+        return None
+    rays = _rays(frame.camera, window)
+    rotation = frame.T_world_camera.as_matrix()[:3, :3]
+    depth = np.nan_to_num(frame.depth[window], nan=np.inf)
+    return (rays @ rotation.T) * np.minimum(depth, 1e3)[..., None]
+
+
+def _rays(camera: Camera, window: tuple[slice, slice]) -> Float[np.ndarray, "r c 3"]:
+    rows = np.arange(window[0].start, window[0].stop) + 0.5
+    columns = np.arange(window[1].start, window[1].stop) + 0.5
+    x, y = np.meshgrid((columns - camera.cx) / camera.fx, (rows - camera.cy) / camera.fy)
+    return np.stack((x, y, np.ones_like(x)), axis=-1)
+
+
+def _is_level(points: Float[np.ndarray, "r c 3"]) -> Bool[np.ndarray, "r c"]:
+    """Tell for each pixel whether the surface there is level."""
+    if min(points.shape[:2]) < 2:
+        return np.zeros(points.shape[:2], bool)
+    across, down = np.gradient(points, axis=1), np.gradient(points, axis=0)
+    normal = np.cross(across, down)
+    length = np.linalg.norm(normal, axis=-1)
+    return np.abs(normal[..., 2]) > _LEVEL * np.maximum(length, 1e-9)

@@ -1,0 +1,235 @@
+"""Plan steps and leads as behaviour trees: go there, look at it, do it, know what came of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from py_trees.behaviour import Behaviour
+
+from embodied_mem.interfaces import Decision
+from embodied_mem.types import PASS, AttributeValue
+from planners.behaviour import Routine, Situation, Skill, in_order, insist
+from planners.body import turn
+from planners.hands import Hands
+from planners.pilot import Pilot
+from planners.search import Lead, SearchLog
+from planners.symbolic import PlanStep
+
+_ATTEMPTS = 3
+"""Times that a plan step is tried, each from other places."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a plan step is carried out."""
+
+    action: str
+    """AI2-THOR's action; empty where nothing needs to be done."""
+    target: int
+    """Which argument of the step it points at."""
+    level: bool = False
+    """Whether it points at a level part."""
+    effects: Mapping[str, AttributeValue] | None = None
+    """Attributes taken for granted afterwards, of the first argument."""
+
+
+_MANNERS: Mapping[str, Manner] = {
+    "pickup": Manner(action="PickupObject", target=0),
+    "put": Manner(action="PutObject", target=1, level=True),
+    "open": Manner(action="OpenObject", target=0, effects={"open": True}),
+    "close": Manner(action="CloseObject", target=0, effects={"open": False}),
+    "switch_on": Manner(action="ToggleObjectOn", target=0, effects={"on": True}),
+    "start": Manner(action="ToggleObjectOn", target=0, effects={"on": True}),
+    "switch_off": Manner(action="ToggleObjectOff", target=0, effects={"on": False}),
+    "wash": Manner(action="ToggleObjectOn", target=2, effects={"dirty": False}),
+    "fill": Manner(action="ToggleObjectOn", target=2, effects={"filled": True}),
+    "heat": Manner(action="ToggleObjectOn", target=1, effects={"temperature": "Hot"}),
+    "cook": Manner(
+        action="ToggleObjectOn", target=1, effects={"temperature": "Hot", "cooked": True}
+    ),
+    "fry": Manner(
+        action="ToggleObjectOn", target=3, effects={"temperature": "Hot", "cooked": True}
+    ),
+    "chill": Manner(action="", target=1, effects={"temperature": "Cold"}),
+    "slice": Manner(action="SliceObject", target=0, effects={"sliced": True}),
+    "empty": Manner(action="EmptyLiquidFromObject", target=0, effects={"filled": False}),
+    "break": Manner(action="BreakObject", target=0, effects={"broken": True}),
+    "soil": Manner(action="DirtyObject", target=0, effects={"dirty": True}),
+}
+
+_RUNS = frozenset(("wash", "fill", "heat", "cook", "fry"))
+"""Steps that leave their appliance running."""
+
+_ENOUGH = ("already open", "already closed", "already on!", "already off!")
+"""What a refusal says when what was asked for was so before."""
+
+
+@dataclass(slots=True)
+class Skills:
+    """Makes the trees that carry out plan steps and follow leads."""
+
+    situation: Situation
+    pilot: Pilot
+    hands: Hands
+    log: SearchLog
+    close_after_search: bool = True
+
+    def carry_out(self, step: PlanStep) -> Behaviour:
+        """Return the tree of one plan step."""
+        name = self.describe(step)
+        if step.name == "goto" or step.name not in _MANNERS:
+            return Skill(name, self.situation, _nothing)
+        manner = _MANNERS[step.name]
+        target = step.arguments[manner.target]
+        if not manner.action:
+            return Skill(name, self.situation, lambda: self._conclude(step, manner))
+        return insist(
+            name,
+            in_order(
+                name,
+                [
+                    Skill(
+                        f"reach {name}",
+                        self.situation,
+                        lambda: self.hands.reach(target, level=manner.level),
+                    ),
+                    Skill(name, self.situation, lambda: self._do(step, manner, name)),
+                ],
+            ),
+            _ATTEMPTS,
+        )
+
+    def describe(self, step: PlanStep) -> str:
+        """Return a plan step in words, e.g. `pickup apple countertop`."""
+        things = self.situation.belief.things
+        words = [things[a].label if a in things else a for a in step.arguments]
+        shown = dict.fromkeys(words if step.name != "goto" else words[1:])
+        return " ".join((step.name, *shown))
+
+    def _do(self, step: PlanStep, manner: Manner, reason: str) -> Routine:
+        target = step.arguments[manner.target]
+        done = yield from self.hands.act(manner.action, target, level=manner.level, reason=reason)
+        if not done and not any(words in self.situation.message for words in _ENOUGH):
+            return False
+        return (yield from self._conclude(step, manner))
+
+    def _conclude(self, step: PlanStep, manner: Manner) -> Routine:
+        """Note what a step must have brought about."""
+        yield from ()
+        s, stamp = self.situation, self.situation.belief.stamp
+        subject = step.arguments[0]
+        for key, value in (manner.effects or {}).items():
+            s.assumptions.add(subject, key, value, stamp)
+        if step.name in _RUNS:
+            s.assumptions.add(step.arguments[manner.target], "on", value=True, stamp=stamp)
+        if step.name == "pickup":
+            s.assumptions.drop(subject, "parent")
+        if step.name == "put":
+            s.assumptions.add(subject, "parent", step.arguments[1], stamp)
+        s.refresh_belief()
+        return True
+
+    def follow(self, lead: Lead) -> Behaviour:
+        """Return the tree that has a look at something."""
+        routines: Mapping[str, Callable[[], Routine]] = {
+            "frontier": lambda: self._visit(lead),
+            "container": lambda: self._look_into(lead.target),
+            "surface": lambda: self._look_over(lead.target),
+        }
+        return Skill(f"look at {lead.kind}", self.situation, routines[lead.kind])
+
+    def look_around(self) -> Behaviour:
+        """Return the tree of a full turn on the spot, looking slightly down."""
+        return Skill("look around", self.situation, self._turn_around)
+
+    def surroundings_known(self) -> bool:
+        """Tell whether the floor around the body was seen on all sides."""
+        angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+        ring = np.stack((np.cos(angles), np.sin(angles)), axis=1)
+        body, occupancy = self.situation.body, self.situation.memory.occupancy
+        seen = [occupancy.is_known(body.position + radius * ring) for radius in (0.5, 0.75, 1.0)]
+        return bool(np.any(seen, axis=0).mean() > 0.8)
+
+    def _turn_around(self) -> Routine:
+        reason = "looking around"
+        yield from self.pilot.level(30.0, phase="explore", reason=reason)
+        for _ in range(3):
+            yield Decision(action=turn(-np.pi / 2), phase="explore", reason=reason)
+        return True
+
+    def _visit(self, lead: Lead) -> Routine:
+        """Go to a frontier and look beyond it, as long as there is something unseen."""
+        assert lead.point is not None, "frontiers have a point"
+        s, reason = self.situation, "looking for unseen space"
+        yield from self.pilot.level(30.0, phase="explore", reason=reason)
+        way = self.pilot.go(set(lead.nodes), phase="explore", reason=reason)
+        for decision in way:
+            yield decision
+            if not self._still_unseen(lead):
+                return True
+        point = np.array([*lead.point, s.body.camera_height - 0.6])
+        yield from self.pilot.face(point, phase="explore", reason=reason)
+        self.log.visited.append(lead.point)
+        return True
+
+    def _still_unseen(self, lead: Lead) -> bool:
+        assert lead.point is not None, "frontiers have a point"
+        offsets = np.stack(np.meshgrid(*[np.linspace(-0.3, 0.3, 13)] * 2), axis=-1).reshape(-1, 2)
+        known = self.situation.memory.occupancy.is_known(lead.point + offsets)
+        return bool((~known).mean() > 0.1)
+
+    def _look_over(self, target: str) -> Routine:
+        reached = yield from self.hands.reach(target, level=True, phase="explore")
+        self._note_looked(target, reached=reached)
+        return True
+
+    def _look_into(self, target: str) -> Routine:
+        s = self.situation
+        reached = yield from self.hands.reach(target, phase="explore")
+        if not reached:
+            self._note_looked(target, reached=reached)
+            return True
+        label = s.belief.things[target].label
+        for attempt in range(2):
+            opening = self.hands.act("OpenObject", target, reason=f"looking into the {label}")
+            if (yield from _as_exploring(opening)):
+                break
+            if attempt == 0:
+                yield from self.hands.reach(target, phase="explore")
+        else:
+            self._note_looked(target, reached=False)
+            return True
+        self.log.opened.add(target)
+        yield Decision(action=PASS, phase="explore", reason=f"looking into the {label}")
+        self._note_looked(target, reached=True)
+        if self.close_after_search and target in s.belief.things:
+            closing = self.hands.act("CloseObject", target, reason=f"closing the {label}")
+            yield from _as_exploring(closing)
+        return True
+
+    def _note_looked(self, target: str, *, reached: bool) -> None:
+        stamp = self.situation.belief.stamp
+        if reached:
+            self.log.looked(target, stamp)
+        else:
+            self.log.unreachable[target] = stamp
+
+
+def _nothing() -> Routine:
+    yield from ()
+    return True
+
+
+def _as_exploring(routine: Routine) -> Routine:
+    """Pass on a routine's decisions as exploration."""
+    while True:
+        try:
+            decision = next(routine)
+        except StopIteration as end:
+            return bool(end.value)
+        yield Decision(
+            action=decision.action,
+            phase="explore",
+            target=decision.target,
+            reason=decision.reason,
+        )

@@ -1,0 +1,234 @@
+"""A planner that knows its goal and the memory: search what is missing, plan, act, plan again."""
+
+import logging
+from dataclasses import dataclass, field
+
+import numpy as np
+from py_trees.behaviour import Behaviour
+from py_trees.common import Status
+
+from embodied_mem.config import Config
+from embodied_mem.errors import PlanningError
+from embodied_mem.goals import Goal
+from embodied_mem.interfaces import Decision
+from embodied_mem.memory import Memory
+from embodied_mem.types import DONE
+from planners import search
+from planners.behaviour import Situation, in_order, tick
+from planners.belief import Thing
+from planners.grounding import Choice, choose, ground, missing
+from planners.hands import Hands
+from planners.navigation import NavigationConfig
+from planners.pilot import Pilot
+from planners.search import SearchLog
+from planners.skills import Skills
+from planners.symbolic import PlanStep, Solver
+
+logger = logging.getLogger(__name__)
+
+GIVEN_UP = "given up: "
+"""How the reason of a `Done` begins that does not mean success."""
+
+
+class SymbolicPlannerConfig(Config, frozen=True, tag="symbolic"):
+    """Planning by Fast Downward over what memory knows."""
+
+    navigation: NavigationConfig = NavigationConfig()
+    plan_timeout: float = 10.0
+    """Longest time for one plan [s]."""
+    optimal_time: int = 1
+    """Time after which a plan that is not the cheapest will do [s]."""
+    close_after_search: bool = True
+    """Whether containers are closed again after a look into them."""
+    max_failures: int = 12
+    """Plan steps that may fail before the goal is given up."""
+
+
+@dataclass(slots=True)
+class _Task:
+    """What is being done about one goal."""
+
+    goal: Goal
+    tree: Behaviour | None = None
+    """What runs now."""
+    exploring: bool = False
+    plan: tuple[PlanStep, ...] = ()
+    failures: dict[str, int] = field(default_factory=dict)
+    """Failed steps per object."""
+    excluded: frozenset[str] = frozenset()
+    """Objects that proved to be of no use."""
+    second_chance: bool = False
+    """Whether excluded objects were given another try."""
+    looked_around: bool = False
+
+
+class SymbolicPlanner:
+    """Plans with symbols, acts with a behaviour tree; sees the goal and the memory alone.
+
+    Deterministic: the same goal and the same percepts give the same decisions.
+    """
+
+    def __init__(self, config: SymbolicPlannerConfig | None = None):
+        self.config = config or SymbolicPlannerConfig()
+        self._solver = Solver(
+            timeout=self.config.plan_timeout, optimal_time=self.config.optimal_time
+        )
+        self._task: _Task | None = None
+        self._skills: Skills | None = None
+
+    def start(self, goal: Goal) -> None:
+        """Take a new goal and forget the plan for the last one; what was searched is kept."""
+        self._task = _Task(goal=goal)
+        if self._skills is not None:
+            self._skills.hands.forget()
+            self._skills.log.unreachable.clear()
+
+    def act(self, memory: Memory, *, succeeded: bool, message: str) -> Decision:
+        """Return the next action; see `interfaces.Planner`.
+
+        Raises:
+            PlanningError: There is no goal, the frames lack poses, or the engine failed.
+        """
+        task = self._task
+        if task is None:
+            raise PlanningError("the planner has no goal. Call `start(goal)` first.")
+        skills = self._ready(memory)
+        skills.situation.refresh(memory, succeeded=succeeded, message=message)
+        skills.log.note(skills.situation)
+        for _ in range(40):  # Trees may end without an action.
+            ended = self._advance(task, skills)
+            if ended is not None:
+                return ended
+            assert task.tree is not None, "_advance gave an end or a tree"
+            status = tick(task.tree)
+            decision = skills.situation.decision
+            if decision is not None and status == Status.RUNNING:
+                return self._with_plan(decision, task)
+            self._finish(task, status)
+        return self._give_up("no action is left to try")
+
+    def _ready(self, memory: Memory) -> Skills:
+        """Make the skills on first use, and anew for another memory or one that was cleared."""
+        known = self._skills
+        same = known is not None and known.situation.memory is memory
+        if known is not None and same and memory.stamp >= known.situation.belief.stamp:
+            return known
+        situation = Situation(memory)
+        pilot = Pilot(self.config.navigation, situation)
+        self._skills = Skills(
+            situation,
+            pilot,
+            Hands(situation, pilot),
+            SearchLog(),
+            close_after_search=self.config.close_after_search,
+        )
+        return self._skills
+
+    def _advance(self, task: _Task, skills: Skills) -> Decision | None:
+        """See to it that a tree runs that suits the situation, or end the episode."""
+        choice = self._choose(task, skills)
+        if not choice.unmet:
+            return Decision(action=DONE, reason="every condition of the goal is believed to hold")
+        needs = missing(choice, skills.situation.belief, task.excluded)
+        if (
+            task.tree is not None
+            and task.exploring == bool(needs)
+            and not self._stale(task, skills)
+        ):
+            return None
+        self._drop_tree(task)
+        if needs:
+            return self._explore(task, skills, needs)
+        return self._plan(task, skills, choice)
+
+    def _choose(self, task: _Task, skills: Skills) -> Choice:
+        here = skills.situation.body.position
+
+        def distance(thing: Thing) -> float:
+            return float(np.linalg.norm(thing.center[:2] - here))
+
+        return choose(task.goal, skills.situation.belief, distance, task.excluded)
+
+    def _stale(self, task: _Task, skills: Skills) -> bool:
+        """Tell whether the plan speaks of things that are no longer believed in."""
+        if task.exploring:
+            return False
+        things = skills.situation.belief.things
+        names = {name for step in task.plan for name in step.arguments}
+        return any(name not in things for name in names - {"here", "floor"})
+
+    def _explore(self, task: _Task, skills: Skills, needs: list[frozenset[str]]) -> Decision | None:
+        task.exploring = True
+        if not task.looked_around and not skills.surroundings_known():
+            task.tree = skills.look_around()
+            task.looked_around = True
+            return None
+        leads = search.leads(skills.situation, skills.pilot, skills.log, needs)
+        if leads:
+            task.tree = skills.follow(leads[0])
+            return None
+        if task.excluded and not task.second_chance:
+            task.excluded, task.second_chance = frozenset(), True
+            skills.hands.forget()
+            return self._advance(task, skills)
+        looked = len(skills.log.opened)
+        return self._give_up(
+            f"no {search.in_words(needs)} found: explored everything reachable, looked into "
+            f"{looked} container{'s' * (looked != 1)}"
+        )
+
+    def _plan(self, task: _Task, skills: Skills, choice: Choice) -> Decision | None:
+        situation = skills.situation
+        task.exploring = False
+        problem = ground(
+            choice, situation.belief, task.goal, situation.body.position, task.excluded
+        )
+        steps = self._solver.solve(problem)
+        if steps is None:
+            return self._give_up(f"there is no plan for {', '.join(map(str, choice.unmet))}")
+        task.plan = steps
+        if not steps:
+            return self._give_up("the plan is empty although the goal is not reached")
+        task.tree = in_order("plan", [skills.carry_out(step) for step in steps])
+        logger.info("plan for %s: %s", task.goal, "; ".join(map(str, steps)))
+        return None
+
+    def _finish(self, task: _Task, status: Status) -> None:
+        """Take note of how a tree ended."""
+        if status == Status.FAILURE and not task.exploring and task.tree is not None:
+            step = task.plan[_failed_child(task.tree)]
+            self._blame(task, step)
+        self._drop_tree(task)
+
+    def _blame(self, task: _Task, step: PlanStep) -> None:
+        """Leave out what a step failed on when it fails again."""
+        culprit = step.arguments[1] if step.name == "put" else step.arguments[0]
+        task.failures[culprit] = task.failures.get(culprit, 0) + 1
+        logger.info("step failed: %s", step)
+        if task.failures[culprit] >= 2:
+            task.excluded |= {culprit}
+
+    def _drop_tree(self, task: _Task) -> None:
+        if task.tree is not None:
+            task.tree.stop(Status.INVALID)
+        task.tree = None
+
+    def _with_plan(self, decision: Decision, task: _Task) -> Decision:
+        assert self._skills is not None, "a decision came from a skill"
+        lines = () if task.exploring else tuple(map(self._skills.describe, task.plan))
+        return Decision(
+            action=decision.action,
+            phase=decision.phase,
+            target=decision.target,
+            reason=decision.reason,
+            plan=lines,
+        )
+
+    def _give_up(self, reason: str) -> Decision:
+        return Decision(action=DONE, reason=f"{GIVEN_UP}{reason}")
+
+
+def _failed_child(tree: Behaviour) -> int:
+    """Return the position of the child with which a sequence failed."""
+    states = [child.status for child in tree.children]
+    return states.index(Status.FAILURE) if Status.FAILURE in states else 0
