@@ -290,8 +290,8 @@ def _scatter(filler: Filler, furniture: list[HouseObject], density: float) -> No
             continue
         if not any(place not in ("Floor", "Wall") for place in kind.found_on):
             continue
-        wanted += [name] * int(filler.rng.random() < weight * 0.42 * density)
-        wanted += [name] * int(filler.rng.random() < weight * 0.08 * density)
+        wanted += [name] * int(filler.rng.random() < weight * 0.28 * density)
+        wanted += [name] * int(filler.rng.random() < weight * 0.06 * density)
     for name in wanted:
         places = list(_places(filler, name, furniture))
         child = filler.put(name, places)

@@ -80,7 +80,10 @@ class Furnisher:
         for floor in fronts:
             if not self.layout.is_walkable(floor) or any(floor.meets(box) for box in boxes):
                 return []
+        if not self.layout.stays_passable(boxes, fronts):
+            return []
         self.layout.take(boxes, fronts)
+        self.layout.goals += fronts
         placed = []
         for piece in pieces:
             placed.append(self._object(run, start, piece))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from embodied_mem.backends.household import polygons
 from embodied_mem.backends.household.collision import CollisionMap, Obstacle
 from embodied_mem.backends.household.filling import Filler, fill_room
 from embodied_mem.backends.household.floorplan import SPECS, RoomSpec, draw_plan
@@ -106,50 +107,35 @@ def _choose_spec(config: GeneratorConfig, rng: np.random.Generator) -> RoomSpec:
 
 
 def _furnish(shell: Shell, config: GeneratorConfig, rng: np.random.Generator) -> _Furnished | None:
-    """Furnish every room; None when some room cannot be furnished or reached."""
-    rooms: list[list[HouseObject]] = []
-    for number, room in enumerate(shell.rooms, start=2):
-        for _ in range(6):
-            furnisher = Furnisher(room_layout(shell, room), rng, number)
-            if furnish_room(furnisher):
-                break
-        else:
+    """Furnish every room so that all of it can be reached; None when that does not come about."""
+    rooms = [_furnish_room(shell, number, rng) for number in range(len(shell.rooms))]
+    for _ in range(15):
+        if not all(rooms):
             return None
-        rooms.append(furnisher.objects)
-    return _clear_ways(shell, rooms, config)
-
-
-def _clear_ways(
-    shell: Shell, rooms: list[list[HouseObject]], config: GeneratorConfig
-) -> _Furnished | None:
-    """Take out furniture until all rooms and all of the rest can be reached."""
-    for _ in range(12):
         positions = _positions(shell, rooms, config)
-        counts = [sum(room.contains(x, z) for x, z in positions.tolist()) for room in shell.rooms]
-        worst = int(np.argmin(counts))
-        if counts[worst] < 4:
-            loose = [item for item in rooms[worst] if _may_go(item)]
-            if not loose:
-                return None
-            rooms[worst].remove(max(loose, key=_footprint))
-            continue
-        lost = [(room, item) for room in rooms for item in room if not _is_near(item, positions)]
-        if not lost:
+        again, changed = set(), False
+        for number, (room, furniture) in enumerate(zip(shell.rooms, rooms, strict=True)):
+            here = polygons.contains(room.polygon, positions)
+            lost = [item for item in furniture if not _is_near(item, positions[here])]
+            if here.sum() < 4 or any(item.objectType in INDISPENSABLE for item in lost):
+                again.add(number)
+            elif lost:
+                rooms[number] = [item for item in furniture if item not in lost]
+                changed = True
+        if not again and not changed:
             return _Furnished(rooms, positions)
-        if not all(_may_go(item) for _, item in lost):
-            return None
-        for room, item in lost:
-            room.remove(item)
+        for number in again:
+            rooms[number] = _furnish_room(shell, number, rng)
     return None
 
 
-def _may_go(item: HouseObject) -> bool:
-    return item.objectType not in INDISPENSABLE
-
-
-def _footprint(item: HouseObject) -> float:
-    assert item.size is not None
-    return item.size.x * item.size.z if item.position.y < 1.8 else 0.0
+def _furnish_room(shell: Shell, number: int, rng: np.random.Generator) -> list[HouseObject]:
+    """Furnish one room with what it needs; nothing after ten failures."""
+    for _ in range(10):
+        furnisher = Furnisher(room_layout(shell, shell.rooms[number]), rng, number + 2)
+        if furnish_room(furnisher):
+            return furnisher.objects
+    return []
 
 
 def _positions(shell: Shell, rooms: list[list[HouseObject]], config: GeneratorConfig) -> np.ndarray:
@@ -191,7 +177,7 @@ def _is_near(item: HouseObject, positions: np.ndarray) -> bool:
     offset = positions - (item.position.x, item.position.z)
     gap_z = np.maximum(np.abs(offset @ front) - item.size.z / 2, 0)
     gap_x = np.maximum(np.abs(offset @ right) - item.size.x / 2, 0)
-    before = offset @ front > -item.size.z / 2
+    before = (offset @ front > -item.size.z / 2) | (item.objectType == "Chair")
     limit = REACH if item.position.y < 1.0 else 1.4
     return bool((before & (np.hypot(gap_x, gap_z) < limit)).any())
 

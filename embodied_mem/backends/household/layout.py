@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.ndimage import label
 
+from embodied_mem.backends.household import polygons
 from embodied_mem.backends.household.shell import Shell, ShellOpening, ShellRoom
 
 WALL_GAP = 0.02
@@ -15,6 +17,13 @@ WALL_GAP = 0.02
 
 DOOR_CLEARANCE = 1.0
 """How far into the room the floor before a door stays clear [m]: its leaf swings there."""
+
+RASTER = 0.1
+"""Spacing of the points at which ways through a room are judged [m]."""
+
+WAY_HALF_WIDTH = 0.325
+"""Half of the narrowest way left between things [m]: the agent's radius, and half of a step of its
+grid, so that some grid line leads through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,50 @@ class Layout:
     holes: tuple[Box, ...]
     """Doors and windows, through the wall: nothing is hung there, nothing tall stands there."""
     taken: list[Box] = field(default_factory=list)
+    goals: list[Box] = field(default_factory=list)
+    """Floor that must be reachable from all the other goals."""
+    _x: np.ndarray = field(init=False)
+    _z: np.ndarray = field(init=False)
+    _open: np.ndarray = field(init=False)
+    """Where the middle of a way may be, over `_x` and `_z`."""
+
+    def __post_init__(self) -> None:
+        self.goals += self.clear
+        low, high = self.room.polygon.min(axis=0), self.room.polygon.max(axis=0)
+        axes = [np.arange(a + RASTER / 2, b, RASTER) for a, b in zip(low, high, strict=True)]
+        self._x, self._z = axes[0][:, None], axes[1][None]
+        points = np.stack(np.broadcast_arrays(self._x, self._z), axis=-1).reshape(-1, 2)
+        inside = polygons.contains(self.room.polygon, points)
+        self._open = inside.reshape(self._x.size, self._z.size)
+        for run in self.runs:
+            self._open &= ~self._near(run.box((0, run.length), (0, 0)), WAY_HALF_WIDTH)
+
+    def _near(self, box: Box, margin: float) -> np.ndarray:
+        """Raster points within a margin of a box in plan."""
+        return (
+            (self._x > box.x0 - margin)
+            & (self._x < box.x1 + margin)
+            & (self._z > box.z0 - margin)
+            & (self._z < box.z1 + margin)
+        )
+
+    def stays_passable(self, boxes: Iterable[Box], goals: Iterable[Box]) -> bool:
+        """Whether one could still walk between all goals, old and new, with more things here."""
+        passable = self._without(boxes)
+        regions = np.zeros(passable.shape, dtype=np.int32)
+        label(passable, output=regions)
+        sizes = np.bincount(regions.ravel())[1:]
+        if not len(sizes):
+            return False
+        main = regions == 1 + int(sizes.argmax())
+        return all(bool((main & self._near(goal, 0.1)).any()) for goal in (*self.goals, *goals))
+
+    def _without(self, boxes: Iterable[Box]) -> np.ndarray:
+        passable = self._open.copy()
+        for box in boxes:
+            if box.low < 1.8 and box.high > 0.05:
+                passable &= ~self._near(box, WAY_HALF_WIDTH)
+        return passable
 
     def fits(self, box: Box, *, gap: float = 0.0) -> bool:
         """Whether a thing can be here: inside, off doors and clear floor, touching nothing."""
@@ -103,8 +156,10 @@ class Layout:
 
     def take(self, boxes: Iterable[Box], clear: Iterable[Box] = ()) -> None:
         """Put things here, and keep the floor before them clear."""
+        boxes = list(boxes)
         self.taken += boxes
         self.clear += clear
+        self._open = self._without(boxes)
 
     def spots(
         self, width: float, rng: np.random.Generator, *, corners: float = 0.4, tries: int = 60
