@@ -4,6 +4,7 @@ Format read from ai2thor 5.0.0's `fifo_server.py` and `wsgi_server.py`. Pure fun
 no socket here.
 """
 
+import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -160,8 +161,8 @@ def read_action(text: bytes) -> dict[str, Any]:
         BackendError: The text is not a JSON object.
     """
     try:
-        action = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+        action = json.loads(text)  # Not msgspec: Python's client may write NaN and Infinity.
+    except ValueError as error:
         raise BackendError(f"the client sent an action that is not JSON: {error}.") from error
     if not isinstance(action, dict):
         raise BackendError(
