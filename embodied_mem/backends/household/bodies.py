@@ -1,5 +1,6 @@
 """Shapes of every object type, at any size, from the builders of the other `bodies_` files."""
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from embodied_mem.backends.household.bodies_appliances import APPLIANCES
@@ -15,9 +16,17 @@ from embodied_mem.backends.household.catalog import object_type
 from embodied_mem.backends.household.parts import Body, Vector
 from embodied_mem.backends.household.solids import Bench, Finish, rgb
 
-_BUILDERS = (
-    APPLIANCES | BATH | DECOR | FITTINGS | FOOD | FURNITURE | KITCHENWARE | PERSONAL | STORAGE
-)
+_BUILDERS: Mapping[str, Callable[[Bench], None]] = {
+    **APPLIANCES,
+    **BATH,
+    **DECOR,
+    **FITTINGS,
+    **FOOD,
+    **FURNITURE,
+    **KITCHENWARE,
+    **PERSONAL,
+    **STORAGE,
+}
 
 
 @lru_cache(maxsize=4096)
