@@ -1,6 +1,7 @@
 """Actions that only ask: where the agent can go, from where it can reach, what a pixel shows."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import atan2, degrees, hypot
 
 import numpy as np
@@ -17,8 +18,29 @@ from embodied_mem.backends.household.targets import object_at, object_by_id
 from embodied_mem.backends.household.visibility import camera_axes, sample_points
 from embodied_mem.backends.household.world import CAMERA_HEIGHT, FLOOR_HEIGHT
 
-Json = dict[str, object]
-"""A JSON object."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pose:
+    """A pose of the agent, as `TeleportFull` takes it."""
+
+    x: float
+    z: float
+    rotation: float
+    """Degrees."""
+    horizon: float
+    """Degrees, positive downward."""
+    standing: bool
+
+    def as_json(self) -> dict[str, float | bool]:
+        """Write it as AI2-THOR does."""
+        return {
+            "x": self.x,
+            "y": FLOOR_HEIGHT,
+            "z": self.z,
+            "rotation": self.rotation,
+            "standing": self.standing,
+            "horizon": self.horizon,
+        }
 
 
 def get_reachable_positions(
@@ -51,7 +73,7 @@ def get_interactable_poses(
     horizons: list[float] | None = None,
     standings: list[bool] | None = None,
     max_poses: int | None = None,
-) -> list[Json]:
+) -> list[dict[str, float | bool]]:
     """List poses from which an object can be seen and reached.
 
     Args:
@@ -80,7 +102,7 @@ def get_interactable_poses(
     ):
         if max_poses is not None and len(poses) >= max_poses:
             break
-        poses.append(pose)
+        poses.append(pose.as_json())
     return poses
 
 
@@ -89,10 +111,10 @@ def interactable_poses(
     item: SimObject,
     places: Float[np.ndarray, "n 2"],
     *,
-    yaws: tuple[float, ...] | list[float],
-    horizons: tuple[float, ...] | list[float],
-    standings: tuple[bool, ...] | list[bool],
-) -> Iterator[Json]:
+    yaws: Sequence[float],
+    horizons: Sequence[float],
+    standings: Sequence[bool],
+) -> Iterator[Pose]:
     """Go through the poses from which rays reach points of an object within the image.
 
     Nearest places come first, then the given orders.
@@ -113,11 +135,7 @@ def interactable_poses(
             for yaw in yaws if len(hit) else ():
                 for horizon in horizons:
                     if _in_image(sim, hit, eye, yaw, horizon):
-                        yield xyz((x, FLOOR_HEIGHT, z)) | {
-                            "rotation": float(yaw) % 360,
-                            "standing": standing,
-                            "horizon": float(horizon),
-                        }
+                        yield Pose(x=x, z=z, rotation=yaw % 360, horizon=horizon, standing=standing)
 
 
 def _seen_points(
@@ -195,7 +213,7 @@ def _way(
         goals = [(target.x, target.z)]
     else:
         goals = [
-            (float(pose["x"]), float(pose["z"]))  # type: ignore[arg-type]
+            (pose.x, pose.z)
             for pose in (_best_pose(sim, i) for i in _named(sim, object_id, object_type))
             if pose is not None
         ]
@@ -229,7 +247,7 @@ def _named(sim: Simulation, object_id: str | None, object_type: str | None) -> l
     return found
 
 
-def _best_pose(sim: Simulation, item: SimObject) -> Json | None:
+def _best_pose(sim: Simulation, item: SimObject) -> Pose | None:
     places = _reachable(sim, sim.config.grid_size)
     poses = interactable_poses(
         sim,
@@ -255,24 +273,18 @@ def object_nav_expert_action(
         `MoveAhead`, `RotateLeft`, `RotateRight`, `LookUp` or `LookDown`; None on arrival.
     """
     agent = sim.agent
-    here = (agent.x, agent.z)
-    pose: Json | None = None
+    pose: Pose | None = None
     if position is None:
         poses = [_best_pose(sim, item) for item in _named(sim, object_id, object_type)]
-        reached = [
-            (len(way), pose)
-            for pose in poses
-            if pose is not None
-            and (way := shortest_path(sim.world.collision, here, (pose["x"], pose["z"]),  # type: ignore[arg-type]
-                                      sim.config.grid_size)) is not None
-        ]  # fmt: skip
+        ways = [(pose, _path(sim, (pose.x, pose.z))) for pose in poses if pose is not None]
+        reached = [(len(way), pose) for pose, way in ways if way is not None]
         if not reached:
             raise ActionError("Path to target could not be found")
         pose = min(reached, key=lambda pair: pair[0])[1]
-        goal = (float(pose["x"]), float(pose["z"]))  # type: ignore[arg-type]
+        goal = (pose.x, pose.z)
     else:
         goal = (position.x, position.z)
-    way = shortest_path(sim.world.collision, here, goal, sim.config.grid_size)
+    way = _path(sim, goal)
     if way is None:
         raise ActionError("Path to target could not be found")
     if len(way) > 1:
@@ -280,9 +292,14 @@ def object_nav_expert_action(
         return _turn(sim, degrees(atan2(dx, dz))) or "MoveAhead"
     if pose is None:
         return None
-    turn = _turn(sim, float(pose["rotation"]))  # type: ignore[arg-type]
-    tilt = float(pose["horizon"]) - agent.horizon  # type: ignore[arg-type]
+    turn = _turn(sim, pose.rotation)
+    tilt = pose.horizon - agent.horizon
     return turn or ("LookDown" if tilt > 15 else "LookUp" if tilt < -15 else None)
+
+
+def _path(sim: Simulation, goal: tuple[float, float]) -> list[tuple[float, float]] | None:
+    here = (sim.agent.x, sim.agent.z)
+    return shortest_path(sim.world.collision, here, goal, sim.config.grid_size)
 
 
 def _turn(sim: Simulation, yaw: float) -> str | None:

@@ -11,7 +11,7 @@ from math import ceil, dist, hypot
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from embodied_mem.backends.household.parts import Surface, Vector
 from embodied_mem.backends.household.poses import (
@@ -145,13 +145,13 @@ def _places(
 
 def _clear_of(
     places: Float[np.ndarray, "n 2"], half: tuple[float, float], blocked: Float[np.ndarray, "m 4"]
-) -> np.ndarray:
+) -> Bool[np.ndarray, "n"]:
     """Tell at which places a footprint meets none of the rectangles (x, z, half x, half z)."""
     if not len(blocked):
         return np.ones(len(places), dtype=bool)
-    reach = blocked[:, 2:] + half + GAP  # (m, 2)
-    apart = np.abs(places[:, None] - blocked[None, :, :2]) >= reach
-    return apart.any(axis=2).all(axis=1)
+    reach = blocked[:, 2:] + np.array(half) + GAP  # (m, 2)
+    apart = np.abs(places[:, None] - blocked[None, :, :2]) >= reach  # (n, m, 2)
+    return np.all(apart[..., 0] | apart[..., 1], axis=1)
 
 
 def _blockers(

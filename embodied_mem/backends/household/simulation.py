@@ -21,7 +21,7 @@ AGENT_RADIUS = 0.2
 """Radius of the agent's body [m]."""
 
 
-class EngineConfig(Config):
+class EngineConfig(Config, frozen=True):
     """How the simulator looks, moves and counts time; defaults are those of AI2-THOR's client."""
 
     width: int = 300

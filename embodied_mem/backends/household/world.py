@@ -12,6 +12,7 @@ import numpy as np
 
 from embodied_mem.backends.household.catalog import AssetDatabase
 from embodied_mem.backends.household.collision import CollisionMap
+from embodied_mem.backends.household.doors import hang_doors
 from embodied_mem.backends.household.obstacles import object_obstacles
 from embodied_mem.backends.household.parts import Vector
 from embodied_mem.backends.household.placement import settle
@@ -78,6 +79,7 @@ class World:
             if parent_id is not None and item.kind.primary != "Static":
                 settle(self, item, self.objects[parent_id])
         link_knobs(self.objects.values())
+        hang_doors(self)
 
     def add(self, item: SimObject) -> None:
         """Bring a new object into the world; its number and id must be new."""
