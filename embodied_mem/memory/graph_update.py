@@ -46,7 +46,8 @@ def follow_rooms(graph: SceneGraph, rooms: RoomMap, buffer: ObjectBuffer, stamp:
     for a, b in rooms.doors:
         graph.relate(f"room_{a}", "connects", f"room_{b}", confidence=1.0, stamp=stamp)
     _connect_places(graph, rooms, stamp)
-    follow_objects(graph, rooms, buffer, buffer.entries, stamp)
+    strayed = locate(graph, rooms, buffer, list(buffer.entries.values()))
+    follow_objects(graph, rooms, buffer, [entry.object_id for entry in strayed], stamp)
     for node in graph.nodes("room"):
         if int(node.id.removeprefix("room_")) not in centers:
             graph.remove(node.id)
@@ -99,31 +100,34 @@ def follow_objects(
     """Bring the nodes of some objects, and their on and in edges, up to date."""
     begin(graph)
     entries = [buffer[name] for name in dict.fromkeys(names)]
-    if not entries:
-        return
-    boxes = np.array([buffer.box(entry) for entry in entries])
-    centers = boxes.mean(axis=1)[:, :2]
-    numbers = rooms.room_at(np.nan_to_num(centers))
-    for entry, box, center, number in zip(entries, boxes, centers, numbers, strict=True):
-        before = entry.room, entry.place
-        _locate(entry, rooms, center, int(number), graph)
-        if (entry.room, entry.place) != before:
-            buffer.changed.add(entry.object_id)
-        _put_object(graph, entry, box)
+    locate(graph, rooms, buffer, entries)
+    for entry in entries:
+        _put_object(graph, entry, buffer.box(entry))
     for entry in entries:  # Parents first have to be nodes.
         graph.set_parent(entry.object_id, _container(graph, buffer, entry))
         _relate_support(graph, entry, stamp)
 
 
-def _locate(
-    entry: Entry, rooms: RoomMap, center: Float[np.ndarray, "2"], number: int, graph: SceneGraph
-) -> None:
-    if not np.isfinite(center).all() or f"room_{number}" not in graph:
-        entry.room = entry.place = None
-        return
-    entry.room = f"room_{number}"
-    place = f"place_{rooms.place_at(center, number)}"
-    entry.place = place if place in graph else None
+def locate(
+    graph: SceneGraph, rooms: RoomMap, buffer: ObjectBuffer, entries: list[Entry]
+) -> list[Entry]:
+    """Set the room and the place of objects; return those for which they changed."""
+    if not entries:
+        return []
+    centers = buffer.boxes[[entry.row for entry in entries]].mean(axis=1)[:, :2]
+    placed = np.isfinite(centers).all(axis=1)
+    centers = np.where(placed[:, None], centers, 0.0)
+    numbers = np.where(placed, rooms.room_at(centers), 0)
+    places = rooms.place_at(centers, numbers)
+    changed = []
+    for entry, number, place in zip(entries, numbers.tolist(), places.tolist(), strict=True):
+        before = entry.room, entry.place
+        entry.room = f"room_{number}" if f"room_{number}" in graph else None
+        entry.place = f"place_{place}" if entry.room and f"place_{place}" in graph else None
+        if (entry.room, entry.place) != before:
+            buffer.touch(entry)
+            changed.append(entry)
+    return changed
 
 
 def _put_object(graph: SceneGraph, entry: Entry, box: Float[np.ndarray, "2 3"]) -> None:
@@ -200,9 +204,9 @@ def follow_agent(
 ) -> None:
     """Place the agent."""
     begin(graph)
-    number = int(rooms.room_at(position[None, :2])[0])
-    place = f"place_{rooms.place_at(position[:2], number)}"
-    parent = place if place in graph else f"room_{number}"
+    numbers = rooms.room_at(position[None, :2])
+    place = f"place_{rooms.place_at(position[None, :2], numbers)[0]}"
+    parent = place if place in graph else f"room_{numbers[0]}"
     x, y, z = position.tolist()
     node = Node(id=AGENT, kind="agent", position=(x, y, z), last_seen=stamp)
     graph.put(node, parent if parent in graph else FLOOR)

@@ -61,7 +61,7 @@ def act(buffer: ObjectBuffer, action: Action, target: str | None, stamp: float) 
     effect = _EFFECTS.get(action.name)
     if entry is not None and effect is not None:
         entry.attributes[effect[0]] = effect[1]
-        buffer.changed.add(entry.object_id)
+        buffer.touch(entry)
 
 
 def carried_with(buffer: ObjectBuffer, entry: Entry) -> list[Entry]:
@@ -78,6 +78,7 @@ def carried_with(buffer: ObjectBuffer, entry: Entry) -> list[Entry]:
 def _take(buffer: ObjectBuffer, entry: Entry) -> None:
     contents = carried_with(buffer, entry)
     for old in [buffer.entries[name] for name in buffer.held]:
+        buffer.touch(old)
         old.status = "moved"  # The hand holds one thing; an unseen release is believed.
     buffer.held.clear()
     entry.placement = None
@@ -86,7 +87,7 @@ def _take(buffer: ObjectBuffer, entry: Entry) -> None:
         thing.released = None
         thing.keys, thing.level, thing.misses = voxels.EMPTY, 0, 0
         buffer.held[thing.object_id] = None
-        buffer.changed.add(thing.object_id)
+        buffer.touch(thing)
     entry.attributes["held"] = True
 
 
@@ -113,7 +114,7 @@ def _release(buffer: ObjectBuffer, stamp: float, receptacle: Entry | None) -> No
             parent = buffer.entries[entry.placement.parent]
             buffer.set_box(entry, _box_at(buffer.box(parent).mean(axis=0), _size(buffer, entry)))
         entry.bounds = buffer.box(entry).copy()
-        buffer.changed.add(name)
+        buffer.touch(entry)
     buffer.held.clear()
 
 

@@ -81,6 +81,8 @@ class Entry:
     crop_pixels: int = 0
     """Pixels of its mask there [px]."""
     history: deque[Sighting] = field(default_factory=deque)
+    record: Known | None = None
+    """What readers were given, as long as it is true."""
 
 
 class ObjectBuffer:
@@ -131,10 +133,15 @@ class ObjectBuffer:
         """Return an object's box [m]."""
         return self.boxes[entry.row]
 
+    def touch(self, entry: Entry) -> None:
+        """Note that an object changed."""
+        self.changed.add(entry.object_id)
+        entry.record = None
+
     def set_box(self, entry: Entry, box: Float[np.ndarray, "2 3"]) -> None:
         """Place an object's box [m]."""
         self.boxes[entry.row] = box
-        self.changed.add(entry.object_id)
+        self.touch(entry)
 
     def feature(self, entry: Entry) -> Float32[np.ndarray, "d"]:
         """Return an object's mean appearance, unit length."""
@@ -154,7 +161,7 @@ class ObjectBuffer:
         self.features[entry.row] = feature
         self.entries[entry.object_id] = entry
         self._by_label.setdefault(fold(entry.label), {})[entry.object_id] = None
-        self.changed.add(entry.object_id)
+        self.touch(entry)
         self.reshaped.add(entry.object_id)
 
     def new_id(self, label: str) -> str:
@@ -229,14 +236,21 @@ class ObjectBuffer:
 
     def known(self, entry: Entry) -> Known:
         """Return the record of an object for readers."""
+        if entry.record is None:
+            entry.record = self._record(entry)
+        return entry.record
+
+    def _record(self, entry: Entry) -> Known:
         total = sum(entry.label_weights.values()) or 1.0
+        box, feature = self.boxes[entry.row].copy(), self.features[entry.row].copy()
+        box.flags.writeable = feature.flags.writeable = False  # Shared by all readers.
         scores = {label: weight / total for label, weight in entry.label_weights.items()}
         return Known(
             object_id=entry.object_id,
             label=entry.label,
             label_scores=scores,
-            box=self.boxes[entry.row].copy(),
-            feature=self.features[entry.row].copy(),
+            box=box,
+            feature=feature,
             attributes=dict(entry.attributes),
             status=entry.status,
             placement=entry.placement,

@@ -15,6 +15,8 @@ _POINTS = 2000
 """Points of a detection that are turned into voxels."""
 _SAMPLE = 64
 """Voxels of an object that are looked for when it is not detected."""
+_RELEASED = 1.0
+"""What the hand let go is found within this distance of where it was put [m]."""
 _CROP = 64
 """Longest edge of an object's image [px]."""
 _DISTINCT = 5.0
@@ -262,7 +264,7 @@ def _confirm(
         entry.crop_pixels = int(detections.pixels[index])
         entry.crop = _crop(percept, index)
     entry.whole |= not detections.truncated[index]
-    buffer.changed.add(entry.object_id)
+    buffer.touch(entry)
     buffer.reshaped.add(entry.object_id)
 
 
@@ -339,11 +341,11 @@ def _count_against(
     if not enough or through + replaced < 0.75 * judged:
         if np.count_nonzero(agrees) > 0.5 * len(verdict) and entry.misses and not replaced:
             entry.misses = 0
-            buffer.changed.add(entry.object_id)
+            buffer.touch(entry)
         return False
     entry.misses += 1
     entry.belief *= 0.5
-    buffer.changed.add(entry.object_id)
+    buffer.touch(entry)
     if entry.misses >= buffer.config.refutations_to_gone:
         entry.status = "gone"
         result.gone.append(entry.object_id)
@@ -381,7 +383,7 @@ def _find_again(
     ]
     if not free or not lost:
         return set()
-    scores = np.array([[_moved_score(buffer, e, detections, i) for e in lost] for i in free])
+    scores = _moved_scores(buffer, lost, detections, np.array(free))
     taken = set()
     for row, column in assign(scores, scores > 0):
         entry, index = lost[column], free[row]
@@ -392,17 +394,22 @@ def _find_again(
     return taken
 
 
-def _moved_score(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> float:
-    """Return what it is worth to call a detection this vanished object; 0 where it cannot be."""
-    agreement = _agreement(entry, detections.percept.labels[index])
-    rows = np.array([entry.row])
-    cosine = float(_cosines(buffer, detections, np.array([index]), rows)[0])
-    if agreement < 0.5 or cosine < buffer.config.min_cosine_moved:
-        return 0.0
-    gap = box_gap(buffer.box(entry), detections.boxes[index])
-    if entry.released is not None:
-        return 2.0 + cosine if gap < 1.0 else 0.0
-    return cosine + 1 / (1 + gap)
+def _moved_scores(
+    buffer: ObjectBuffer, lost: list[Entry], detections: Detections, free: Int64[np.ndarray, "n"]
+) -> Float[np.ndarray, "n m"]:
+    """Return what it is worth to call each detection each vanished object; 0 where it cannot be."""
+    rows = np.array([entry.row for entry in lost])
+    shape = len(free), len(lost)
+    pairs = np.indices(shape).reshape(2, -1)
+    cosine = _cosines(buffer, detections, free[pairs[0]], rows[pairs[1]]).reshape(shape)
+    labels = [detections.percept.labels[index] for index in free]
+    same = np.array([[_agreement(entry, label) for entry in lost] for label in labels]) >= 0.5
+    here, there = detections.boxes[free][:, None], buffer.boxes[rows]
+    apart = np.maximum(here[:, :, 0] - there[:, 1], there[:, 0] - here[:, :, 1]).clip(0)
+    gap = np.nan_to_num(np.linalg.norm(apart, axis=-1), nan=1e3)
+    released = np.array([entry.released is not None for entry in lost])
+    score = np.where(released, np.where(gap < _RELEASED, 2 + cosine, 0.0), cosine + 1 / (1 + gap))
+    return np.where(same & (cosine >= buffer.config.min_cosine_moved), score, 0.0)
 
 
 def _add(

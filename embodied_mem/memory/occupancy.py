@@ -154,14 +154,15 @@ class OccupancyMap:
         unknown = np.pad(self.unknown, 1, constant_values=True).astype(np.uint8)
         near = cv2.dilate(unknown, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))[1:-1, 1:-1]
         border = (self.free & (near > 0)).astype(np.uint8)
-        count, labels, stats, middles = cv2.connectedComponentsWithStats(border, connectivity=8)
+        _, labels, stats, middles = cv2.connectedComponentsWithStats(border, connectivity=8)
         found = []
-        for number in range(1, count):
-            if stats[number, cv2.CC_STAT_AREA] < self.config.min_frontier:
+        rows, columns = np.nonzero(labels)
+        order = np.argsort(labels[rows, columns], kind="stable")
+        ends = np.cumsum(np.asarray(stats[1:, cv2.CC_STAT_AREA], np.int64))
+        every = np.stack((columns, rows), axis=1).astype(np.int64)[order]
+        for number, cells in enumerate(np.split(every, ends[:-1]), start=1):
+            if len(cells) < self.config.min_frontier:
                 continue
-            x, y, width, height = stats[number, :4]
-            rows, columns = np.nonzero(labels[y : y + height, x : x + width] == number)
-            cells = np.stack((columns + x, rows + y), axis=1).astype(np.int64)
             nearest = np.square(cells - middles[number]).sum(axis=1).argmin()
             center = self.cell_to_world(cells[nearest])
             found.append(Frontier(center=center, cells=cells, size=len(cells) * self.resolution))

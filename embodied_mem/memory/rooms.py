@@ -151,22 +151,29 @@ class RoomMap:
         columns, rows = cells.clip(0, np.array(self.labels.shape[::-1]) - 1).T
         return self.nearest[rows, columns].astype(np.int64)
 
-    def place_at(self, point: Float[np.ndarray, "2"], room: int) -> int:
-        """Return the number of the nearest place in a room to a world point [m]; 0 for none."""
-        inside = np.flatnonzero(self.place_rooms == room)
-        if not len(inside):
-            return 0
-        away = np.square(self.places[inside] - point).sum(axis=1)
-        return int(inside[away.argmin()]) + 1
+    def place_at(
+        self, points: Float[np.ndarray, "p 2"], rooms: Int64[np.ndarray, "p"]
+    ) -> Int64[np.ndarray, "p"]:
+        """Return the number of the nearest place in its room to each point [m]; 0 for none."""
+        found = np.zeros(len(points), np.int64)
+        for room in np.unique(rooms[rooms > 0]).tolist():
+            inside = np.flatnonzero(self.place_rooms == room)
+            asked = np.flatnonzero(rooms == room)
+            if len(inside):
+                away = points[asked, None] - self.places[inside]
+                found[asked] = inside[np.square(away).sum(axis=-1).argmin(axis=1)] + 1
+        return found
 
     def centers(self) -> dict[int, Float[np.ndarray, "2"]]:
         """Return the middle of each room [m]."""
-        found = {}
-        for number in np.unique(self.labels[self.labels > 0]).tolist():
-            rows, columns = np.nonzero(self.labels == number)
-            middle = np.array([columns.mean(), rows.mean()]) + 0.5
-            found[number] = self._origin + middle * self._resolution
-        return found
+        rows, columns = np.nonzero(self.labels)
+        numbers = self.labels[rows, columns]
+        count = np.bincount(numbers)
+        middles = np.stack((np.bincount(numbers, columns), np.bincount(numbers, rows)), axis=1)
+        return {
+            number: self._origin + (middles[number] / count[number] + 0.5) * self._resolution
+            for number in np.flatnonzero(count).tolist()
+        }
 
     def fields(self) -> dict[str, np.ndarray]:
         """Return what `restore` needs."""
@@ -200,10 +207,11 @@ class RoomMap:
         before = self._exact(spots)
         now = fresh[rows, columns]
         count = int(fresh.max(initial=0))
-        shared = Counter(zip(now.tolist(), before.tolist(), strict=True))
+        pairs, sizes = np.unique(now * np.int64(1 << 32) + before, return_counts=True)
         numbers = np.zeros(count + 1, np.int32)
         used: set[int] = set()
-        for (number, old), _ in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
+        for pair in pairs[np.argsort(-sizes, kind="stable")].tolist():
+            number, old = pair >> 32, pair & 0xFFFFFFFF
             if old > 0 and old not in used and not numbers[number]:
                 numbers[number] = old
                 used.add(old)
@@ -226,19 +234,21 @@ class RoomMap:
 
     def _place(self, occupancy: OccupancyMap) -> None:
         """Keep the places, add one wherever free floor is farther than the spacing from all."""
-        free = cv2.erode(occupancy.free.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-        rows, columns = np.nonzero(free & (self.labels > 0))
-        spots = occupancy.cell_to_world(np.stack((columns, rows), axis=1))
-        away = np.full(len(spots), np.inf)
-        for place in self.places:
-            away = np.minimum(away, np.linalg.norm(spots - place, axis=1))
+        free = cv2.erode(occupancy.free.astype(np.uint8), np.ones((5, 5), np.uint8))
+        open_floor = np.where(self.labels > 0, free, 0).astype(np.uint8)
+        reach = round(self.config.spacing / occupancy.resolution)
+        for column, row in occupancy.world_to_cell(self.places).tolist():
+            cv2.circle(open_floor, (column, row), reach, 0, -1)
         added = []
-        while len(spots) and away.max() > self.config.spacing:
+        rows, columns = np.nonzero(open_floor)
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             if len(self.places) + len(added) >= self.config.max_places:
                 break
-            added.append(spots[away.argmax()])
-            away = np.minimum(away, np.linalg.norm(spots - added[-1], axis=1))
-        self.places = np.concatenate((self.places, np.reshape(added, (-1, 2))))
+            if open_floor[row, column]:
+                added.append((column, row))
+                cv2.circle(open_floor, (column, row), reach, 0, -1)
+        spots = occupancy.cell_to_world(np.reshape(added, (-1, 2)).astype(np.int64))
+        self.places = np.concatenate((self.places, spots))
         self.place_rooms = self.room_at(self.places)
 
 
