@@ -21,7 +21,7 @@ from embodied_mem.backends.household.solids import (
     split,
 )
 
-_SCREEN = Finish(rgb("#1b2f4a"), role="glow")
+_SCREEN = Finish(rgb("#0c1828"), role="glow")
 _LAMP = Finish(rgb("#7a2b20"), role="glow")
 _DISPLAY = Finish(rgb("#2f6b45"), role="glow")
 
@@ -275,7 +275,7 @@ def television(bench: Bench) -> None:
     edge = 0.02 * bench.w
     screen_x, screen_y = inner(bench.x, edge), inner((low, bench.h), edge)
     bench.box(screen_x, screen_y, (panel[1], panel[1] + 0.004), _SCREEN)
-    hill = Finish(rgb("#1d3f2a"), role="glow")
+    hill = Finish(rgb("#0d1a14"), role="glow")
     bench.box(screen_x, part_of(screen_y, 0, 0.35), (panel[1] + 0.004, panel[1] + 0.006), hill)
 
 

@@ -29,7 +29,7 @@ def candle(bench: Bench) -> None:
 
 def cloth(bench: Bench) -> None:
     """A folded cloth."""
-    fabric = Finish(bench.main.colour, "fabric")
+    fabric = bench.fabric
     bench.box(bench.x, part_of(bench.y, 0, 0.55), bench.z, fabric)
     bench.box(
         part_of(bench.x, 0.05, 0.9),
@@ -41,7 +41,7 @@ def cloth(bench: Bench) -> None:
 
 def towel(bench: Bench) -> None:
     """A towel that hangs, with a band near its hem."""
-    fabric = Finish(bench.main.colour, "fabric")
+    fabric = bench.fabric
     back, front = part_of(bench.z, 0.05, 0.45), part_of(bench.z, 0.5, 0.95)
     bench.box(bench.x, part_of(bench.y, 0.25, 0.98), back, fabric.darker(0.8))
     bench.box(bench.x, part_of(bench.y, 0, 0.98), front, fabric)
@@ -152,7 +152,7 @@ def paper_hanger(bench: Bench) -> None:
 def curtain(bench: Bench) -> None:
     """A curtain in folds under its rod; opening gathers the folds at the left."""
     count = max(6, min(16, round(bench.w / 0.12)))
-    fabric = Finish(bench.main.colour, "fabric", "door")
+    fabric = bench.fabric.as_role("door")
     rod = part_of(bench.y, 0.975, 1)
     bench.box(bench.x, rod, around(0, 0.25 * bench.d), STEEL)
     folds = split(bench.x, count)

@@ -74,7 +74,7 @@ def lamp(bench: Bench) -> None:
     pole = around(0, min(0.03, 0.12 * bench.w))
     bench.cylinder(pole, (base, 0.85 * bench.h), pole, metal)
     shade = (0.6, 1.0) if bench.h < 1 else (0.78, 1.0)
-    glow = Finish(bench.main.colour, "fabric", "glow")
+    glow = bench.fabric.as_role("glow")
     if bench.variant % 2:
         bench.cone(bench.x, part_of(bench.y, shade[0], 1 + 0.0 * shade[1]), bench.z, glow)
     else:

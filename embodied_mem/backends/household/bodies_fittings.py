@@ -34,7 +34,7 @@ def doorway(bench: Bench) -> None:
         left = i == 0
         axis, edge = (HINGE_LEFT, leaf[0]) if left else (HINGE_RIGHT, leaf[1])
         joint = bench.hinge(axis, x=edge, turn=pi / 2)
-        wood = Finish(bench.main.colour, "wood", "door")
+        wood = bench.wood.as_role("door")
         bench.box(leaf, (0.008, bench.h - gap), thick, wood, joint)
         for y in (part_of(bench.y, 0.08, 0.42), part_of(bench.y, 0.52, 0.93)):
             field = inner(leaf, 0.16 * (leaf[1] - leaf[0]))

@@ -30,7 +30,7 @@ def legs(bench: Bench, top: float, thick: float, finish: Finish, *, inset: float
 
 def table(bench: Bench) -> None:
     """A table with four legs, or two trestles, and an apron under its top."""
-    wood = Finish(bench.main.colour, "wood")
+    wood = bench.wood
     top = bench.h - min(0.04, 0.12 * bench.h)
     bench.box(bench.x, (top, bench.h), bench.z, wood)
     if bench.variant % 3 == 2:
@@ -62,7 +62,7 @@ def table(bench: Bench) -> None:
 
 def side_table(bench: Bench) -> None:
     """A small table with a drawer front and a low shelf."""
-    wood = Finish(bench.main.colour, "wood")
+    wood = bench.wood
     top = bench.h - min(0.03, 0.1 * bench.h)
     bench.box(bench.x, (top, bench.h), bench.z, wood)
     legs(bench, top, 0.045, wood.darker(0.75))
@@ -82,7 +82,7 @@ def side_table(bench: Bench) -> None:
 
 def desk(bench: Bench) -> None:
     """A writing desk with a pedestal of drawers; a tall one carries a shelf at its back."""
-    wood = Finish(bench.main.colour, "wood")
+    wood = bench.wood
     height = bench.h if bench.h < 1.0 else 0.75
     slab = height - 0.035
     bench.box(bench.x, (slab, height), bench.z, wood)
@@ -123,7 +123,7 @@ def desk(bench: Bench) -> None:
 
 def chair(bench: Bench) -> None:
     """A chair with a back of slats."""
-    wood = Finish(bench.main.colour, "wood")
+    wood = bench.wood
     seat = min(0.46, 0.55 * bench.h)
     thick = min(0.045, 0.2 * seat)
     bench.box(bench.x, (seat - thick, seat), bench.z, wood)
@@ -144,7 +144,7 @@ def chair(bench: Bench) -> None:
 
 def stool(bench: Bench) -> None:
     """A round seat on four legs."""
-    wood = Finish(bench.main.colour, "wood")
+    wood = bench.wood
     thick = min(0.05, 0.15 * bench.h)
     legs(bench, bench.h - thick, 0.035, wood.darker(0.7), inset=0.12 * bench.w)
     ring = around(0.3 * bench.h, 0.02)
@@ -156,7 +156,7 @@ def stool(bench: Bench) -> None:
 
 def ottoman(bench: Bench) -> None:
     """An upholstered block on short feet."""
-    fabric = Finish(bench.main.colour, "fabric")
+    fabric = bench.fabric
     legs(bench, 0.12 * bench.h, 0.05, BROWN, inset=0.04)
     bench.box(bench.x, part_of(bench.y, 0.12, 0.7), bench.z, fabric.darker(0.9))
     bench.box(bench.x, part_of(bench.y, 0.72, 1), bench.z, fabric)
@@ -165,7 +165,7 @@ def ottoman(bench: Bench) -> None:
 
 def sofa(bench: Bench) -> None:
     """A sofa or an armchair: base, back, arms, seat and back cushions."""
-    fabric = Finish(bench.main.colour, "fabric")
+    fabric = bench.fabric
     seat = min(0.45, 0.52 * bench.h)
     arm = min(0.2, 0.16 * bench.w)
     back = min(0.28, 0.3 * bench.d)
@@ -189,7 +189,7 @@ def sofa(bench: Bench) -> None:
 
 def bed(bench: Bench) -> None:
     """A bed with its headboard at the back: frame, mattress, sheet and blanket."""
-    wood = Finish(rgb("#7a5a3c"), "wood") if bench.variant % 2 else Finish(rgb("#d9d3c6"), "wood")
+    wood = Finish(rgb("#7a5a3c"), "wood") if bench.variant % 2 else Finish(rgb("#d9d3c6"))
     top = min(0.58, 0.64 * bench.h)
     board = min(0.07, 0.04 * bench.d)
     head = min(bench.h, 1.3)
@@ -206,7 +206,7 @@ def bed(bench: Bench) -> None:
     bench.box(inner(bench.x, 0.03), (0.3 * top, 0.5 * top), lying, wood.darker(0.6))
     sheet = Finish(rgb("#eeebe3"), "fabric")
     bench.box(inner(bench.x, 0.025), (0.5 * top, top - 0.012), lying, sheet)
-    blanket = Finish(bench.main.colour, "fabric")
+    blanket = bench.fabric
     cover = (lying[0] + 0.3 * (lying[1] - lying[0]), lying[1])
     bench.box(inner(bench.x, 0.01), (0.62 * top, top), cover, blanket)
     fold = (cover[0] - 0.12, cover[0])
@@ -216,7 +216,7 @@ def bed(bench: Bench) -> None:
 
 def dog_bed(bench: Bench) -> None:
     """A cushion within a padded rim."""
-    fabric = Finish(bench.main.colour, "fabric")
+    fabric = bench.fabric
     rim = 0.16
     bench.box(bench.x, bench.y, part_of(bench.z, 0, rim), fabric)
     for x in (part_of(bench.x, 0, rim), part_of(bench.x, 1 - rim, 1)):

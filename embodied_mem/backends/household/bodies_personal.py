@@ -19,7 +19,7 @@ from embodied_mem.backends.household.solids import (
     split,
 )
 
-_SCREEN = Finish(rgb("#1d3a5f"), role="glow")
+_SCREEN = Finish(rgb("#0e1c30"), role="glow")
 
 
 def alarm_clock(bench: Bench) -> None:
@@ -227,7 +227,7 @@ def pen(bench: Bench) -> None:
 
 def pillow(bench: Bench) -> None:
     """A cushion, plump in the middle."""
-    fabric = Finish(bench.main.colour, "fabric")
+    fabric = bench.fabric
     bench.sphere(bench.x, bench.y, bench.z, fabric)
     bench.box(
         part_of(bench.x, 0.06, 0.94),
@@ -253,7 +253,7 @@ def remote(bench: Bench) -> None:
 
 def teddy(bench: Bench) -> None:
     """A teddy bear that sits and looks to the front."""
-    fur = Finish(bench.main.colour, "fabric")
+    fur = bench.fabric
     light = Finish(rgb("#d9bd92"), "fabric")
     bench.sphere(
         part_of(bench.x, 0.18, 0.82), part_of(bench.y, 0, 0.58), part_of(bench.z, 0.1, 0.75), fur

@@ -57,7 +57,7 @@ def cabinet(bench: Bench) -> None:
     t = min(0.018, 0.05 * min(bench.w, bench.h))
     door = min(0.02, 0.1 * bench.d)
     front = bench.z[1] - 0.01 - door
-    wood = Finish(bench.main.colour, "wood")
+    wood = bench.wood
     carcass(bench, bench.x, bench.y, (bench.z[0], front), wood.darker(0.85), t)
     hung_doors(bench, bench.x, bench.y, (front, front + door), wood)
     floors = max(1, min(4, int(bench.h / 0.32)))
@@ -75,7 +75,7 @@ def cabinet(bench: Bench) -> None:
 def drawer(bench: Bench) -> None:
     """A case with one drawer that slides out to the front."""
     t = min(0.015, 0.08 * min(bench.w, bench.h))
-    wood = Finish(bench.main.colour, "wood")
+    wood = bench.wood
     front = bench.z[1] - 0.03
     carcass(bench, bench.x, bench.y, (bench.z[0], front), wood.darker(0.8), t)
     slide = Joint(kind="slide", axis=SLIDE_FORWARD, travel=0.75 * bench.d)
@@ -124,7 +124,7 @@ def _worktop(bench: Bench, x: Span, z: Span) -> None:
 
 def _units(bench: Bench, x: Span, z: Span, *, free_x: Span) -> None:
     """A row of units that face the front, doors where `free_x` leaves them free."""
-    wood = Finish(bench.main.colour, "wood")
+    wood = bench.wood
     top, plinth = bench.h - min(0.04, 0.1 * bench.h), min(0.1, 0.15 * bench.h)
     _worktop(bench, x, z)
     bench.box(inner(x, 0.01), (plinth, top), (z[0], z[1] - 0.04), wood.darker(0.75))
@@ -146,7 +146,7 @@ def _units(bench: Bench, x: Span, z: Span, *, free_x: Span) -> None:
 
 def _side_units(bench: Bench, x: Span, z: Span) -> None:
     """A row of units along the left that face to the right."""
-    wood = Finish(bench.main.colour, "wood")
+    wood = bench.wood
     top, plinth = bench.h - min(0.04, 0.1 * bench.h), min(0.1, 0.15 * bench.h)
     _worktop(bench, x, z)
     bench.box((x[0], x[1] - 0.04), (plinth, top), (z[0], z[1] - 0.01), wood.darker(0.75))
@@ -164,7 +164,7 @@ def _side_units(bench: Bench, x: Span, z: Span) -> None:
 
 def dresser(bench: Bench) -> None:
     """A chest with rows of drawer fronts."""
-    wood = Finish(bench.main.colour, "wood")
+    wood = bench.wood
     foot = min(0.1, 0.12 * bench.h)
     for x in (part_of(bench.x, 0.01, 0.06), part_of(bench.x, 0.94, 0.99)):
         bench.box(x, (0, foot), inner(bench.z, 0.02), wood.darker(0.6))
@@ -188,7 +188,7 @@ def dresser(bench: Bench) -> None:
 
 def tv_stand(bench: Bench) -> None:
     """A low board: doors at its sides, an open bay in the middle."""
-    wood = Finish(bench.main.colour, "wood")
+    wood = bench.wood
     t = 0.025
     foot = min(0.08, 0.15 * bench.h)
     for x in (part_of(bench.x, 0.03, 0.07), part_of(bench.x, 0.93, 0.97)):
@@ -221,7 +221,7 @@ def tv_stand(bench: Bench) -> None:
 
 def shelving(bench: Bench) -> None:
     """Shelves between two sides, one every 35 cm or so."""
-    wood = Finish(bench.main.colour, "wood")
+    wood = bench.wood
     t = min(0.025, 0.04 * bench.h)
     for x in ((bench.x[0], bench.x[0] + t), (bench.x[1] - t, bench.x[1])):
         bench.box(x, bench.y, bench.z, wood)
@@ -245,7 +245,7 @@ def shelving(bench: Bench) -> None:
 def shelf(bench: Bench) -> None:
     """A board on brackets at a wall."""
     board = min(0.03, bench.h)
-    bench.box(bench.x, (bench.h - board, bench.h), bench.z, Finish(bench.main.colour, "wood"))
+    bench.box(bench.x, (bench.h - board, bench.h), bench.z, bench.wood)
     if bench.h > board + 0.005:
         for x in (part_of(bench.x, 0.1, 0.13), part_of(bench.x, 0.87, 0.9)):
             bench.box(x, (0, bench.h - board), part_of(bench.z, 0, 0.6), BROWN)
@@ -268,7 +268,7 @@ def bin_(bench: Bench) -> None:
 def hamper(bench: Bench) -> None:
     """A basket with a hinged lid."""
     t = min(0.015, 0.05 * bench.w)
-    weave = Finish(bench.main.colour, "fabric")
+    weave = bench.fabric
     rim = bench.h - 0.03
     for x in ((bench.x[0], bench.x[0] + t), (bench.x[1] - t, bench.x[1])):
         bench.box(x, (0, rim), bench.z, weave)

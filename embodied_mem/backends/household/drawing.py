@@ -195,10 +195,9 @@ def _shell_piece(mesh: ShellMesh) -> Geometry:
     corners = mesh.vertices[mesh.triangles].astype(np.float32)
     normals = triangle_normals(corners)
     if mesh.kind in ("floor", "ceiling"):
-        normals = np.broadcast_to(
-            np.float32((0, 1 if mesh.kind == "floor" else -1, 0)), normals.shape
-        )
-    colours = np.broadcast_to(np.float32(mesh.colour), normals.shape)
+        level = np.array((0, 1 if mesh.kind == "floor" else -1, 0), dtype=np.float32)
+        normals = np.broadcast_to(level, normals.shape)
+    colours = np.broadcast_to(np.array(mesh.colour, dtype=np.float32), normals.shape)
     name = _FLOOR_TEXTURES.get(mesh.texture, mesh.texture) if mesh.kind == "floor" else mesh.texture
     texture = SKY if mesh.kind == "glass" else TEXTURES.index(name) if name in TEXTURES else 0
     return Geometry(

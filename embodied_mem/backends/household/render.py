@@ -36,7 +36,8 @@ _MAX_MOVING = 6000
 _GLASS_ALPHA = 0.42
 _BELOW_CEILING = 0.02
 _SKY_HIGH, _SKY_LOW, _GROUND = (
-    np.float32(colour) for colour in ((132, 182, 230), (226, 238, 246), (128, 146, 112))
+    np.array(colour, dtype=np.float32)
+    for colour in ((132, 182, 230), (226, 238, 246), (128, 146, 112))
 )
 
 
@@ -69,7 +70,9 @@ class _Layer:
         if self.size:
             corners = np.ascontiguousarray(geometry.corners.reshape(-1, 3))
             indices = np.arange(3 * self.size, dtype=np.uint32).reshape(-1, 3)
-            self._scene.add_triangles(o3d.core.Tensor(corners), o3d.core.Tensor(indices))
+            self._scene.add_triangles(
+                o3d.core.Tensor.from_numpy(corners), o3d.core.Tensor.from_numpy(indices)
+            )
         self.colours = np.append(geometry.colours, np.zeros((1, 3), np.float32), axis=0)
         self.coordinates = np.append(geometry.coordinates, np.zeros((1, 6), np.float32), axis=0)
         self.textures = np.append(geometry.textures, np.int32(SKY))
@@ -349,7 +352,7 @@ def _pixels(view: View, bounds: Float32[np.ndarray, "k 2 3"]) -> Int32[np.ndarra
     """Pixels on which something within the boxes can be seen."""
     choice = np.array([(i, j, k) for i in (0, 1) for j in (0, 1) for k in (0, 1)])
     corners = bounds[:, choice, np.arange(3)]  # (k, 8, 3)
-    local = (corners - np.float32(view.position)) @ view.rotation
+    local = (corners - np.array(view.position, dtype=np.float32)) @ view.rotation
     behind = local[..., 2].max(axis=1) <= 0
     depth = np.maximum(local[..., 2], 0.02)
     if view.orthographic_size is None:

@@ -109,6 +109,17 @@ class Bench:
         """The whole depth, back to front."""
         return -self.d / 2, self.d / 2
 
+    @property
+    def wood(self) -> Finish:
+        """The main colour with a grain, or painted over where it is pale and grey."""
+        low, high = min(self.main.colour), max(self.main.colour)
+        return Finish(self.main.colour, "wood" if low < 0.62 * high else "plain")
+
+    @property
+    def fabric(self) -> Finish:
+        """The main colour on cloth."""
+        return Finish(self.main.colour, "fabric")
+
     def add(
         self, shape: Shape, x: Span, y: Span, z: Span, finish: Finish, joint: Joint | None = None
     ) -> None:

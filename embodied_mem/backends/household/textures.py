@@ -89,13 +89,13 @@ def _pattern(name: str) -> Float[np.ndarray, "256 256"]:
     factor = np.ones((SIDE, SIDE))
     match name:
         case "wood":
-            factor += 0.09 * _noise(rng, 60, 2.5) + 0.04 * _noise(rng, 20, 0.8)
+            factor += 0.06 * _noise(rng, 60, 2.5) + 0.025 * _noise(rng, 20, 0.8)
         case "planks":
             factor = _planks(rng)
         case "fabric":
-            factor += ((rows // 2 + columns // 2) % 2) * 0.06 - 0.03 + 0.05 * _noise(rng, 1.5, 1.5)
+            factor += ((rows // 2 + columns // 2) % 2) * 0.04 - 0.02 + 0.028 * _noise(rng, 1.5, 1.5)
         case "carpet":
-            factor += 0.07 * _noise(rng, 1.2, 1.2) + 0.05 * _noise(rng, 12, 12)
+            factor += 0.05 * _noise(rng, 1.2, 1.2) + 0.03 * _noise(rng, 12, 12)
         case "speckle":
             dots = _noise(rng, 0.9, 0.9)
             factor += 0.05 * _noise(rng, 8, 8) - 0.16 * (dots > 1.5) + 0.12 * (dots < -1.6)
