@@ -159,7 +159,7 @@ class HouseholdEnv(gymnasium.Env[Observation, np.int64]):
         sight = frame.T_world_camera.rotation.apply([0.0, 0.0, 1.0])
         pose = [x, y, np.arctan2(forward[1], forward[0]), -np.arcsin(np.clip(sight[2], -1, 1))]
         return {
-            "rgb": frame.rgb,
+            "rgb": frame.rgb.copy(),
             "depth": np.nan_to_num(frame.depth, nan=0.0),
             "pose": np.array(pose, dtype=np.float64),
             "holding": np.int64(bool(self.sim.metadata["inventoryObjects"])),

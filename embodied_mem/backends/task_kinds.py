@@ -23,7 +23,10 @@ BASINS = ("Sink", "SinkBasin")
 NOT_SWITCHED = frozenset({"StoveBurner", "StoveKnob", "Faucet", "ShowerHead", "Microwave"})
 """Toggled through something else, or in the course of other tasks."""
 
-NOT_TIDY = frozenset({*BASINS, "Bathtub", "BathtubBasin", "Toilet", "StoveBurner", "Microwave"})
+NOT_TIDY = frozenset(
+    {*BASINS, "Bathtub", "BathtubBasin", "Toilet", "StoveBurner", "Microwave", "CoffeeMachine",
+     "Toaster", "GarbageCan", "LaundryHamper"}
+)  # fmt: skip
 """Receptacles in which nobody asks to put things to stay."""
 
 

@@ -162,6 +162,8 @@ def test_named_house_can_be_read(name: str):
     config = load_config(str(sim_configs.path(f"household/{name}")), HouseholdSimConfig)
     house = load_house(config.house)
     assert len(house.rooms) == config.house.rooms
+    if name in {"kitchen", "demo_house", "large_house"}:
+        assert any(room.roomType == "Kitchen" for room in house.rooms)
 
 
 def test_house_of_a_file_is_chosen_by_its_index(tmp_path: Path):

@@ -1,22 +1,31 @@
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 import sim_configs
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
-from embodied_mem.backends.household.house_source import HouseSource
+from embodied_mem.backends.household.house_source import HouseSource, load_house
 from embodied_mem.backends.task_kinds import Stock, Task
 from embodied_mem.backends.task_sampling import sample_task_kinds, sample_tasks, spoils_nothing
 from embodied_mem.backends.tasks import judge_goal, load_tasks
 from embodied_mem.errors import ConfigError, GoalError
 from embodied_mem.goals import fold, parse_goal
+from embodied_mem.types import Action
 
 
-@pytest.fixture(scope="module", params=[(3, 2), (7, 4)], ids=["two rooms", "four rooms"])
+def house_with_kitchen(rooms: int) -> HouseSource:
+    sources = (HouseSource(seed=seed, rooms=rooms) for seed in range(20))
+    return next(
+        source
+        for source in sources
+        if any(room.roomType == "Kitchen" for room in load_house(source).rooms)
+    )
+
+
+@pytest.fixture(scope="module", params=[2, 4], ids=["two rooms", "four rooms"])
 def sim(request: pytest.FixtureRequest) -> Iterator[HouseholdSim]:
-    seed, rooms = request.param
-    source = HouseSource(seed=seed, rooms=rooms)
+    source = house_with_kitchen(request.param)
     with HouseholdSim(HouseholdSimConfig(house=source, width=64, height=64)) as made:
         made.reset()
         yield made
@@ -72,6 +81,79 @@ def test_objects_of_tasks_can_be_interacted_with(sim: HouseholdSim):
         result = sim.engine.step(action)
         assert result.metadata["lastActionSuccess"]
         assert result.metadata["actionReturn"], item.object_id
+
+
+def force(sim: HouseholdSim, name: str, *items: str) -> None:
+    """Carry out an action on an object from afar, and insist that it works."""
+    target = {"objectId": items[0], "forceAction": True} if items else {}
+    step = sim.step(Action(name=name, arguments=target))
+    assert step.action_success, f"{name} {items}: {step.message}"
+
+
+def carry(sim: HouseholdSim, item: str, places: Sequence[str]) -> str:
+    """Put an object on or in the first of some places that has room, opening and closing it."""
+    force(sim, "PickupObject", item)
+    for place in places:
+        opens = sim.engine.world.objects[place].has("openable")
+        if opens:
+            sim.step(Action(name="OpenObject", arguments={"objectId": place, "forceAction": True}))
+        put = {"objectId": place, "forceAction": True}
+        if sim.step(Action(name="PutObject", arguments=put)).action_success:
+            if opens:
+                force(sim, "CloseObject", place)
+            return place
+    raise AssertionError(f"no room for {item} in {places}")
+
+
+def carry_out(sim: HouseholdSim, task: Task) -> None:
+    """Do a task by force, as its recipe says: this tells whether the house allows it at all."""
+    world = sim.engine.world
+    of = {}
+    for item in world.objects.values():
+        if not item.removed:
+            of.setdefault(fold(item.type_name), []).append(item.object_id)
+    label = task.goal.atoms[0].terms[0].label
+    by_state = {atom.predicate for atom in task.goal.atoms if len(atom.terms) == 1}
+    places = [[item.object_id for item in places] for _, places in task.places]
+    moved = [[item.object_id for item in items] for items, _ in task.places]
+    match task.kind:
+        case "put" | "store" | "pair":
+            for item in moved[0]:
+                carry(sim, item, places[0])
+        case "clean" | "fill":
+            carry(sim, moved[0][0], places[0])
+            for faucet in of["faucet"]:
+                force(sim, "ToggleObjectOn", faucet)
+        case "heat" | "cook":
+            machine = carry(sim, moved[0][0], places[0])
+            force(sim, "ToggleObjectOn", machine)
+            force(sim, "ToggleObjectOff", machine)
+        case "cool":
+            carry(sim, moved[0][0], places[0])
+        case "slice":
+            force(sim, "SliceObject", of[label][0])
+        case "toggle":
+            for item in of[label]:
+                force(sim, "ToggleObjectOn" if by_state == {"on"} else "ToggleObjectOff", item)
+        case "open":
+            for item in of[label]:
+                force(sim, "OpenObject" if by_state == {"open"} else "CloseObject", item)
+    if len(places) > 1:
+        carry(sim, moved[1][0], places[1])
+
+
+def test_tasks_can_be_carried_out_one_after_another(sim: HouseholdSim):
+    kinds = set()
+    for seed in range(6):
+        sim.reset()
+        for task in sample_task_kinds(sim.engine, 5, seed):
+            if sim.engine.simulation.held is not None:
+                force(sim, "DropHandObject")
+            carry_out(sim, task)
+            assert sim.judge(task.goal).complete, str(task.goal)
+            kinds.add(task.kind)
+    sim.reset()
+    assert len(kinds) >= 7
 
 
 def test_too_many_tasks_are_refused_with_a_reason(sim: HouseholdSim):
