@@ -1,5 +1,6 @@
 """Configs to parts: one union and one `match` for each seam."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, assert_never
 
@@ -14,7 +15,7 @@ from embodied_mem.memory import Memory
 from embodied_mem.memory.memory import MemoryConfig
 from embodied_mem.runtime import Agent
 from perception import NoiseConfig, OracleConfig, Pipeline
-from planners import SymbolicPlanner, SymbolicPlannerConfig
+from planners.symbolic_planner import SymbolicPlanner, SymbolicPlannerConfig
 
 PerceptionConfig = OracleConfig
 """A union, once there are two."""
@@ -92,6 +93,28 @@ def build_agent(config: AgentConfig, memory: Memory | None = None) -> Agent:
         memory=Memory(config.memory) if memory is None else memory,
         planner=build_planner(config.planner),
     )
+
+
+def agents_for_tasks(
+    config: AgentConfig, memory: Memory, *, keep_memory: bool
+) -> Callable[[int], Agent]:
+    """Return who does each of several tasks: one agent, or each time one that knows nothing.
+
+    Args:
+        config: Who acts.
+        memory: What all use; cleared before each later task unless it is kept.
+        keep_memory: Whether memory, and what a planner noted for itself, last from task to task.
+    """
+    agents: list[Agent] = []
+
+    def agent_for(number: int) -> Agent:
+        if not agents or not keep_memory:
+            if number > 0:
+                memory.clear()
+            agents[:] = [build_agent(config, memory)]
+        return agents[0]
+
+    return agent_for
 
 
 def senses(kind: Senses, *, seed: int = 0) -> OracleConfig:

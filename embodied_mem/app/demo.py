@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from embodied_mem.app.build import AgentConfig, build_agent, senses, sim_config
+from embodied_mem.app.build import AgentConfig, agents_for_tasks, senses, sim_config
 from embodied_mem.app.commands import Demo
 from embodied_mem.app.console import Narrator, configure_logging, console, outcome_table
 from embodied_mem.app.episode import rerun_recorder
@@ -148,9 +148,8 @@ def _run_condition(
         _announce(goals, 0)
         outcomes = run_tasks(
             sim,
-            build_agent(config.agent, memory),
+            agents_for_tasks(config.agent, memory, keep_memory=config.keep_memory),
             goals,
-            keep_memory=config.keep_memory,
             max_steps=config.max_steps,
             subscribers=subscribers,
             between=between,

@@ -9,7 +9,13 @@ from typing import Literal
 import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from embodied_mem.app.build import AgentConfig, BackendName, build_agent, build_backend, senses
+from embodied_mem.app.build import (
+    AgentConfig,
+    BackendName,
+    agents_for_tasks,
+    build_backend,
+    senses,
+)
 from embodied_mem.app.commands import Senses, Suite
 from embodied_mem.app.console import configure_logging, console, summary_table
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
@@ -19,6 +25,7 @@ from embodied_mem.backends.task_sampling import sample_tasks
 from embodied_mem.errors import ConfigError, StoreError
 from embodied_mem.goals import Goal
 from embodied_mem.interfaces import Outcome
+from embodied_mem.memory import Memory
 from embodied_mem.runtime.metrics import EpisodeRow
 from embodied_mem.runtime.sequence import run_tasks
 from embodied_mem.runtime.suite import SuiteProgress, SuiteResult, read_suite, run_suite
@@ -127,11 +134,11 @@ def do_job(job: SuiteJob) -> tuple[EpisodeRow, ...]:
     with ExitStack() as stack:
         backend = build_backend(job.backend, sim)
         stack.callback(backend.close)
+        memory = Memory(agent_config.memory)
         outcomes = run_tasks(
             backend,
-            build_agent(agent_config),
+            agents_for_tasks(agent_config, memory, keep_memory=job.memory == "keep"),
             goals,
-            keep_memory=job.memory == "keep",
             max_steps=job.max_steps,
         )
         name = job.house.file and f"{Path(job.house.file).name}:{job.house.index}"

@@ -84,26 +84,28 @@ def run_episode(
     referee = judge if judge is not None else backend if isinstance(backend, Judge) else None
     tally = _Tally()
     progress = Progress(0, len(target.atoms))
-    finished: list[Outcome] = []
-    with ExitStack() as endings:
-        try:
-            step = backend.reset() if start is None else start
-            agent.start(target)
-            for subscriber in subscribers:
-                endings.callback(lambda s=subscriber: s.on_end(finished[0], agent.memory))
-                subscriber.on_start(target, agent.memory)
-            tally.reason = _act(backend, agent, step, max_steps, subscribers, tally)
-            if referee is not None:
-                progress = referee.judge(target)
-        except KeyboardInterrupt:
-            tally.reason = INTERRUPTED
-            raise
-        except EmbodiedMemError as error:
-            tally.reason = f"failed: {error}"
-            raise
-        finally:
-            finished.append(tally.outcome(target, progress))
-    return finished[0]
+    started: list[Subscriber] = []
+    try:
+        step = backend.reset() if start is None else start
+        agent.start(target)
+        for subscriber in subscribers:
+            started.append(subscriber)
+            subscriber.on_start(target, agent.memory)
+        tally.reason = _act(backend, agent, step, max_steps, subscribers, tally)
+        if referee is not None:
+            progress = referee.judge(target)
+    except KeyboardInterrupt:
+        tally.reason = INTERRUPTED
+        raise
+    except EmbodiedMemError as error:
+        tally.reason = f"failed: {error}"
+        raise
+    finally:
+        outcome = tally.outcome(target, progress)
+        with ExitStack() as endings:  # All are told, also when one of them fails.
+            for subscriber in reversed(started):
+                endings.callback(subscriber.on_end, outcome, agent.memory)
+    return outcome
 
 
 def _act(

@@ -1,4 +1,4 @@
-"""Several tasks one after another, in one world that goes on, with a memory that may go on too."""
+"""Several tasks one after another, in one world that goes on."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,10 +11,9 @@ from embodied_mem.types import PASS
 
 def run_tasks(
     backend: Backend,
-    agent: Agent,
+    agent_for: Callable[[int], Agent],
     goals: Sequence[Goal],
     *,
-    keep_memory: bool,
     max_steps: int = 1000,
     subscribers: Sequence[Subscriber] = (),
     between: Callable[[int], None] = lambda _: None,
@@ -26,10 +25,9 @@ def run_tasks(
 
     Args:
         backend: Where actions happen.
-        agent: Who acts, with the memory that is kept or cleared.
+        agent_for: Called with the number of each task for the agent that does it: the same one to
+            keep its memory, a new one to begin with nothing.
         goals: The tasks, in order.
-        keep_memory: Whether memory lasts from task to task; it is cleared before each later one
-            otherwise. The first task starts with the memory as it is.
         max_steps: Most actions for one task.
         subscribers: Told of every episode.
         between: Called before each later task with its number, from 1: an outside hand may change
@@ -38,10 +36,9 @@ def run_tasks(
     step = backend.reset()
     for number, goal in enumerate(goals):
         if number > 0:
-            if not keep_memory:
-                agent.memory.clear()
             between(number)
             step = backend.step(PASS)
+        agent = agent_for(number)
         yield run_episode(
             backend, agent, goal=goal, max_steps=max_steps, subscribers=subscribers, start=step
         )

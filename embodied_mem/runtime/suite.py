@@ -66,6 +66,11 @@ class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(row for row in self.episodes if not row.success)
 
 
+_DECODER: msgspec.json.Decoder[SettingsLine | JobLine] = msgspec.json.Decoder(
+    SettingsLine | JobLine
+)
+
+
 def run_suite(
     jobs: Mapping[str, Job],
     work: Callable[[Job], tuple[EpisodeRow, ...]],
@@ -164,7 +169,7 @@ def _resume(path: Path, settings: str) -> dict[str, JobLine]:
 
 def _read(path: Path) -> tuple[str, dict[str, JobLine]]:
     settings, done = "", {}
-    for line in read_lines(path, SettingsLine | JobLine):  # pyright: ignore[reportArgumentType]
+    for line in read_lines(path, _DECODER):
         if isinstance(line, SettingsLine):
             settings = line.settings
         else:

@@ -87,7 +87,6 @@ class EndLine(Line, frozen=True, kw_only=True, tag="end"):
 
 AnyLine = StartLine | StepLine | EndLine
 
-
 LineType = TypeVar("LineType")
 
 
@@ -137,12 +136,12 @@ def whole_length(path: Path) -> int:
     return path.read_bytes().rfind(b"\n") + 1
 
 
-def read_lines(path: str | Path, kind: type[LineType]) -> list[LineType]:
+def read_lines(path: str | Path, decoder: msgspec.json.Decoder[LineType]) -> list[LineType]:
     """Read a file of JSON lines; a last line without its end, as a crash leaves it, is passed over.
 
     Args:
         path: The file.
-        kind: Type of every line.
+        decoder: Reads one line.
 
     Raises:
         StoreError: The file cannot be read, or a line is not of this kind.
@@ -151,7 +150,6 @@ def read_lines(path: str | Path, kind: type[LineType]) -> list[LineType]:
         data = Path(path).read_bytes()
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}.") from error
-    decoder = msgspec.json.Decoder(kind)
     lines: list[LineType] = []
     for number, line in enumerate(data[: data.rfind(b"\n") + 1].splitlines(), start=1):
         try:
@@ -161,6 +159,9 @@ def read_lines(path: str | Path, kind: type[LineType]) -> list[LineType]:
     return lines
 
 
+_DECODER: msgspec.json.Decoder[AnyLine] = msgspec.json.Decoder(AnyLine)
+
+
 def read_trace(path: str | Path) -> list[AnyLine]:
     """Read the lines of a run's metrics.jsonl; see `read_lines`."""
-    return read_lines(path, AnyLine)  # pyright: ignore[reportArgumentType]
+    return read_lines(path, _DECODER)

@@ -1,0 +1,68 @@
+"""Jobs for worker processes, and a suite of them to run and to kill."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from embodied_mem.errors import HouseError
+from embodied_mem.runtime.metrics import EpisodeRow
+from embodied_mem.runtime.suite import run_suite
+
+
+class NumberJob(msgspec.Struct, frozen=True):
+    """Square a number, after a while, perhaps never; leaves a line in a log."""
+
+    number: int
+    log: str
+    seconds: float = 0.0
+    trouble: str = ""
+
+
+def square(job: NumberJob) -> tuple[EpisodeRow, ...]:
+    with Path(job.log).open("a") as log:
+        log.write(f"{job.number} {os.environ.get('OMP_NUM_THREADS')}\n")
+    time.sleep(job.seconds)
+    match job.trouble:
+        case "house":
+            raise HouseError("the house has no rooms.")
+        case "bug":
+            raise ZeroDivisionError("a bug")
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "kill once" if Path(job.log).read_text().count(f"{job.number} ") == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return (
+        EpisodeRow(
+            group="keep",
+            task=str(job.number),
+            goal=f"clean(plate#{job.number})",
+            success=job.number % 3 > 0,
+            met=1,
+            total=1,
+            steps=job.number**2,
+            failed_actions=0,
+            exploration_steps=0,
+            path_length=1.0,
+            seconds=2.0,
+        ),
+    )
+
+
+def jobs(log: str, count: int = 6, seconds: float = 0.0) -> dict[str, NumberJob]:
+    return {f"job{n}": NumberJob(n, log, seconds) for n in range(1, count + 1)}
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    run_suite(
+        jobs(str(folder / "log"), seconds=0.3),
+        square,
+        path=folder / "results.jsonl",
+        settings="squares",
+        workers=2,
+        on_progress=lambda p: print(p.done, flush=True),  # noqa: T201
+    )
