@@ -15,11 +15,11 @@ from embodied_mem.backends.household.filling import Filler, fill_room
 from embodied_mem.backends.household.floorplan import SPECS, RoomSpec, draw_plan
 from embodied_mem.backends.household.furnish import Furnisher
 from embodied_mem.backends.household.house import check_house
-from embodied_mem.backends.household.layout import room_layout
+from embodied_mem.backends.household.layout import leaf_box, room_layout
 from embodied_mem.backends.household.reachability import reachable_positions
 from embodied_mem.backends.household.recipes import furnish_room
 from embodied_mem.backends.household.schema import AgentStart, House, HouseObject, Vector3
-from embodied_mem.backends.household.shell import Shell, build_shell
+from embodied_mem.backends.household.shell import Shell, ShellOpening, build_shell
 from embodied_mem.backends.household.structure import build_structure
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
@@ -140,7 +140,9 @@ def _furnish_room(shell: Shell, number: int, rng: np.random.Generator) -> list[H
 
 def _positions(shell: Shell, rooms: list[list[HouseObject]], config: GeneratorConfig) -> np.ndarray:
     """The largest set of grid positions connected with one another, over some starts."""
-    obstacles = CollisionMap([*shell.obstacles, *(_obstacle(o) for room in rooms for o in room)])
+    leaves = [_leaf(door) for door in shell.doors if door.openable]
+    furniture = [_obstacle(item) for room in rooms for item in room]
+    obstacles = CollisionMap([*shell.obstacles, *leaves, *furniture])
     low, high = shell.rooms[0].polygon.min(axis=0), shell.rooms[0].polygon.max(axis=0)
     best = np.empty((0, 2))
     axes = (np.arange(a + 0.25, b, config.grid_size) for a, b in zip(low, high, strict=True))
@@ -164,6 +166,15 @@ def _obstacle(item: HouseObject) -> Obstacle:
         name=item.id, center_x=item.position.x, center_z=item.position.z,
         half_x=item.size.x / 2, half_z=item.size.z / 2, yaw=item.rotation.y,
         low=item.position.y - item.size.y / 2, high=item.position.y + item.size.y / 2,
+    )  # fmt: skip
+
+
+def _leaf(door: ShellOpening) -> Obstacle:
+    """The leaf of a door that stands open."""
+    box = leaf_box(door)
+    return Obstacle(
+        name=door.id, center_x=(box.x0 + box.x1) / 2, center_z=(box.z0 + box.z1) / 2,
+        half_x=(box.x1 - box.x0) / 2, half_z=(box.z1 - box.z0) / 2, high=box.high,
     )  # fmt: skip
 
 

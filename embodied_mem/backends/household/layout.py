@@ -18,6 +18,9 @@ WALL_GAP = 0.02
 DOOR_CLEARANCE = 1.0
 """How far into the room the floor before a door stays clear [m]: its leaf swings there."""
 
+LEAF_HALF_THICKNESS = 0.03
+"""Of a door's leaf [m]."""
+
 RASTER = 0.1
 """Spacing of the points at which ways through a room are judged [m]."""
 
@@ -108,6 +111,7 @@ class Layout:
         self._open = inside.reshape(self._x.size, self._z.size)
         for run in self.runs:
             self._open &= ~self._near(run.box((0, run.length), (0, 0)), WAY_HALF_WIDTH)
+        self._open = self._without(self.taken)
 
     def _near(self, box: Box, margin: float) -> np.ndarray:
         """Raster points within a margin of a box in plan."""
@@ -193,12 +197,23 @@ def room_layout(shell: Shell, room: ShellRoom) -> Layout:
     return Layout(
         room=room,
         runs=runs,
+        taken=[leaf_box(door) for door in doors if door.openable and door.room0 == room.id],
         clear=[_through(door, DOOR_CLEARANCE, margin=0.1, low=0.0) for door in doors],
         holes=tuple(
             _through(o, 0.12, margin=0.08, low=o.position[1] - o.height / 2 - 0.05)
             for o in openings
         ),
     )
+
+
+def leaf_box(door: ShellOpening) -> Box:
+    """Where the leaf of an open door stands, in the room into which it swings."""
+    x, z = door.hinge
+    yaw = np.deg2rad(door.yaw)
+    dx, dz = float(np.sin(yaw)) * door.width, float(np.cos(yaw)) * door.width
+    xs, zs = sorted((x, x + dx)), sorted((z, z + dz))
+    half = LEAF_HALF_THICKNESS
+    return Box(xs[0] - half, zs[0] - half, xs[1] + half, zs[1] + half, 0.0, door.height)
 
 
 def _runs(room: ShellRoom) -> Iterator[WallRun]:

@@ -181,7 +181,7 @@ def _sofa_group(f: Furnisher) -> HouseObject | None:
         table = f.size("CoffeeTable", x=min(width * 0.6, 1.1))
         pieces = [
             Piece(type_name="Sofa", size=sofa, along=width / 2, inward=WALL_GAP + sofa[2] / 2,
-                  front=0.45),
+                  front=0.0),
             Piece(type_name="CoffeeTable", size=table, along=width / 2,
                   inward=WALL_GAP + sofa[2] + 0.45 + table[2] / 2),
         ]  # fmt: skip

@@ -78,7 +78,8 @@ class ShellOpening:
     width: float
     height: float
     hinge: tuple[float, float]
-    """(x, z) of the foot of the hinge side: the left hand of who looks from `room0` [m]."""
+    """(x, z) of the foot of the side on which a door's leaf hangs, its own -x side [m]; the leaf
+    swings to its front, into `room0`."""
     room0: str
     room1: str
     """The same as room0 when it leads outside."""
@@ -183,7 +184,7 @@ def _opening(opening: Opening, walls: dict[str, Wall], rooms: Sequence[ShellRoom
     inward = _inward(wall, rooms)
     ground = _height(wall)[0]
     half = (high[0] - low[0]) / 2
-    left = np.array((-inward[1], inward[0]))  # of who stands in room0 and looks at the wall
+    left = np.array((-inward[1], inward[0]))  # Of who stands in the hole and looks into room0.
     outside = opening.wall1 is None or walls[opening.wall1].id.startswith("wall|exterior")
     room0 = opening.room0 or wall.roomId
     room1 = room0 if outside else opening.room1 or walls[str(opening.wall1)].roomId

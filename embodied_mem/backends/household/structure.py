@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from embodied_mem.backends.household.floorplan import DOOR_WALL, FloorPlan
+from embodied_mem.backends.household.floorplan import FloorPlan
+from embodied_mem.backends.household.layout import Box
 from embodied_mem.backends.household.schema import (
     Door,
     House,
@@ -21,6 +22,8 @@ from embodied_mem.backends.household.schema import (
 
 DOOR_SIZE = (1.0, 2.1)
 """Hole of a door: width and height [m]."""
+DOOR_FLOOR = 0.75
+"""Depth of the floor on both sides of a door on which no other door's leaf may stand [m]."""
 WINDOWS = (("Window_Slider_48x48", 1.2, 1.2), ("Window_Hung_44x60", 1.1, 1.57))
 SMALL_WINDOW = ("Window_Slider_36x36", 0.9, 0.9)
 WINDOW_TOP = 2.15
@@ -68,7 +71,9 @@ def build_structure(plan: FloorPlan, spec_id: str, rng: np.random.Generator) -> 
         by_run[run] = _walls_of(run, plan, paints, height)
         walls += by_run[run]
     doors = _doors(plan, by_run, rng)
-    windows = _windows(plan, by_run, {door.wall0 for door in doors}, rng)
+    windows = _windows(
+        plan, by_run, {door.wall0 for door in doors} | {str(door.wall1) for door in doors}, rng
+    )
     return House(
         rooms=rooms,
         walls=walls,
@@ -167,40 +172,95 @@ def _walls_of(
     return wall(own, reverse=False), wall(other, reverse=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _DoorPlace:
+    """Where a door might be: a wall pair, a span along the boundary, and the side it opens to."""
+
+    run: _Run
+    low: float
+    """Start of the hole along the run from its low end [m]."""
+    reverse: bool
+    """Whether the second wall of the pair is wall0, whose room the leaf swings into."""
+
+    def boxes(self, plan: FloorPlan) -> tuple[Box, Box]:
+        """The floor on both sides of the hole, and the leaf when it stands open."""
+        x, z = (v * plan.cell for v in self.run.start)
+        own_is_low = (self.run.low >= 0) != self.reverse
+        width = DOOR_SIZE[0]
+        depth = -width if own_is_low else width
+        # In the sense of `shell.ShellOpening.hinge`: left of who looks into the room.
+        if self.run.start[0] == self.run.end[0]:  # The run is along z, the room at -x or +x.
+            floor = Box(x - DOOR_FLOOR, z + self.low, x + DOOR_FLOOR, z + self.low + width)
+            hinge = z + self.low + (0.0 if own_is_low else width)
+            xs = sorted((x, x + depth))
+            return floor, Box(xs[0], hinge - 0.05, xs[1], hinge + 0.05)
+        floor = Box(x + self.low, z - DOOR_FLOOR, x + self.low + width, z + DOOR_FLOOR)
+        hinge = x + self.low + (width if own_is_low else 0.0)
+        zs = sorted((z, z + depth))
+        return floor, Box(hinge - 0.05, zs[0], hinge + 0.05, zs[1])
+
+
 def _doors(
     plan: FloorPlan, walls: dict[_Run, tuple[Wall, Wall]], rng: np.random.Generator
 ) -> list[Door]:
-    doors = []
-    for a, b in plan.doors:
-        shared = [run for run in walls if {run.low, run.high} == {a, b}]
-        run = max(shared, key=lambda run: run.cells)
-        doors.append(_door(run, walls[run], plan, rng, number=f"{a + 2}|{b + 2}"))
-    outer = [run for run in walls if run.low < 0 or run.high < 0]
-    outer = [run for run in outer if run.cells * plan.cell >= DOOR_WALL + 0.3]
+    """Place the doors of the plan and one to the outside so that none gets in another's way."""
+    doors: list[Door] = []
+    taken: list[tuple[Box, Box]] = []
+    outer = [run for run in walls if min(run.low, run.high) < 0]
     order = {"LivingRoom": 0, "Kitchen": 1, "Bedroom": 2, "Bathroom": 3}
-    entrance = min(outer, key=lambda run: (order[plan.types[max(run.low, run.high)]], -run.cells))
-    inside = max(entrance.low, entrance.high)
-    doors.append(_door(entrance, walls[entrance], plan, rng, number=f"1|{inside + 2}"))
+    rank = min(order[kind] for kind in plan.types)
+    entrances = [run for run in outer if order[plan.types[max(run.low, run.high)]] == rank]
+    for pair in (*plan.doors, None):
+        runs = [run for run in walls if pair is not None and {run.low, run.high} == set(pair)]
+        place = _best_place(runs or entrances, plan, taken, rng)
+        taken.append(place.boxes(plan))
+        doors.append(_door(place, walls[place.run], plan, rng))
     return doors
 
 
+def _best_place(
+    runs: list[_Run], plan: FloorPlan, taken: list[tuple[Box, Box]], rng: np.random.Generator
+) -> _DoorPlace:
+    """Try places along the boundaries of two rooms; near a corner, and clear of other doors."""
+    width = DOOR_SIZE[0]
+    longest = max(run.cells for run in runs)
+    best, best_cost = None, np.inf
+    for _ in range(40):
+        run = runs[int(rng.integers(len(runs)))]
+        slack = run.cells * plan.cell - width - 0.3
+        if slack < 0 and run.cells < longest:
+            continue
+        # Doors near a corner leave walls for furniture.
+        way = float(rng.choice((0.0, 1.0, rng.random())))
+        low = 0.15 + way * slack if slack > 0 else (run.cells * plan.cell - width) / 2
+        outside = min(run.low, run.high) < 0
+        place = _DoorPlace(run, round(low, 3), bool(rng.random() < 0.5) and not outside)
+        floor, leaf = place.boxes(plan)
+        cost = min(way, 1 - way) + rng.uniform(0, 0.3)
+        for other_floor, other_leaf in taken:
+            cost += 5.0 * (leaf.meets(other_floor, 0.3) or leaf.meets(other_leaf, 0.3))
+            cost += 5.0 * (not outside and floor.meets(other_leaf, 0.3)) + floor.meets(other_floor)
+        if cost < best_cost:
+            best, best_cost = place, cost
+    assert best is not None
+    return best
+
+
 def _door(
-    run: _Run, pair: tuple[Wall, Wall], plan: FloorPlan, rng: np.random.Generator, *, number: str
+    place: _DoorPlace, pair: tuple[Wall, Wall], plan: FloorPlan, rng: np.random.Generator
 ) -> Door:
-    width, height = DOOR_SIZE
-    length = run.cells * plan.cell
-    slack = length - width - 0.3
-    # Doors near a corner leave walls for furniture.
-    way = float(rng.choice((0.0, 1.0, rng.random()))) * max(slack, 0.0)
-    low = round(0.15 + way if slack > 0 else (length - width) / 2, 3)
+    run, (width, height) = place.run, DOOR_SIZE
     outside = min(run.low, run.high) < 0
     rooms = [run.low, run.high] if run.low >= 0 else [run.high, run.low]
+    first, second = (1, 0) if place.reverse else (0, 1)
+    low = round(run.cells * plan.cell - place.low - width if place.reverse else place.low, 3)
+    number = f"1|{rooms[0] + 2}" if outside else f"{rooms[first] + 2}|{rooms[second] + 2}"
     return Door(
         id=f"door|{number}",
-        wall0=pair[0].id,
-        wall1=pair[1].id,
-        room0=room_id(rooms[0]),
-        room1=room_id(rooms[0] if outside else rooms[1]),
+        wall0=pair[first].id,
+        wall1=pair[second].id,
+        room0=room_id(rooms[0] if outside else rooms[first]),
+        room1=room_id(rooms[0] if outside else rooms[second]),
         holePolygon=[Vector3(low, 0.0), Vector3(round(low + width, 3), height)],
         assetPosition=Vector3(round(low + width / 2, 3), height / 2),
         assetId=f"Doorway_{int(rng.integers(1, 11))}",
