@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float, Float32
 
-from embodied_mem.backends.household.parts import Vector
+from embodied_mem.backends.household.parts import Body, Vector
 from embodied_mem.backends.household.poses import to_world
 from embodied_mem.backends.household.render import Image, Renderer, View
 from embodied_mem.backends.household.sim_object import SimObject
@@ -121,16 +121,17 @@ _OFFSETS = 0.47 * np.array(
 )
 
 
+@lru_cache(maxsize=4096)
+def has_glass(body: Body) -> bool:
+    """Whether a part of a body is glass."""
+    return any(part.role == "glass" for part in body.parts)
+
+
 def _behind_glass(
     world: World, renderer: Renderer, view: View, distance: float, seen: set[int]
 ) -> set[int]:
     """Find what is seen only through glass: in a closed oven with a window, behind a pane."""
-    panes = {
-        item.number
-        for item in world.objects.values()
-        if not item.removed and any(part.role == "glass" for part in item.body.parts)
-    }
-    if not panes & seen:
+    if not any(has_glass(world.by_number[number].body) for number in seen):
         return set()
     eye = np.array(view.position)
     found = [
