@@ -150,7 +150,8 @@ def paper_hanger(bench: Bench) -> None:
 
 
 def curtain(bench: Bench) -> None:
-    """A curtain in folds under its rod; opening gathers the folds at the left."""
+    """A curtain in folds under its rod; a shower's opens by gathering its folds at the left."""
+    slides = bench.type_name == "ShowerCurtain"
     count = max(6, min(16, round(bench.w / 0.12)))
     fabric = bench.fabric.as_role("door")
     rod = part_of(bench.y, 0.975, 1)
@@ -158,7 +159,7 @@ def curtain(bench: Bench) -> None:
     folds = split(bench.x, count)
     for i, fold in enumerate(folds):
         depth = part_of(bench.z, 0.1, 0.6) if i % 2 else part_of(bench.z, 0.4, 0.9)
-        joint = _slide_left(0.8 * (fold[0] - bench.x[0]))
+        joint = _slide_left(0.8 * (fold[0] - bench.x[0])) if slides else None
         bench.box(
             fold, part_of(bench.y, 0, 0.97), depth, fabric.darker(0.85) if i % 2 else fabric, joint
         )

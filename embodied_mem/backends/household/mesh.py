@@ -202,9 +202,9 @@ def _lathe(profile: tuple[tuple[float, float], ...], sides: int) -> Triangles:
     for (r0, y0), (r1, y1) in pairwise(profile):
         a, b = _at(ring, r0, y0), _at(ring, r1, y1)
         c, d = _at(following, r1, y1), _at(following, r0, y0)
-        if r0 > 0:
+        if r0 > 1e-6:
             triangles.append(np.stack((a, b, d), axis=1))
-        if r1 > 0:
+        if r1 > 1e-6:
             triangles.append(np.stack((d, b, c), axis=1))
     return np.concatenate(triangles).astype(np.float32)
 

@@ -27,7 +27,7 @@ from embodied_mem.backends.household.drawing import (
     wall_caps,
 )
 from embodied_mem.backends.household.shell import Shell
-from embodied_mem.backends.household.views import Image, View, pixel_rays
+from embodied_mem.backends.household.views import Image, View, world_rays
 
 __all__ = ["DrawItem", "Image", "Renderer", "View"]
 
@@ -199,15 +199,7 @@ class Renderer:
         Float32[np.ndarray, "n 6"], Float32[np.ndarray, "n"], Float32[np.ndarray, "n"] | float
     ]:
         """Rays in the world, their lengths, and the depths at which they start [m]."""
-        local, lengths = pixel_rays(
-            view.width, view.height, view.field_of_view, view.orthographic_size
-        )
-        rays = np.empty((len(local), 6), dtype=np.float32)
-        turned = local @ view.rotation.T
-        if view.orthographic_size is None:
-            rays[:, :3], rays[:, 3:] = view.position, turned
-        else:
-            rays[:, :3], rays[:, 3:] = view.position + turned, view.rotation[:, 2]
+        rays, lengths = world_rays(view)
         cut = self._ceiling - _BELOW_CEILING
         if not view.skip_ceiling or view.position[1] <= cut:
             return rays, lengths, 0.0
@@ -306,7 +298,7 @@ class _Picture:
         side = max(3, self._view.height // 24) | 1
         behind = cv2.blur(depth, (side, side), borderType=cv2.BORDER_REPLICATE)
         behind -= depth
-        behind /= depth
+        behind /= np.maximum(depth, 0.05)
         np.clip(behind * 1.7, -0.26, 0, out=behind)
         behind += 1
         colours = self._colours.reshape(*self._shape, 3)

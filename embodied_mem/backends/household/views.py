@@ -81,22 +81,38 @@ class Image:
 
 
 @lru_cache(maxsize=16)
-def pixel_rays(
-    width: int, height: int, field_of_view: float, orthographic_size: float | None
-) -> tuple[Float32[np.ndarray, "n 3"], Float32[np.ndarray, "n"]]:
-    """For each pixel in the camera's frame: the ray, whose forward part is 1, and its length.
+def pixel_grid(
+    width: int, height: int, half: float
+) -> tuple[Float32[np.ndarray, "w"], Float32[np.ndarray, "h"], Float32[np.ndarray, "n"]]:
+    """Middles of the pixels on a plane whose upper edge is at `half`.
 
-    For an orthographic camera all rays point forward and the offset of their start is returned in
-    place of the ray.
+    Returns:
+        Places to the right by column and up by row, and the length of each pixel's ray when the
+        plane is at distance 1.
     """
-    half = tan(radians(field_of_view) / 2) if orthographic_size is None else orthographic_size
     scale = 2 * half / height
     right = (np.arange(width) + 0.5 - width / 2) * scale
     up = (height / 2 - np.arange(height) - 0.5) * scale
-    forward = 1.0 if orthographic_size is None else 0.0
-    grid = np.empty((height, width, 3), dtype=np.float32)
-    grid[..., 0], grid[..., 1], grid[..., 2] = right, up[:, None], forward
-    rays = grid.reshape(-1, 3)
-    lengths = np.linalg.norm(rays, axis=1) if forward else np.ones(len(rays))
-    rays.flags.writeable = False
-    return rays, lengths.astype(np.float32)
+    lengths = np.sqrt(1 + right**2 + up[:, None] ** 2).reshape(-1)
+    return right.astype(np.float32), up.astype(np.float32), lengths.astype(np.float32)
+
+
+def world_rays(view: View) -> tuple[Float32[np.ndarray, "n 6"], Float32[np.ndarray, "n"]]:
+    """The ray of each pixel, rows from the top: start [m] and direction; and the rays' lengths.
+
+    The forward part of each direction is 1, so that what is counted in lengths of the ray is depth
+    along the optical axis [m].
+    """
+    flat = view.orthographic_size
+    half = tan(radians(view.field_of_view) / 2) if flat is None else flat
+    right, up, lengths = pixel_grid(view.width, view.height, half)
+    rotation = view.rotation
+    rays = np.empty((view.height, view.width, 6), dtype=np.float32)
+    spread, still = (slice(3, 6), slice(0, 3)) if flat is None else (slice(0, 3), slice(3, 6))
+    base = rotation[:, 2] if flat is None else np.array(view.position, dtype=np.float32)
+    rays[..., still] = view.position if flat is None else rotation[:, 2]
+    for axis in range(3):
+        rays[..., spread][..., axis] = (
+            rotation[axis, 0] * right + (rotation[axis, 1] * up + base[axis])[:, None]
+        )
+    return rays.reshape(-1, 6), lengths if flat is None else np.ones_like(lengths)
