@@ -29,7 +29,7 @@ _BUILDERS: Mapping[str, Callable[[Bench], None]] = {
 }
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def build_body(type_name: str, size: Vector, *, variant: int = 0) -> Body:
     """The shape of an object: parts that fill `size`, and surfaces to put things on.
 

@@ -51,7 +51,7 @@ class Mesh:
         return len(self.corners)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def body_mesh(body: Body) -> Mesh:
     """The triangles of a body."""
     pieces = [_unit(part.shape, _lod(part), _aspect(part)) for part in body.parts]

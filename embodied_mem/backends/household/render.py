@@ -261,7 +261,9 @@ class _Picture:
         depth, rays, lengths = self._depth[where], self._rays[where], self._lengths[where]
         colours = layer.colours.take(hits.triangle, axis=0, mode="clip")
         pattern = layer.textures.take(hits.triangle, mode="clip")
-        facing = np.einsum("ni,ni->n", hits.normal, rays[:, 3:]) / lengths
+        normal = hits.normal
+        facing = normal[:, 0] * rays[:, 3] + normal[:, 1] * rays[:, 4] + normal[:, 2] * rays[:, 5]
+        facing /= lengths
         light = np.abs(facing)
         light *= 0.16
         light += 0.9 - 0.012 * depth  # A lamp at the camera, and less of it far away.

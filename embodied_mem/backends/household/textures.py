@@ -1,5 +1,6 @@
 """Surface patterns, light and colour for the renderer: numbers only, no graphics library."""
 
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -56,10 +57,11 @@ def to_srgb(linear: Float[np.ndarray, "*n 3"]) -> Float32[np.ndarray, "*n 3"]:
 def patterns() -> UInt8[np.ndarray, "p"]:
     """All patterns at all levels in one row: texture, level, row and column, the last fastest."""
     stack = np.empty((len(TEXTURES), LEVELS, SIDE, SIDE), dtype=np.uint8)
+    stack[:] = NEUTRAL
     for index, name in enumerate(TEXTURES):
-        image = _pattern(name)
-        for level in range(LEVELS):
-            stack[index, level] = np.clip(NEUTRAL * _blurred(image, level), 0, 255)
+        if name != "plain":
+            for level, image in enumerate(_blurred(_pattern(name))):
+                stack[index, level] = np.clip(NEUTRAL * image, 0, 255)
     return stack.reshape(-1)
 
 
@@ -129,11 +131,12 @@ def _noise(rng: np.random.Generator, along: float, across: float) -> Float[np.nd
     return field / field.std()
 
 
-def _blurred(image: Float[np.ndarray, "256 256"], level: int) -> Float[np.ndarray, "256 256"]:
-    """The pattern as seen when 2**level texels share a pixel."""
-    if level == 0:
-        return image
-    frequency = np.fft.fftfreq(SIDE)
-    radius = 2.0**level / 3
-    keep = np.exp(-2 * np.pi**2 * radius**2 * (frequency[:, None] ** 2 + frequency[None] ** 2))
-    return np.fft.ifft2(np.fft.fft2(image) * keep).real
+def _blurred(image: Float[np.ndarray, "256 256"]) -> Iterator[Float[np.ndarray, "256 256"]]:
+    """The pattern as seen when 1, 2, 4 ... texels share a pixel."""
+    yield image
+    rows, columns = np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None]
+    spectrum = np.fft.rfft2(image)
+    for level in range(1, LEVELS):
+        radius = 2.0**level / 3
+        keep = np.exp(-2 * np.pi**2 * radius**2 * (rows**2 + columns**2))
+        yield np.fft.irfft2(spectrum * keep, image.shape)
