@@ -12,6 +12,7 @@ from embodied_mem.backends.household.catalog import object_types
 from embodied_mem.goals import fold
 
 SINKS = frozenset(("sink", "sinkbasin", "bathtub", "bathtubbasin"))
+BASINS = frozenset(("sinkbasin", "bathtubbasin"))
 FAUCETS = frozenset(("faucet", "showerhead"))
 KNIVES = frozenset(("knife", "butterknife"))
 MICROWAVES = frozenset(("microwave",))

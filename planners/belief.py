@@ -113,11 +113,15 @@ class Belief:
 
     @classmethod
     def of(cls, memory: Memory, assumptions: Assumptions) -> "Belief":
-        """Take stock of a memory; objects that are gone are left out."""
+        """Take stock of a memory; objects that are gone are left out.
+
+        What was cut stays in the belief, in place of its slices, until these are seen.
+        """
         things = {
             known.object_id: _thing(known, assumptions)
             for known in memory.known()
-            if known.status != "gone" and (known.status == "held" or np.isfinite(known.box).all())
+            if (known.status != "gone" or known.attributes.get("sliced") is True)
+            and (known.status == "held" or np.isfinite(known.box).all())
         }
         held = memory.held
         return cls(things, held.object_id if held is not None else None, memory.stamp)

@@ -220,11 +220,13 @@ def _tools(
 ) -> dict[str, Thing]:
     """Return the two best tools of a kind: those that can hold the target, near ones first."""
     found = [t for t in belief.things.values() if t.label in labels and t.object_id not in excluded]
+    basins = [t for t in found if t.label in affordances.BASINS]
 
     def rank(tool: Thing) -> tuple[bool, float]:
         unfit = tool.kind.receptacle and not fits(target.label, tool.label)
+        rim = tool not in basins and any(_gap(tool.center, b.center) < 0.6 for b in basins)
         way = _gap(tool.center, here) + _gap(tool.center, target.center)
-        return unfit, way
+        return unfit or (rim and tool.label in affordances.SINKS), way
 
     return {tool.object_id: tool for tool in sorted(found, key=rank)[:2]}
 
@@ -285,10 +287,17 @@ def _pairs(things: Mapping[str, Thing]) -> set[Fact]:
                 continue
             if first.kind.graspable and fits(first.label, second.label):
                 facts.add(("fits", first.object_id, second.object_id))
-            near = _gap(first.center, second.center) < 1.0
-            if first.label in affordances.FAUCETS and second.label in affordances.SINKS and near:
-                facts.add(("serves", first.object_id, second.object_id))
+        if first.label in affordances.FAUCETS:
+            sinks = [t for t in things.values() if t.label in affordances.SINKS]
+            served = min(sinks, key=lambda sink: _basin_gap(first, sink), default=None)
+            if served is not None and _gap(first.center, served.center) < 1.0:
+                facts.add(("serves", first.object_id, served.object_id))
     return facts
+
+
+def _basin_gap(faucet: Thing, sink: Thing) -> tuple[bool, float]:
+    """Prefer the basin to the sink that it is set in, then the nearest."""
+    return sink.label not in affordances.BASINS, _gap(faucet.center, sink.center)
 
 
 def _distances(

@@ -38,12 +38,12 @@ class NavigationConfig(Config, frozen=True):
     """Nearer than this to obstacles a way costs more [m]."""
     close_cost: float = 0.6
     """Extra price of a move that is not comfortable [moves]."""
-    unknown_cost: float = 1.5
+    unknown_cost: float = 2.5
     """Extra price of a move over floor not seen yet [moves]."""
     turn_cost: float = 1.0
     """Price of a turn [moves]."""
     sideways_cost: float = 1.3
-    """Price of a move to the side or backwards [moves]."""
+    """Times that a move to the side or backwards costs as much as one forward."""
     reach: float = 1.2
     """Farthest horizontal distance from which things are handled [m]."""
     margin: float = 2.0
@@ -291,8 +291,8 @@ def _moves(
     for direction, (di, dj) in enumerate(HEADINGS):
         cost = price((i, j), (i + di, j + dj))
         if np.isfinite(cost):
-            extra = 0.0 if direction == heading else config.sideways_cost - 1
-            yield (i + di, j + dj, heading), cost + extra
+            factor = 1.0 if direction == heading else config.sideways_cost
+            yield (i + di, j + dj, heading), cost * factor
         if direction != heading:
             yield (i, j, direction), config.turn_cost
 

@@ -73,6 +73,8 @@ class Skills:
     hands: Hands
     log: SearchLog
     close_after_search: bool = True
+    current: PlanStep | None = None
+    """The plan step at work, or the last one that was."""
 
     def carry_out(self, step: PlanStep) -> Behaviour:
         """Return the tree of one plan step."""
@@ -80,7 +82,6 @@ class Skills:
         if step.name == "goto" or step.name not in _MANNERS:
             return Skill(name, self.situation, _nothing)
         manner = _MANNERS[step.name]
-        target = step.arguments[manner.target]
         if not manner.action:
             return Skill(name, self.situation, lambda: self._conclude(step, manner))
         return insist(
@@ -88,11 +89,7 @@ class Skills:
             in_order(
                 name,
                 [
-                    Skill(
-                        f"reach {name}",
-                        self.situation,
-                        lambda: self.hands.reach(target, level=manner.level),
-                    ),
+                    Skill(f"reach {name}", self.situation, lambda: self._reach(step, manner)),
                     Skill(name, self.situation, lambda: self._do(step, manner, name)),
                 ],
             ),
@@ -105,6 +102,10 @@ class Skills:
         words = [things[a].label if a in things else a for a in step.arguments]
         shown = dict.fromkeys(words if step.name != "goto" else words[1:])
         return " ".join((step.name, *shown))
+
+    def _reach(self, step: PlanStep, manner: Manner) -> Routine:
+        self.current = step
+        return self.hands.reach(step.arguments[manner.target], level=manner.level)
 
     def _do(self, step: PlanStep, manner: Manner, reason: str) -> Routine:
         target = step.arguments[manner.target]
@@ -167,8 +168,9 @@ class Skills:
             yield decision
             if not self._still_unseen(lead):
                 return True
-        point = np.array([*lead.point, s.body.camera_height - 0.6])
-        yield from self.pilot.face(point, phase="explore", reason=reason)
+        bearing = s.body.bearing(lead.point)
+        if abs(bearing) > np.radians(15):
+            yield Decision(action=turn(bearing), phase="explore", reason=reason)
         self.log.visited.append(lead.point)
         return True
 

@@ -44,6 +44,10 @@ class SymbolicPlannerConfig(Config, frozen=True, tag="symbolic"):
     """Plan steps that may fail before the goal is given up."""
 
 
+_CULPRITS = {"put": 1, "wash": 2, "fill": 2, "heat": 1, "cook": 1, "fry": 3}
+"""Which argument of a step is to blame when it fails; the first unless said here."""
+
+
 @dataclass(slots=True)
 class _Task:
     """What is being done about one goal."""
@@ -57,6 +61,8 @@ class _Task:
     """Failed steps per object."""
     excluded: frozenset[str] = frozenset()
     """Objects that proved to be of no use."""
+    failed: int = 0
+    """Failed steps in all."""
     second_chance: bool = False
     """Whether excluded objects were given another try."""
     looked_around: bool = False
@@ -104,7 +110,7 @@ class SymbolicPlanner:
             decision = skills.situation.decision
             if decision is not None and status == Status.RUNNING:
                 return self._with_plan(decision, task)
-            self._finish(task, status)
+            self._finish(task, skills, status)
         return self._give_up("no action is left to try")
 
     def _ready(self, memory: Memory) -> Skills:
@@ -168,22 +174,32 @@ class SymbolicPlanner:
             task.tree = skills.follow(leads[0])
             return None
         if task.excluded and not task.second_chance:
-            task.excluded, task.second_chance = frozenset(), True
-            skills.hands.forget()
-            return self._advance(task, skills)
+            return self._forgive(task, skills)
         looked = len(skills.log.opened)
         return self._give_up(
             f"no {search.in_words(needs)} found: explored everything reachable, looked into "
             f"{looked} container{'s' * (looked != 1)}"
         )
 
+    def _forgive(self, task: _Task, skills: Skills) -> Decision | None:
+        """Give what failed one more chance, or give up."""
+        if task.second_chance:
+            return self._give_up(f"nothing else will do, and this failed: {skills.current}")
+        task.excluded, task.second_chance = frozenset(), True
+        skills.hands.forget()
+        return self._advance(task, skills)
+
     def _plan(self, task: _Task, skills: Skills, choice: Choice) -> Decision | None:
         situation = skills.situation
         task.exploring = False
+        if task.failed >= self.config.max_failures:
+            return self._give_up(f"{task.failed} steps failed, the last one on {skills.current}")
         problem = ground(
             choice, situation.belief, task.goal, situation.body.position, task.excluded
         )
         steps = self._solver.solve(problem)
+        if steps is None and task.excluded:
+            return self._forgive(task, skills)
         if steps is None:
             return self._give_up(f"there is no plan for {', '.join(map(str, choice.unmet))}")
         task.plan = steps
@@ -193,20 +209,20 @@ class SymbolicPlanner:
         logger.info("plan for %s: %s", task.goal, "; ".join(map(str, steps)))
         return None
 
-    def _finish(self, task: _Task, status: Status) -> None:
+    def _finish(self, task: _Task, skills: Skills, status: Status) -> None:
         """Take note of how a tree ended."""
-        if status == Status.FAILURE and not task.exploring and task.tree is not None:
-            step = task.plan[_failed_child(task.tree)]
-            self._blame(task, step)
+        if status == Status.FAILURE and not task.exploring and skills.current is not None:
+            self._blame(task, skills.current)
         self._drop_tree(task)
 
     def _blame(self, task: _Task, step: PlanStep) -> None:
         """Leave out what a step failed on when it fails again."""
-        culprit = step.arguments[1] if step.name == "put" else step.arguments[0]
+        culprit = step.arguments[_CULPRITS.get(step.name, 0)]
         task.failures[culprit] = task.failures.get(culprit, 0) + 1
         logger.info("step failed: %s", step)
         if task.failures[culprit] >= 2:
             task.excluded |= {culprit}
+        task.failed += 1
 
     def _drop_tree(self, task: _Task) -> None:
         if task.tree is not None:
@@ -226,9 +242,3 @@ class SymbolicPlanner:
 
     def _give_up(self, reason: str) -> Decision:
         return Decision(action=DONE, reason=f"{GIVEN_UP}{reason}")
-
-
-def _failed_child(tree: Behaviour) -> int:
-    """Return the position of the child with which a sequence failed."""
-    states = [child.status for child in tree.children]
-    return states.index(Status.FAILURE) if Status.FAILURE in states else 0

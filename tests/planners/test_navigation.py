@@ -43,7 +43,7 @@ def path_cost(path, price) -> float:
             continue
         assert a == b
         forward = (k - i, m - j) == HEADINGS[a]
-        total += price((i, j), (k, m)) + (0 if forward else CONFIG.sideways_cost - 1)
+        total += price((i, j), (k, m)) * (1 if forward else CONFIG.sideways_cost)
     return total
 
 
@@ -59,9 +59,9 @@ def cheapest(start, goals, price, shape) -> float:
                 continue
             for d, (di, dj) in enumerate(HEADINGS):
                 moved = (i + di, j + dj, h)
-                extra = 0 if d == h else CONFIG.sideways_cost - 1
+                factor = 1 if d == h else CONFIG.sideways_cost
                 for after, step in (
-                    (moved, price((i, j), moved[:2]) + extra),
+                    (moved, price((i, j), moved[:2]) * factor),
                     ((i, j, d), CONFIG.turn_cost),
                 ):
                     if after in cost and cost[i, j, h] + step < cost[after] - 1e-12:
