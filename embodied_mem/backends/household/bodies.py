@@ -30,13 +30,14 @@ _BUILDERS: Mapping[str, Callable[[Bench], None]] = {
 
 
 @lru_cache(maxsize=1024)
-def build_body(type_name: str, size: Vector, *, variant: int = 0) -> Body:
+def build_body(type_name: str, size: Vector, *, variant: int = 0, form: str = "") -> Body:
     """The shape of an object: parts that fill `size`, and surfaces to put things on.
 
     Args:
         type_name: A type of the catalog; other names become plain boxes.
         size: Extent along x, y, z [m].
-        variant: Which of the type's colours and forms; any integer.
+        variant: Which of the type's colours and looks; any integer.
+        form: What `catalog.form_of` reads from an asset's name; empty for the usual form.
     """
     kind = object_type(type_name)
     bench = Bench(
@@ -44,6 +45,7 @@ def build_body(type_name: str, size: Vector, *, variant: int = 0) -> Body:
         main=Finish(rgb(kind.colours[variant % len(kind.colours)])),
         variant=variant,
         type_name=type_name,
+        form=form,
     )
     _BUILDERS.get(kind.body, _plain)(bench)
     if kind.has("receptacle") and not bench.surfaces:

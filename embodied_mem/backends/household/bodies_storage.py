@@ -102,19 +102,25 @@ def drawer(bench: Bench) -> None:
 
 
 def counter(bench: Bench) -> None:
-    """Kitchen units under a stone worktop; an L along the back and the left where it is large."""
-    deep = 0.66
-    if bench.w > 1.3 and bench.d > 1.3:
-        back = (bench.z[0], bench.z[0] + deep)
-        left = (bench.x[0], bench.x[0] + deep)
-        rest = (back[1], bench.z[1])
-        _units(bench, bench.x, back, free_x=(left[1], bench.x[1]))
-        _side_units(bench, left, rest)
-        bench.surface(inner(bench.x, 0.02), bench.h, inner(back, 0.02))
-        bench.surface(inner(left, 0.02), bench.h, (rest[0], rest[1] - 0.02))
+    """Kitchen units under a stone worktop: a row, or round a corner where both sides are long.
+
+    A corner has legs along the back and the right; the form "C" one along the left too (AI2-THOR's
+    Countertop_L and Countertop_C, told from where things lie on them in ProcTHOR's houses).
+    """
+    deep = 0.62
+    if min(bench.w, bench.d) < 1.1:
+        _units(bench, bench.x, bench.z, free_x=bench.x)
+        bench.top()
         return
-    _units(bench, bench.x, bench.z, free_x=bench.x)
-    bench.top()
+    back = (bench.z[0], bench.z[0] + deep)
+    rest = (back[1], bench.z[1])
+    right, left = (bench.x[1] - deep, bench.x[1]), (bench.x[0], bench.x[0] + deep)
+    round_both = bench.form == "C" and bench.w > 2 * deep + 0.5
+    _units(bench, bench.x, back, free_x=(left[1] if round_both else bench.x[0], right[0]))
+    bench.surface(inner(bench.x, 0.02), bench.h, inner(back, 0.02))
+    for leg, front in ((right, -1), (left, 1)) if round_both else ((right, -1),):
+        _side_units(bench, leg, rest, front)
+        bench.surface(inner(leg, 0.02), bench.h, (rest[0], rest[1] - 0.02))
 
 
 def _worktop(bench: Bench, x: Span, z: Span) -> None:
@@ -144,22 +150,27 @@ def _units(bench: Bench, x: Span, z: Span, *, free_x: Span) -> None:
             )
 
 
-def _side_units(bench: Bench, x: Span, z: Span) -> None:
-    """A row of units along the left that face to the right."""
+def _side_units(bench: Bench, x: Span, z: Span, front: int) -> None:
+    """A row of units along a side, which face to the right (front 1) or the left (front -1)."""
     wood = bench.wood
     top, plinth = bench.h - min(0.04, 0.1 * bench.h), min(0.1, 0.15 * bench.h)
     _worktop(bench, x, z)
-    bench.box((x[0], x[1] - 0.04), (plinth, top), (z[0], z[1] - 0.01), wood.darker(0.75))
-    bench.box((x[0], x[1] - 0.1), (0, plinth), (z[0], z[1] - 0.02), BLACK)
+    behind, face = x if front > 0 else (x[1], x[0])
+
+    def between(start: float, end: float) -> Span:
+        low, high = sorted((start, end))
+        return low, high
+
+    bench.box(
+        between(behind, face - front * 0.04), (plinth, top), (z[0], z[1] - 0.01), wood.darker(0.75)
+    )
+    bench.box(between(behind, face - front * 0.1), (0, plinth), (z[0], z[1] - 0.02), BLACK)
     count = max(1, round((z[1] - z[0]) / 0.6))
     for unit in split((z[0] + 0.03, z[1] - 0.012), count, gap=0.008):
-        bench.box((x[1] - 0.04, x[1] - 0.022), (plinth + 0.005, top - 0.01), unit, wood)
-        bench.box(
-            (x[1] - 0.022, x[1] - 0.008),
-            around(top - 0.1, 0.014),
-            around(sum(unit) / 2, 0.16),
-            STEEL,
-        )
+        door = between(face - front * 0.04, face - front * 0.022)
+        bench.box(door, (plinth + 0.005, top - 0.01), unit, wood)
+        grip = between(face - front * 0.022, face - front * 0.008)
+        bench.box(grip, around(top - 0.1, 0.014), around(sum(unit) / 2, 0.16), STEEL)
 
 
 def dresser(bench: Bench) -> None:

@@ -147,6 +147,11 @@ def infer_type(asset_id: str) -> str | None:
     return names.get(best)
 
 
+def form_of(asset_id: str) -> str:
+    """A form within its type that an asset's name tells: "C" for counters along three walls."""
+    return "C" if re.match(r"(?i)counter_?top_c_", asset_id) else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
     """One model of an asset database."""

@@ -76,6 +76,8 @@ class Bench:
     variant: int = 0
     """Which model of the type."""
     type_name: str = ""
+    form: str = ""
+    """A form within the type that the asset's name tells; empty for the usual one."""
     parts: list[Part] = field(default_factory=list)
     surfaces: list[Surface] = field(default_factory=list)
 

@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embodied_mem.backends.household.bodies import build_body
-from embodied_mem.backends.household.catalog import AssetDatabase, object_type, object_types
+from embodied_mem.backends.household.catalog import (
+    AssetDatabase,
+    form_of,
+    object_type,
+    object_types,
+)
 from embodied_mem.backends.household.mesh import body_mesh, joint_transform, posed
 from embodied_mem.backends.household.parts import Body, Vector
 
@@ -102,13 +107,14 @@ def test_table_tops_are_usable_to_two_centimetres_from_the_edge():
     assert surface.extent == pytest.approx((1.56, 0.86))
 
 
-def test_large_counters_leave_the_corner_of_the_room_free():
-    body = build_body("CounterTop", (3.0, 0.92, 2.4))
-    assert len(body.surfaces) == 2
+@pytest.mark.parametrize(("asset_id", "legs"), [("Countertop_L_10x8", 2), ("Countertop_C_8x8", 3)])
+def test_large_counters_leave_their_middle_free(asset_id: str, legs: int):
+    body = build_body("CounterTop", (3.0, 0.92, 2.4), form=form_of(asset_id))
+    assert len(body.surfaces) == legs
     for part in body.parts:
-        right = part.center[0] + part.size[0] / 2
+        left, right = (part.center[0] + side * part.size[0] / 2 for side in (-1, 1))
         front = part.center[2] + part.size[2] / 2
-        assert right < -1.5 + 0.67 or front < -1.2 + 0.67
+        assert front < -1.2 + 0.63 or left > 1.5 - 0.63 or (legs == 3 and right < -1.5 + 0.63)
 
 
 def test_drawers_carry_their_floor_along():
