@@ -15,8 +15,8 @@ from embodied_mem.backends.household.simulation import Simulation
 PROCEDURAL = "Procedural"
 """The scene into which CreateHouse builds; before that it is a small generated house."""
 
-ROOM_TYPES = {0: "Kitchen", 2: "LivingRoom", 3: "Bedroom", 4: "Bathroom"}
-"""Room type by the hundreds of a floor plan's number."""
+ROOM_SPECS = {0: "kitchen", 2: "living-room", 3: "bedroom", 4: "bathroom"}
+"""Generator's room specification by the hundreds of a floor plan's number, as in iTHOR."""
 
 _NAME = re.compile(r"FloorPlan(\d+)(_physics)?")
 
@@ -24,7 +24,7 @@ _NAME = re.compile(r"FloorPlan(\d+)(_physics)?")
 @lru_cache(maxsize=1)
 def scene_names() -> tuple[str, ...]:
     """List the scenes that can be loaded."""
-    plans = [100 * group + n for group in ROOM_TYPES for n in range(1, 31)]
+    plans = [100 * group + n for group in ROOM_SPECS for n in range(1, 31)]
     return (PROCEDURAL, *(f"FloorPlan{n}_physics" for n in plans))
 
 
@@ -36,7 +36,7 @@ def load_scene(sim: Simulation, name: str) -> None:
     """
     found = _NAME.fullmatch(name)
     number = int(found[1]) if found else 0
-    known = found is not None and number // 100 in ROOM_TYPES and 1 <= number % 100 <= 30
+    known = found is not None and number // 100 in ROOM_SPECS and 1 <= number % 100 <= 30
     if name != PROCEDURAL and not known:
         raise ActionError(
             f"there is no scene {name}. Scenes: {PROCEDURAL}, FloorPlan1-30, 201-230, 301-330, "
@@ -50,4 +50,4 @@ def floor_plan(number: int) -> House:
     """Generate the house of a floor plan's number; of two rooms for number 0."""
     if number == 0:
         return generate_house(0, GeneratorConfig(rooms=2))
-    return generate_house(number, GeneratorConfig(rooms=1))
+    return generate_house(number, GeneratorConfig(spec=ROOM_SPECS[number // 100]))
