@@ -66,8 +66,10 @@ def reference_lengths(rows: Iterable[EpisodeRow]) -> dict[str, float]:
     best: dict[str, float] = {}
     for row in rows:
         if row.success:
-            best[row.task] = max(1.0, min(best.get(row.task, float("inf")), row.steps))
-    best |= {row.task: max(1.0, row.expert_steps) for row in rows if row.expert_steps is not None}
+            best[row.task] = max(1.0, min(best.get(row.task, float("inf")), float(row.steps)))
+    for row in rows:
+        if row.expert_steps is not None:
+            best[row.task] = max(1.0, float(row.expert_steps))
     mean = sum(best.values()) / len(best) if best else 1.0
     return {row.task: best.get(row.task, mean) for row in rows}
 
