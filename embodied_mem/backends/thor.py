@@ -1,5 +1,7 @@
 """AI2-THOR's own client, driving our simulator, or Unity where that is installed."""
 
+import contextlib
+import queue
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 from jaxtyping import Int32
 
 from embodied_mem.backends.event_step import step_from_event
+from embodied_mem.backends.household.catalog import AssetDatabase
 from embodied_mem.backends.household.house import dump_house
 from embodied_mem.backends.household.house_source import HouseSource, load_house
 from embodied_mem.backends.household.server.launcher import write_launcher
@@ -105,6 +108,7 @@ class ThorBackend:
 
         Raises:
             BackendError: The player does not start, or HOME cannot hold the client's log.
+            HouseError: The asset database cannot be read.
         """
         if self._controller is None:
             self._controller = self._launch()
@@ -145,6 +149,8 @@ class ThorBackend:
         path = config.executable
         if config.player == "household":
             self._files = tempfile.TemporaryDirectory(prefix="embodied-mem-thor-")
+            if config.asset_database is not None:
+                AssetDatabase.load(config.asset_database)  # To fail here, not in the player.
             path = str(write_launcher(Path(self._files.name) / "thor-server", self._flags()))
         try:
             return Controller(
@@ -174,8 +180,9 @@ class ThorBackend:
         return [] if database is None else ["--asset-database", str(Path(database).absolute())]
 
     def _send(self, action: dict[str, Any]) -> None:
+        controller = self.controller
         try:
-            self.controller.step(action)
+            controller.step(action)
         except ValueError:
             return  # A senseless action: the client raises, the event holds the reason.
         except _FAILURES as error:
@@ -234,7 +241,8 @@ def instance_numbers(event: Event) -> tuple[Int32[np.ndarray, "h w"] | None, dic
 def _stop(controller: Controller) -> None:
     """Stop the client and kill its player, which it leaves unreaped when that died by itself."""
     server = controller.server
-    controller.stop()
+    with contextlib.suppress(OSError, queue.Full, AssertionError):  # What it owes a dead player.
+        controller.stop()
     process = None if server is None else server.unity_proc
     if process is not None:
         process.wait()

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -11,7 +12,7 @@ from contracts.backend_contract import SimulatorContract
 
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
 from embodied_mem.backends.household.house_source import HouseSource
-from embodied_mem.errors import BackendError
+from embodied_mem.errors import BackendError, HouseError
 from embodied_mem.goals import parse_goal
 from embodied_mem.types import Action, Attributes, Frame
 
@@ -106,10 +107,18 @@ def test_home_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch, tm
         ThorBackend(SMALL).reset()
 
 
-def test_asset_database_that_cannot_be_read_is_told_soon(tmp_path: Path):
-    config = msgspec.structs.replace(
-        SMALL, asset_database=str(tmp_path / "none.json"), start_timeout=6.0
-    )
+def test_asset_database_that_cannot_be_read_is_told(tmp_path: Path):
+    config = msgspec.structs.replace(SMALL, asset_database=str(tmp_path / "none.json"))
+    with pytest.raises(HouseError, match=r"none\.json"):
+        ThorBackend(config).reset()
+
+
+@pytest.mark.parametrize("transport", ["FIFO", "WSGI"])
+def test_player_that_cannot_start_is_told(
+    monkeypatch: pytest.MonkeyPatch, transport: Literal["FIFO", "WSGI"]
+):
+    monkeypatch.setattr(ThorBackend, "_flags", lambda _: ["--asset-database", "/nowhere.json"])
+    config = msgspec.structs.replace(SMALL, start_timeout=5.0, transport=transport)
     with pytest.raises(BackendError, match="did not start"):
         ThorBackend(config).reset()
 

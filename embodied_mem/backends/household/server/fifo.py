@@ -53,6 +53,11 @@ class FifoLink:
             raise BackendError("the client sent a message without an action.")
         return None if message is None else message[Field.ACTION]
 
+    def refuse(self) -> None:
+        """Open and close the pipe for which the client waits, without end otherwise."""
+        self._output = self._open_output()
+        self.close()
+
     def close(self) -> None:
         """Close the pipes."""
         for descriptor in (self._output, self._input):

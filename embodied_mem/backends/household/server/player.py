@@ -15,7 +15,7 @@ from embodied_mem.backends.household.server.pixels import (
     pack_images,
     palette,
 )
-from embodied_mem.backends.household.server.wire import Reply, read_action
+from embodied_mem.backends.household.server.wire import Reply
 from embodied_mem.backends.household.simulation import EngineConfig
 from embodied_mem.config import Config
 from embodied_mem.errors import BackendError
@@ -59,16 +59,15 @@ class Player:
         """Make the message with which a player begins, before any action."""
         return self._reply(self.engine.look(), sequence=0, wanted=frozenset())
 
-    def answer(self, text: bytes) -> Reply:
+    def answer(self, action: dict[str, Any]) -> Reply:
         """Carry out an action.
 
         Args:
-            text: The action as the client wrote it, JSON.
+            action: Name and arguments as the client wrote them, with its `sequenceId`.
 
         Raises:
-            BackendError: The text is not an action.
+            BackendError: The sequence number is none.
         """
-        action = read_action(text)
         sequence = action.pop("sequenceId", 0)
         if not isinstance(sequence, int):
             raise BackendError(f"sequenceId must be a whole number, got {sequence!r}.")

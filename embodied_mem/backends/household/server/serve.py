@@ -6,13 +6,15 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from embodied_mem.backends.household.server.fifo import FifoLink
-from embodied_mem.backends.household.server.player import Player, PlayerConfig
-from embodied_mem.backends.household.server.wire import Reply
+from embodied_mem.backends.household.server.wire import Reply, read_action
 from embodied_mem.backends.household.server.wsgi import WsgiLink
 from embodied_mem.errors import BackendError, EmbodiedMemError
+
+if TYPE_CHECKING:
+    from embodied_mem.backends.household.server.player import Player
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,10 @@ class Link(Protocol):
 
     def exchange(self, reply: Reply) -> bytes | None:
         """Send a reply and wait for the next action's JSON; None when the client is gone."""
+        ...
+
+    def refuse(self) -> None:
+        """Let a client that waits for the player to start know that it will not."""
         ...
 
     def close(self) -> None:
@@ -55,7 +61,7 @@ def serve(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         link = _link(arguments, environ)
         try:
-            converse(link, _player(arguments))
+            _converse(link, arguments)
         finally:
             link.close()
     except EmbodiedMemError as error:
@@ -66,15 +72,29 @@ def serve(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     return 0
 
 
-def converse(link: Link, player: Player) -> None:
-    """Greet the client, then answer its actions one by one."""
-    reply = player.hello()
+def _converse(link: Link, arguments: argparse.Namespace) -> None:
+    """Greet the client, then answer its actions one by one, until it sends none."""
+    try:
+        player = _player(arguments)
+        reply = player.hello()
+    except (EmbodiedMemError, ImportError):
+        link.refuse()
+        raise
     while (text := link.exchange(reply)) is not None:
-        reply = player.answer(text)
+        action = read_action(text)
+        if "action" not in action:
+            break
+        reply = player.answer(action)
     logger.info("the client is gone")
 
 
-def _player(arguments: argparse.Namespace) -> Player:
+def _player(arguments: argparse.Namespace) -> "Player":
+    # Imported late: what fails here, a library too, must be told to a client that waits.
+    from embodied_mem.backends.household.server.player import (  # noqa: PLC0415
+        Player,
+        PlayerConfig,
+    )
+
     return Player(
         PlayerConfig(
             width=arguments.width,

@@ -26,8 +26,14 @@ class WsgiLink:
             token: The secret from AI2THOR_CLIENT_TOKEN, or "".
             is_wanted: Whether somebody may still start to listen.
             patience: How long to wait for the client to listen [s].
+
+        Raises:
+            BackendError: The host's name is none.
         """
-        self._connection = http.client.HTTPConnection(host, port)
+        try:
+            self._connection = http.client.HTTPConnection(host, port)
+        except http.client.InvalidURL as error:
+            raise BackendError(f"'{host}' is not the name of a host.") from error
         self._token = token
         self._is_wanted = is_wanted
         self._patience = patience
@@ -55,7 +61,10 @@ class WsgiLink:
                 f"the client refused a reply with HTTP {response.status}"
                 f"{' (wrong token)' if response.status == http.client.FORBIDDEN else ''}."
             )
-        return None if text.strip() in {b"", b"{}"} else text
+        return text or None
+
+    def refuse(self) -> None:
+        """Do nothing: this client notices by itself when its player ends."""
 
     def close(self) -> None:
         """Close the connection."""
