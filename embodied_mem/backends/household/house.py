@@ -99,6 +99,8 @@ def write_houses(path: str | Path, houses: Iterable[House]) -> int:
             raw.flush()
             os.fsync(raw.fileno())
         unfinished.replace(path)
+    except OSError as error:
+        raise HouseError(f"cannot write houses to {path}: {error.strerror}.") from error
     finally:
         unfinished.unlink(missing_ok=True)
     return count
@@ -116,7 +118,7 @@ def _read_lines(file: BinaryIO, path: Path) -> Iterator[House]:
             line = file.readline()
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise HouseError(
-                f"{path}, line {number}: the gzip data is damaged ({error})."
+                f"{path}, line {number}: the gzip data is damaged or cut off."
             ) from error
         if not line:
             return
@@ -131,7 +133,7 @@ def _read_whole(file: BinaryIO, path: Path) -> Iterator[House]:
     try:
         found = msgspec.json.decode(file.read())
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise HouseError(f"{path}: the gzip data is damaged ({error}).") from error
+        raise HouseError(f"{path}: the gzip data is damaged or cut off.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise HouseError(f"{path}: this is not JSON: {error}.") from error
     for index, data in enumerate(found if isinstance(found, list) else [found]):
@@ -145,16 +147,18 @@ def _read_whole(file: BinaryIO, path: Path) -> Iterator[House]:
 def _modernised(data: Mapping[str, Any]) -> dict[str, Any]:
     """Bring the spellings of older files to schema 1.0.0, leaving what is wrong as it is."""
     house = dict(data)
+    parts: dict[str, list[dict[str, Any]]] = {}
     for key in ("rooms", "walls", "doors", "windows"):
         if isinstance(house.get(key), list):
             house[key] = [dict(i) if isinstance(i, Mapping) else i for i in house[key]]
+            parts[key] = [item for item in house[key] if isinstance(item, dict)]
     for key, material in (("rooms", "floorMaterial"), ("walls", "material")):
-        for item in house.get(key) or ():
-            if isinstance(item, dict) and isinstance(item.get(material), str):
+        for item in parts.get(key, ()):
+            if isinstance(item.get(material), str):
                 item[material] = {"name": item[material], "color": item.get("color")}
     for key in ("doors", "windows"):
-        for item in house.get(key) or ():
-            if isinstance(item, dict) and "holePolygon" not in item:
+        for item in parts.get(key, ()):
+            if "holePolygon" not in item:
                 box = item.get("boundingBox")
                 if isinstance(box, Mapping) and "min" in box and "max" in box:
                     item["holePolygon"] = [box["min"], box["max"]]
@@ -220,14 +224,14 @@ def _check_room(room: Room) -> None:
     corners = polygons.without_repeats(corners)
     if len(corners) < 3:
         raise HouseError(f"the floor of room '{room.id}' needs 3 corners, got {len(corners)}.")
-    if abs(polygons.signed_area(corners)) < 1e-3:
-        raise HouseError(f"the floor of room '{room.id}' has no area.")
     edges = polygons.crossing(corners)
     if edges is not None:
         raise HouseError(
             f"the floor of room '{room.id}' crosses itself: its edges {edges[0]} and {edges[1]} "
             "(counted from 0) intersect."
         )
+    if abs(polygons.signed_area(corners)) < 1e-3:
+        raise HouseError(f"the floor of room '{room.id}' has no area.")
 
 
 def _check_wall(wall: Wall) -> None:
