@@ -51,14 +51,29 @@ def apply_rules(sim: Simulation) -> None:
 
 def run_water(world: World, faucet: SimObject) -> None:
     """Clean and fill what lies in the basin beneath a faucet."""
-    basin = basin_of(world, faucet)
-    for child in () if basin is None else list(world.descendants(basin)):
+    children = [child for basin in basins_of(world, faucet) for child in world.descendants(basin)]
+    for child in children:
         if child.has("dirtyable") and child.dirty:
             child.dirty = False
             world.touch(child)
         if child.has("fillable") and child.liquid is None and not child.broken:
             child.liquid = "water"
             world.touch(child)
+
+
+def basins_of(world: World, faucet: SimObject) -> list[SimObject]:
+    """What a faucet runs into: its basin, and the sink around it, which a house may list too."""
+    nearest = basin_of(world, faucet)
+    if nearest is None:
+        return []
+    x, _, z = nearest.position
+    found = [nearest]
+    for other in world.objects.values():
+        if other.type_name in BASINS and other is not nearest:
+            apart = hypot(other.position[0] - x, other.position[2] - z)
+            if apart < max(*nearest.size, *other.size) / 2:
+                found.append(other)
+    return found
 
 
 def basin_of(world: World, faucet: SimObject) -> SimObject | None:
