@@ -11,7 +11,7 @@ WIDTH, DEPTH, HEIGHT = 7.0, 6.0, 2.6
 
 _FURNITURE = {
     # name: (x, z, yaw, what is on or in it)
-    "Fridge": (0.5, 5.55, 180, ("Apple", "Lettuce")),
+    "Fridge": (0.65, 5.55, 180, ("Apple", "Lettuce")),
     "CounterTop": (2.3, 5.6, 180, ("Bread", "Knife", "Egg", "Microwave", "Toaster")),
     "Sink": (4.2, 5.7, 180, ()),
     "DiningTable": (3.5, 2.8, 0, ("Mug", "Plate", "Bowl", "Potato", "Laptop", "Book", "Tomato")),
@@ -26,11 +26,12 @@ _FURNITURE = {
 }
 _FLOATING = {
     # name: (x, height of the centre, z, yaw)
-    "StoveBurner": (2.9, 0.94, 5.6, 180),
-    "StoveKnob": (2.9, 0.8, 5.27, 180),
+    "StoveBurner": (3.45, 0.94, 5.6, 180),
+    "StoveKnob": (3.45, 0.8, 5.3, 180),
     "Faucet": (4.2, 1.05, 5.9, 180),
     "LightSwitch": (4.5, 1.3, 0.02, 0),
     "Painting": (5.5, 1.6, 0.03, 0),
+    "Drawer": (4.9, 0.5, 0.23, 0),
     "Cabinet": (5.0, 1.75, 5.8, 180),
 }
 
@@ -58,8 +59,7 @@ def kitchen_json() -> dict[str, Any]:
             }
         ],
         "walls": [
-            _wall(start, end)
-            for start, end in zip(corners, corners[1:] + corners[:1], strict=True)
+            _wall(start, end) for start, end in zip(corners, corners[1:] + corners[:1], strict=True)
         ],
         "doors": [],
         "windows": [],

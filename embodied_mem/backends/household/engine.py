@@ -9,7 +9,7 @@ from jaxtyping import Float32, Int32, UInt8
 
 from embodied_mem.backends.household.action_error import ActionError, ErrorCode
 from embodied_mem.backends.household.actions import dispatch
-from embodied_mem.backends.household.catalog import AssetDatabase
+from embodied_mem.backends.household.catalog import AssetDatabase, can_hold
 from embodied_mem.backends.household.metadata import MetadataWriter
 from embodied_mem.backends.household.placement import find_spot, put
 from embodied_mem.backends.household.render import Image
@@ -86,6 +86,7 @@ class Engine:
                 load_scene(self.simulation, PROCEDURAL)
             else:
                 self.simulation.load(self._house)
+            apply_rules(self.simulation)
 
     def create_house(self, house: House) -> Result:
         """Load a house and look around; settings stay.
@@ -94,6 +95,7 @@ class Engine:
             HouseError: The house cannot be built.
         """
         self.simulation.load(house)
+        apply_rules(self.simulation)
         return self._result("CreateHouse", value=None)
 
     def look(self) -> Result:
@@ -133,7 +135,7 @@ class Engine:
             receptacle_id: Where to; a closed one is no hindrance.
 
         Returns:
-            Whether there was room.
+            Whether it was moved: False where it does not belong, or there is no room.
 
         Raises:
             BackendError: One of them does not exist, or cannot be moved or hold things.
@@ -147,6 +149,8 @@ class Engine:
             raise BackendError(f"{object_id} cannot be moved: it is fixed, held, or sliced.")
         if not receptacle.body.surfaces or not receptacle.has("receptacle"):
             raise BackendError(f"{receptacle_id} is not a receptacle.")
+        if not can_hold(receptacle.type_name, item.type_name):
+            return False
         near = receptacle.position
         spot = find_spot(self.world, item, receptacle, near=near, inside_closed=True)
         if spot is None:

@@ -35,6 +35,9 @@ LIFT = 0.001
 STEP = 0.04
 """Spacing of the places that are tried [m]."""
 
+SMALL = 0.6
+"""Surfaces narrower than this are filled from their edges [m]."""
+
 PERCHES = frozenset(
     ("StoveBurner", "CoffeeMachine", "Toaster", "ToiletPaperHanger", "TowelHolder",
      "HandTowelHolder", "Cup", "Mug", "Bowl", "Plate", "Pan", "Pot")
@@ -107,7 +110,7 @@ def spot_on(
             continue
         free = _clear_of(places + np.array((center[0], center[2])), half, blocked)
         if free.any():
-            order = np.hypot(places[:, 0] - target[0], places[:, 1] - target[1])
+            order = _order(places, surface, half, target)
             best = places[int(np.where(free, order, np.inf).argmin())]
             x, z = float(best[0] + center[0]), float(best[1] + center[2])
             point = (x, center[1] + item.size[1] / 2 + LIFT, z)
@@ -117,6 +120,23 @@ def spot_on(
                 yaw=(receptacle.yaw + turn) % 360,
             )
     return None
+
+
+def _order(
+    places: Float[np.ndarray, "n 2"],
+    surface: Surface,
+    half: tuple[float, float],
+    target: tuple[float, float],
+) -> Float[np.ndarray, "n"]:
+    """Rate places, lowest best: by distance to the target; on small surfaces, edges come first.
+
+    A thing in the middle of a basin would leave no room beside it.
+    """
+    rating = np.hypot(places[:, 0] - target[0], places[:, 1] - target[1])
+    for axis, extent in enumerate(surface.extent):
+        if extent < SMALL:
+            rating += 2 * np.maximum(extent / 2 - half[axis] - np.abs(places[:, axis]), 0.0)
+    return rating
 
 
 def stack_height(world: "World", item: SimObject) -> float:
