@@ -126,8 +126,13 @@ class OccupancyMap:
         states[inside] = np.where((score > 0) | (blocked > 0), OCCUPIED, score < 0)
         return states
 
-    def update(self, frame: Frame) -> None:
-        """Take in one frame. Without depth only the body's own place is learnt."""
+    def update(self, frame: Frame, ignore: Bool[np.ndarray, "h w"] | None = None) -> None:
+        """Take in one frame. Without depth only the body's own place is learnt.
+
+        Args:
+            frame: Depth with the poses of camera and body.
+            ignore: Pixels that show what moves with the body, such as a held object.
+        """
         body = frame.T_world_body.translation if frame.T_world_body is not None else None
         floor = float(body[2]) if body is not None else 0.0
         if (
@@ -135,7 +140,7 @@ class OccupancyMap:
             and frame.camera is not None
             and frame.T_world_camera is not None
         ):
-            self._add_points(_world_points(frame, self.config), floor)
+            self._add_points(_world_points(frame, self.config, ignore), floor)
         if body is not None:
             self._paint(body[:2], self.config.body_radius, score=-8, blocked=0)
 
@@ -276,14 +281,19 @@ class OccupancyMap:
         self.blocked[window] = values[2].astype(np.uint8)
 
 
-def _world_points(frame: Frame, config: OccupancyConfig) -> Float[np.ndarray, "p 3"]:
+def _world_points(
+    frame: Frame, config: OccupancyConfig, ignore: Bool[np.ndarray, "h w"] | None
+) -> Float[np.ndarray, "p 3"]:
     """Back-project a frame's known depth, thinned by the stride, into the world [m]."""
     assert frame.depth is not None
     assert frame.camera is not None
     assert frame.T_world_camera is not None
     camera, step = frame.camera, config.stride
     depth = frame.depth[::step, ::step]
-    rows, columns = np.nonzero((depth > 0) & (depth < config.range))  # NaN compares false.
+    usable = (depth > 0) & (depth < config.range)  # NaN compares false.
+    if ignore is not None:
+        usable &= ~ignore[::step, ::step]
+    rows, columns = np.nonzero(usable)
     z = depth[rows, columns].astype(np.float32)
     x = (columns * step + 0.5 - camera.cx) / camera.fx * z
     y = (rows * step + 0.5 - camera.cy) / camera.fy * z
