@@ -35,18 +35,26 @@ def gate(
 
     NaN boxes pair with nothing.
     """
-    rows, columns = [], []
-    for row, (low, high) in enumerate(
-        zip(detections[:, 0] - pad, detections[:, 1] + pad, strict=True)
-    ):
-        near = np.flatnonzero(objects[:, 0, 0] <= high[0])
-        for axis in (0, 1, 2):
-            near = near[objects[near, 1, axis] >= low[axis]]
-            near = near[objects[near, 0, axis] <= high[axis]]
-        rows.append(np.full(len(near), row))
-        columns.append(near)
     none = np.zeros(0, np.int64)
-    return np.concatenate([none, *rows]), np.concatenate([none, *columns])
+    finite = np.isfinite(detections).all(axis=(1, 2))
+    if not finite.any() or not len(objects):
+        return none, none
+    low, high = detections[:, 0] - pad, detections[:, 1] + pad
+    about = np.flatnonzero(_meet(objects, low[finite].min(axis=0), high[finite].max(axis=0)))
+    local = objects[about]
+    pairs = [about[_meet(local, *ends)] for ends in zip(low, high, strict=True)]
+    rows = np.repeat(np.arange(len(detections)), [len(near) for near in pairs])
+    return rows, np.concatenate([none, *pairs])
+
+
+def _meet(
+    boxes: Float[np.ndarray, "m 2 3"], low: Float[np.ndarray, "3"], high: Float[np.ndarray, "3"]
+) -> Bool[np.ndarray, "m"]:
+    """Tell which boxes touch the one from `low` to `high` [m]."""
+    meet = (boxes[:, 0, 0] <= high[0]) & (boxes[:, 1, 0] >= low[0])
+    for axis in (1, 2):
+        meet &= (boxes[:, 0, axis] <= high[axis]) & (boxes[:, 1, axis] >= low[axis])
+    return meet
 
 
 def overlap_volume(

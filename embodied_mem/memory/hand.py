@@ -87,6 +87,7 @@ def _take(buffer: ObjectBuffer, entry: Entry) -> None:
         thing.released = None
         thing.keys, thing.level, thing.misses = voxels.EMPTY, 0, 0
         buffer.held[thing.object_id] = None
+        buffer.reshaped.add(thing.object_id)
         buffer.touch(thing)
     entry.attributes["held"] = True
 

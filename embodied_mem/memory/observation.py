@@ -80,8 +80,8 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int) -> Observation:
     taken |= _match_in_place(buffer, detections, frame, result)
     if view is not None:
         refuted = _refute(buffer, view, detections.owner, result)
-        for index in taken:
-            _carve(buffer, view, buffer[result.ids[index]])
+        seen = [buffer[result.ids[index]] for index in sorted(taken)]
+        _carve(buffer, view, [entry for entry in seen if entry.status != "held"])
     else:
         refuted = set()
     taken |= _find_again(buffer, detections, refuted, frame, result)
@@ -352,15 +352,19 @@ def _count_against(
     return True
 
 
-def _carve(buffer: ObjectBuffer, view: DepthView, entry: Entry) -> None:
-    """Remove the voxels of a seen object that the frame sees through: a door that swung, noise."""
-    if not len(entry.keys) or entry.status == "held":
-        return
-    size = buffer.voxel_size(entry)
-    verdict, _ = view.judge(voxels.decode(entry.keys, size), size)
-    kept = entry.keys[verdict != THROUGH]
-    if 0 < len(kept) < len(entry.keys):
-        buffer.set_voxels(entry, kept)
+def _carve(buffer: ObjectBuffer, view: DepthView, entries: list[Entry]) -> None:
+    """Remove voxels of seen objects that the frame sees through: a door that swung, noise."""
+    for level in {entry.level for entry in entries}:
+        group = [entry for entry in entries if entry.level == level and len(entry.keys)]
+        if not group:
+            continue
+        size = buffer.config.voxel * 2**level
+        keys = np.concatenate([entry.keys for entry in group])
+        verdicts, _ = view.judge(voxels.decode(keys, size), size)
+        ends = np.cumsum([len(entry.keys) for entry in group])[:-1]
+        for entry, through in zip(group, np.split(verdicts == THROUGH, ends), strict=True):
+            if through.any() and not through.all():
+                buffer.set_voxels(entry, entry.keys[~through])
 
 
 def _find_again(

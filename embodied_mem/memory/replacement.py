@@ -1,7 +1,8 @@
 """Who is forgotten when the memory is full: policies over object ids."""
 
+import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Protocol, assert_never, runtime_checkable
 
 import numpy as np
@@ -124,47 +125,60 @@ class Decay:
 
     def victim(self, stamp: float, *, pinned: Callable[[str], bool]) -> str | None:
         """Return the least retained key that is not pinned."""
-        free = [key for key in self._used if not pinned(key)]
-        return min(free, key=lambda key: self.retention(key, stamp), default=None)
+
+        def faded(key: str) -> float:  # Grows as retention falls.
+            used, strength = self._used[key]
+            return (stamp - used) / strength
+
+        return max((key for key in self._used if not pinned(key)), key=faded, default=None)
 
 
 class FrequencySketch:
     """Count-min sketch of 4-bit counters that are halved now and then, behind a doorkeeper."""
 
     def __init__(self, capacity: int, sample: int):
-        self._width = 1 << max(6, (4 * capacity - 1).bit_length())
-        self._counts = np.zeros((4, self._width), np.uint8)
-        self._door = np.zeros(self._width * 2, bool)
+        self._width = 1 << max(6, (8 * capacity - 1).bit_length())
+        self._door_width = 1 << max(7, (8 * sample * capacity - 1).bit_length())
+        self._counts = [bytearray(self._width) for _ in range(4)]
+        self._door = bytearray(self._door_width)
         self._uses = 0
         self._limit = max(16, sample * capacity)
 
-    def add(self, key: Hashable) -> None:
+    def add(self, key: str) -> None:
         """Count one use. The first since the last halving only passes the doorkeeper."""
         doors = self._doors(key)
-        if not self._door[doors].all():
-            self._door[doors] = True
+        if not all(self._door[door] for door in doors):
+            for door in doors:
+                self._door[door] = 1
         else:
             cells = self._cells(key)
-            values = self._counts[range(4), cells]
-            least = values.min()
-            if least < 15:  # Conservative update: only the smallest counters grow.
-                self._counts[range(4), cells] = np.where(values == least, least + 1, values)
+            least = min(row[cell] for row, cell in zip(self._counts, cells, strict=True))
+            for row, cell in zip(self._counts, cells, strict=True):
+                if row[cell] == least < 15:  # Conservative: only the smallest counters grow.
+                    row[cell] += 1
         self._uses += 1
         if self._uses >= self._limit:
-            self._counts >>= 1
-            self._door[:] = False
-            self._uses //= 2
+            self._halve()
 
-    def estimate(self, key: Hashable) -> int:
+    def estimate(self, key: str) -> int:
         """Return about how often a key was used lately; never less than it was, up to 15."""
-        seen = bool(self._door[self._doors(key)].all())
-        return int(self._counts[range(4), self._cells(key)].min()) + seen
+        passed = all(self._door[door] for door in self._doors(key))
+        cells = self._cells(key)
+        return min(row[cell] for row, cell in zip(self._counts, cells, strict=True)) + passed
 
-    def _cells(self, key: Hashable) -> list[int]:
-        return [hash((key, seed)) & (self._width - 1) for seed in range(4)]
+    def _halve(self) -> None:
+        for row in self._counts:
+            np.frombuffer(row, np.uint8)[:] >>= 1
+        self._door = bytearray(self._door_width)
+        self._uses //= 2
 
-    def _doors(self, key: Hashable) -> list[int]:
-        return [hash((key, seed)) & (2 * self._width - 1) for seed in (11, 12, 13)]
+    def _cells(self, key: str) -> list[int]:
+        data = key.encode()
+        return [zlib.crc32(data, seed) * 0x9E3779B1 >> 7 & self._width - 1 for seed in range(4)]
+
+    def _doors(self, key: str) -> list[int]:
+        data, mask = key.encode(), self._door_width - 1
+        return [zlib.crc32(data, seed) * 0x85EBCA6B >> 5 & mask for seed in (11, 12, 13)]
 
 
 class TinyLFU:
@@ -175,7 +189,8 @@ class TinyLFU:
         self._probation: OrderedDict[str, None] = OrderedDict()
         self._protected: OrderedDict[str, None] = OrderedDict()
         self._window_size = max(1, round(config.window * capacity))
-        self._protected_size = int(config.protected * max(0, capacity - self._window_size))
+        self._main_size = max(0, capacity - self._window_size)
+        self._protected_size = int(config.protected * self._main_size)
         self._sketch = FrequencySketch(capacity, config.sample)
 
     def use(self, key: str, stamp: float) -> None:  # noqa: ARG002 - the protocol's signature.
@@ -193,6 +208,9 @@ class TinyLFU:
                 self._probation[demoted] = None
         else:
             self._window[key] = None
+            main = len(self._probation) + len(self._protected)
+            if len(self._window) > self._window_size and main < self._main_size:
+                self._admit(next(iter(self._window)))
 
     def drop(self, key: str) -> None:
         """Forget a key; its frequency stays known."""

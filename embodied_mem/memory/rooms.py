@@ -203,9 +203,7 @@ class RoomMap:
     def _adopt(self, fresh: Int32[np.ndarray, "r c"], occupancy: OccupancyMap) -> None:
         """Take over a segmentation, giving rooms the numbers of those they overlap most."""
         rows, columns = np.nonzero(fresh)
-        spots = occupancy.cell_to_world(np.stack((columns, rows), axis=1))
-        before = self._exact(spots)
-        now = fresh[rows, columns]
+        now, before = fresh[rows, columns], self._before(occupancy)[rows, columns]
         count = int(fresh.max(initial=0))
         pairs, sizes = np.unique(now * np.int64(1 << 32) + before, return_counts=True)
         numbers = np.zeros(count + 1, np.int32)
@@ -224,12 +222,14 @@ class RoomMap:
         self._origin, self._resolution = occupancy.origin, occupancy.resolution
         self.doors = _doors(self.labels, self._origin, self._resolution)
 
-    def _exact(self, points: Float[np.ndarray, "p 2"]) -> Int64[np.ndarray, "p"]:
-        found = np.zeros(len(points), np.int64)
-        cells = np.floor((points - self._origin) / self._resolution + 1e-6).astype(np.int64)
-        inside = ((cells >= 0) & (cells < self.labels.shape[::-1])).all(axis=1)
-        columns, rows = cells[inside].T
-        found[inside] = self.labels[rows, columns]
+    def _before(self, occupancy: OccupancyMap) -> Int32[np.ndarray, "r c"]:
+        """Return the old room numbers on the cells of the map as it is now."""
+        found = np.zeros(occupancy.shape, np.int32)
+        if self.labels.size:
+            shift = np.round((self._origin - occupancy.origin) / self._resolution).astype(int)
+            column, row = shift.tolist()
+            rows, columns = self.labels.shape
+            found[row : row + rows, column : column + columns] = self.labels
         return found
 
     def _place(self, occupancy: OccupancyMap) -> None:
@@ -256,18 +256,19 @@ def _doors(
     labels: Int32[np.ndarray, "r c"], origin: Float[np.ndarray, "2"], resolution: float
 ) -> dict[tuple[int, int], Float[np.ndarray, "2"]]:
     """Return where each two rooms touch."""
-    touching: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    codes: list[np.ndarray] = [np.zeros(0, np.int64)]
+    spots: list[np.ndarray] = [np.zeros((0, 2))]
     for a, b, shift in (
         (labels[:, :-1], labels[:, 1:], (1.0, 0.5)),
         (labels[:-1], labels[1:], (0.5, 1.0)),
     ):
         rows, columns = np.nonzero((a != b) & (a > 0) & (b > 0))
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            pair = sorted((int(a[row, column]), int(b[row, column])))
-            spot = (column + shift[0], row + shift[1])
-            touching.setdefault((pair[0], pair[1]), []).append(spot)
+        one, other = a[rows, columns].astype(np.int64), b[rows, columns].astype(np.int64)
+        codes.append(np.minimum(one, other) * (1 << 32) + np.maximum(one, other))
+        spots.append(np.stack((columns + shift[0], rows + shift[1]), axis=1))
+    code, spot = np.concatenate(codes), np.concatenate(spots)
     return {
-        pair: origin + np.mean(spots, axis=0) * resolution
-        for pair, spots in touching.items()
-        if len(spots) * resolution >= 0.4
+        (pair >> 32, pair & 0xFFFFFFFF): origin + spot[code == pair].mean(axis=0) * resolution
+        for pair in np.unique(code).tolist()
+        if np.count_nonzero(code == pair) * resolution >= 0.4
     }

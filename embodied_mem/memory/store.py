@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from embodied_mem.config import Config
 from embodied_mem.errors import StoreError, StoreFormatError, StoreLockedError
 from embodied_mem.memory import tensors
 from embodied_mem.memory.journal import Change, State
@@ -30,16 +31,21 @@ FORMAT = 1
 _logger = logging.getLogger(__name__)
 _APPLICATION = 0x454D454D
 _DATABASE = "memory.sqlite3"
-_PACK_AFTER = 64
-"""Segments inside the database before they move to a file."""
-_FEW_LIVE = 0.5
-"""Files with a smaller share of live owners are folded into the next one."""
-_MAX_SIGHTINGS = 2_000_000
-"""Newest sightings kept on disk."""
 
 
 def _no_fault(point: str) -> None:
     """Let every point of a write pass."""
+
+
+class StoreConfig(Config, frozen=True):
+    """How a store is kept."""
+
+    pack_after: int = 64
+    """Segments inside the database before they move to a file."""
+    few_live: float = 0.5
+    """Files with a smaller share of live owners are folded into the next one."""
+    max_sightings: int = 2_000_000
+    """Newest sightings kept on disk."""
 
 
 class Snapshot(msgspec.Struct, kw_only=True):
@@ -57,6 +63,7 @@ class Store:
 
     Args:
         path: The folder; made if absent, unless read only.
+        config: When to tidy up.
         read_only: See a consistent state while another process writes.
         fault: Called with the name of each point of a write that it passes; tests crash there.
 
@@ -69,11 +76,13 @@ class Store:
     def __init__(
         self,
         path: str | Path,
+        config: StoreConfig | None = None,
         *,
         read_only: bool = False,
         fault: Callable[[str], None] = _no_fault,
     ):
         self.path = Path(path)
+        self.config = config or StoreConfig()
         self.read_only = read_only
         self._fault = fault
         self._folder = self.path / "tensors"
@@ -297,7 +306,7 @@ class Store:
     def _pack_when_due(self) -> None:
         count = "SELECT count(*) FROM segments WHERE data IS NOT NULL"
         try:
-            if self._database.execute(count).fetchone()[0] >= _PACK_AFTER:
+            if self._database.execute(count).fetchone()[0] >= self.config.pack_after:
                 self._pack()
         except (StoreError, sqlite3.Error, OSError) as error:
             # The commit stands; its tensors stay in the database until there is room.
@@ -306,7 +315,7 @@ class Store:
     def _pack(self) -> None:
         """Move live tensors of young segments, and of files with few live ones, to a new file."""
         with self._transaction() as database:
-            folded = [number for number, *_ in _sparse_segments(database)]
+            folded = [number for number, *_ in _sparse_segments(database, self.config)]
             live = self._live_tensors(database, folded)
             number = _next_number(database)
             if live:
@@ -316,7 +325,9 @@ class Store:
             database.executemany("UPDATE tensors SET segment = ? WHERE owner = ?", moved)
             database.executemany("DELETE FROM segments WHERE number = ?", [(n,) for n in folded])
             last = database.execute("SELECT max(number) FROM sightings").fetchone()[0] or 0
-            database.execute("DELETE FROM sightings WHERE number <= ?", (last - _MAX_SIGHTINGS,))
+            database.execute(
+                "DELETE FROM sightings WHERE number <= ?", (last - self.config.max_sightings,)
+            )
             self._fault("pack written")
         self._fault("pack committed")
         for number in folded:
@@ -379,10 +390,10 @@ def _next_number(database: sqlite3.Connection) -> int:
     return number
 
 
-def _sparse_segments(database: sqlite3.Connection) -> list[tuple[int]]:
+def _sparse_segments(database: sqlite3.Connection, config: StoreConfig) -> list[tuple[int]]:
     """Return the segments to fold: all young ones, and files of which most is dead."""
     query = (
         "SELECT number FROM segments WHERE data IS NOT NULL OR owners * ? > "
         "(SELECT count(*) FROM tensors WHERE segment = segments.number)"
     )
-    return database.execute(query, (_FEW_LIVE,)).fetchall()
+    return database.execute(query, (config.few_live,)).fetchall()
