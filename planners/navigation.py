@@ -44,6 +44,8 @@ class NavigationConfig(Config, frozen=True):
     """Price of a turn [moves]."""
     sideways_cost: float = 1.3
     """Times that a move to the side or backwards costs as much as one forward."""
+    blind_cost: float = 3.0
+    """The same where the floor was not seen yet."""
     reach: float = 1.2
     """Farthest horizontal distance from which things are handled [m]."""
     margin: float = 2.0
@@ -119,6 +121,7 @@ def survey(
     here: Node,
     config: NavigationConfig,
     closed: Collection[Edge] = (),
+    doubtful: Collection[Edge] = (),
 ) -> Ground:
     """Look at an occupancy map through a lattice.
 
@@ -128,6 +131,7 @@ def survey(
         here: Where the body stands; its own node is open whatever the map says.
         config: The body's size and the prices.
         closed: Moves that failed, in both directions.
+        doubtful: Moves beside those.
     """
     low, high = _bounds(occupancy, lattice, here, config.margin)
     axes = [np.arange(a, b) for a, b in zip(low, high, strict=True)]
@@ -150,7 +154,8 @@ def survey(
         prices.append(np.where(usable, price, np.inf))
     ground = Ground(lattice=lattice, low=low, open=is_open, price_x=prices[0], price_y=prices[1],
                     clearance=clearance, known=known)  # fmt: skip
-    _close(ground, closed)
+    _raise_prices(ground, doubtful, config.doubt_cost)
+    _raise_prices(ground, closed, np.inf)
     return ground
 
 
@@ -228,12 +233,12 @@ def _bounds(
     return low, (high[0] + 2, high[1] + 2)
 
 
-def _close(ground: Ground, edges: Iterable[Edge]) -> None:
+def _raise_prices(ground: Ground, edges: Iterable[Edge], extra: float) -> None:
     for start, end in edges:
         first, second = min(start, end), max(start, end)
         if ground.contains(first) and ground.contains(second):
             prices = ground.price_x if first[1] == second[1] else ground.price_y
-            prices[ground.index(first)] = np.inf
+            prices[ground.index(first)] += extra
 
 
 def find_path(
@@ -291,7 +296,8 @@ def _moves(
     for direction, (di, dj) in enumerate(HEADINGS):
         cost = price((i, j), (i + di, j + dj))
         if np.isfinite(cost):
-            factor = 1.0 if direction == heading else config.sideways_cost
+            blind = config.blind_cost if cost >= 1 + config.unknown_cost else config.sideways_cost
+            factor = 1.0 if direction == heading else blind
             yield (i + di, j + dj, heading), cost * factor
         if direction != heading:
             yield (i, j, direction), config.turn_cost
@@ -348,19 +354,20 @@ def standpoints(
 class FailedMoves:
     """Moves that did not succeed, as places in the world, so that they survive a new lattice."""
 
-    middles: list[Float[np.ndarray, "2"]] = field(default_factory=list)
+    moves: list[tuple[Float[np.ndarray, "2"], Float[np.ndarray, "2"]]] = field(default_factory=list)
+    """Where each began and should have ended [m]."""
     capacity: int = 400
     """The oldest are forgotten beyond so many."""
 
     def add(self, start: Float[np.ndarray, "2"], end: Float[np.ndarray, "2"]) -> None:
         """Remember a failed move between two world points [m]."""
-        self.middles = [*self.middles[1 - self.capacity :], (start + end) / 2]
+        self.moves = [*self.moves[1 - self.capacity :], (start, end)]
 
     def edges(self, lattice: Lattice) -> list[Edge]:
         """Return the edges of a lattice that lie where moves failed."""
         found: list[Edge] = []
-        for middle in self.middles:
-            steps = (middle - lattice.origin) / lattice.spacing
+        for ends in self.moves:
+            steps = (np.mean(ends, axis=0) - lattice.origin) / lattice.spacing
             rests = np.abs(steps - np.round(steps))
             axis = int(np.argmax(rests))
             start = [int(v) for v in np.round(steps)]
@@ -368,4 +375,14 @@ class FailedMoves:
             end = list(start)
             end[axis] += 1
             found.append(((start[0], start[1]), (end[0], end[1])))
+        return found
+
+    def doubtful(self, lattice: Lattice) -> list[Edge]:
+        """Return the edges beside those: what stopped the body may be wider than one step."""
+        found: list[Edge] = []
+        for (a, b), (c, d) in self.edges(lattice):
+            side = (d - b, c - a)
+            for sign in (-1, 1):
+                di, dj = sign * side[0], sign * side[1]
+                found.append(((a + di, b + dj), (c + di, d + dj)))
         return found

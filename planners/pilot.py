@@ -57,8 +57,14 @@ class Pilot:
         """Return the prices of ways as the map shows them now."""
         s = self._situation
         if self._ground is None or self._ground[0] != s.tick:
-            closed = self._failed.edges(self.lattice)
-            ground = survey(s.memory.occupancy, self.lattice, self.here, self.config, closed)
+            ground = survey(
+                s.memory.occupancy,
+                self.lattice,
+                self.here,
+                self.config,
+                self._failed.edges(self.lattice),
+                self._failed.doubtful(self.lattice),
+            )
             self._ground = s.tick, ground
         return self._ground[1]
 

@@ -110,7 +110,8 @@ class SymbolicPlanner:
             decision = skills.situation.decision
             if decision is not None and status == Status.RUNNING:
                 return self._with_plan(decision, task)
-            self._finish(task, skills, status)
+            if status != Status.RUNNING:  # A retry takes a tick of its own.
+                self._finish(task, skills, status)
         return self._give_up("no action is left to try")
 
     def _ready(self, memory: Memory) -> Skills:
