@@ -1,13 +1,14 @@
 """The kinds of household tasks, and what a house must offer for each."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from embodied_mem.backends.household.access import accessible_objects
-from embodied_mem.backends.household.catalog import can_hold
+from embodied_mem.backends.household.catalog import can_hold, object_type
 from embodied_mem.backends.household.engine import Engine
 from embodied_mem.backends.household.placement import find_spot
 from embodied_mem.backends.household.sim_object import SimObject
@@ -41,6 +42,8 @@ class Task:
     """Labels of the objects that it carries about."""
     needed: frozenset[str] = frozenset()
     """Labels of the tools that it carries about."""
+    machine: str = ""
+    """Where there is room for one thing only, which may stay there: sink, microwave."""
     destroyed: frozenset[str] = frozenset()
     """Labels of the objects that are no longer what they were."""
     places: tuple[tuple[tuple[SimObject, ...], tuple[SimObject, ...]], ...] = ()
@@ -53,6 +56,7 @@ class Stock:
     def __init__(self, engine: Engine) -> None:
         """Look at the engine's world; nothing in it is changed."""
         self.world = engine.world
+        self.usual_places = True
         within = accessible_objects(engine.simulation)
         self.items = [self.world.objects[object_id] for object_id in sorted(within)]
         self.metadata = engine.look().metadata["objects"]
@@ -83,6 +87,18 @@ class Stock:
                 and item.has("openable") == openable
                 and item.type_name not in NOT_TIDY
             )
+        )
+
+    def with_unusual_places(self) -> "Stock":
+        """Look at the same things, and let them be put wherever they may be."""
+        other = copy(self)
+        other.usual_places = False
+        return other
+
+    def suits(self, large: str, small: str) -> bool:
+        """Whether one type may be put on another, and is wont to be where that is asked for."""
+        return can_hold(large, small) and (
+            not self.usual_places or large in object_type(small).found_on
         )
 
     def allows(self, task: Task) -> bool:
@@ -125,7 +141,7 @@ def putting(stock: Stock, _: np.random.Generator, *, openable: bool) -> list[Tas
         )
         for small, items in stock.portable().items()
         for large, places in stock.furniture(openable=openable).items()
-        if can_hold(large, small)
+        if stock.suits(large, small)
     ]
 
 
@@ -140,7 +156,7 @@ def pairing(stock: Stock, _: np.random.Generator) -> list[Task]:
         )
         for small, items in stock.portable().items()
         for large, places in stock.furniture(openable=False).items()
-        if len(items) > 1 and can_hold(large, small)
+        if len(items) > 1 and stock.suits(large, small)
     ]
 
 
@@ -194,6 +210,7 @@ def filling(stock: Stock, _: np.random.Generator) -> list[Task]:
             kind="fill",
             goal=parse_goal(f"filled({fold(small)})"),
             moved=frozenset({fold(small)}),
+            machine="sink",
             places=((items[:1], _fitting(basins, small)),),
         )
         for small, items in stock.portable("fillable").items()
@@ -238,19 +255,21 @@ def _then_put(
 ) -> list[Task]:
     """Ask for a new state alone, and for it together with a place to put the object down."""
     label = fold(item.type_name)
+    machine = _MACHINE_OF_STATE[state]
     first = ((item,), _fitting(machines, item.type_name))
     tasks = [
         Task(
             kind=_KIND_OF_STATE[state],
             goal=parse_goal(f"{state}({label})"),
             moved=frozenset({label}),
+            machine=machine,
             places=(first,),
         )
     ]
     tables = [
         (kind, places)
         for kind, places in stock.furniture(openable=False).items()
-        if can_hold(kind, item.type_name)
+        if stock.suits(kind, item.type_name)
     ]
     if tables:
         kind, places = tables[random.integers(len(tables))]
@@ -260,6 +279,7 @@ def _then_put(
                 kind=_KIND_OF_STATE[state],
                 goal=goal,
                 moved=frozenset({label}),
+                machine=machine,
                 places=(first, ((item,), places)),
             )
         )
@@ -267,6 +287,7 @@ def _then_put(
 
 
 _KIND_OF_STATE = {"clean": "clean", "hot": "heat", "cooked": "cook", "cold": "cool"}
+_MACHINE_OF_STATE = {"clean": "sink", "hot": "microwave", "cooked": "microwave", "cold": ""}
 
 KINDS: tuple[Callable[[Stock, np.random.Generator], list[Task]], ...] = (
     partial(putting, openable=False),

@@ -33,8 +33,13 @@ def sample_task_kinds(engine: Engine, n: int, seed: int) -> tuple[Task, ...]:
     random = np.random.default_rng(seed)
     stock = Stock(engine)
     chosen: list[Task] = []
-    for kinds, fits in ((KINDS, shares_nothing), ((*KINDS, opening), spoils_nothing)):
-        sources = [_shuffled(kind(stock, random), random) for kind in kinds]
+    anywhere = stock.with_unusual_places()
+    for source, kinds, fits in (  # The later ones only where tasks are few.
+        (stock, KINDS, shares_nothing),
+        (anywhere, KINDS, shares_nothing),
+        (anywhere, (*KINDS, opening), spoils_nothing),
+    ):
+        sources = [_shuffled(kind(source, random), random) for kind in kinds]
         for task in _take_turns([sources[k] for k in random.permutation(len(sources))]):
             if len(chosen) >= n:
                 break
@@ -58,10 +63,12 @@ def shares_nothing(task: Task, others: Sequence[Task]) -> bool:
 
 
 def spoils_nothing(task: Task, others: Sequence[Task]) -> bool:
-    """Whether no other task destroys what this one uses, nor this one what others use."""
+    """Whether no task destroys what another one uses, or leaves something in its way."""
     mine = task.moved | task.needed
     return not any(
-        other.destroyed & (mine | task.destroyed) or task.destroyed & (other.moved | other.needed)
+        other.destroyed & (mine | task.destroyed)
+        or task.destroyed & (other.moved | other.needed)
+        or (task.machine and task.machine == other.machine)
         for other in others
     )
 

@@ -118,6 +118,28 @@ def test_client_can_wait_for_a_player_started_by_hand(start: Start, unused_port:
     assert server.wait(timeout=10) == 0
 
 
+def test_headless_client_gets_metadata_alone(tmp_path: Path):
+    """With the settings that programs for AI2-THOR pass on, whether they mean something or not."""
+    pytest.importorskip("ai2thor", reason="the real client is an extra")
+    from ai2thor.controller import Controller  # noqa: PLC0415
+
+    controller = Controller(
+        local_executable_path=str(write_launcher(tmp_path / "thor-server")),
+        x_display="0.0",
+        scene="FloorPlan1",
+        headless=True,
+        fastActionEmit=True,
+        agentMode="default",
+        massThreshold=None,
+        server_timeout=20.0,
+        server_start_timeout=60.0,
+    )
+    event = controller.step("RotateRight")
+    assert event.frame is None
+    assert event.metadata["lastActionSuccess"]
+    controller.stop()
+
+
 class Pipes:
     """A client that writes what it likes."""
 

@@ -1,8 +1,11 @@
 """Answers AI2-THOR's actions with what the engine makes of them, in the client's formats."""
 
+import inspect
+import logging
 from collections.abc import Mapping
 from typing import Any
 
+from embodied_mem.backends.household.actions import ACTIONS, UNCHECKED, camel_case
 from embodied_mem.backends.household.catalog import AssetDatabase
 from embodied_mem.backends.household.engine import Engine, Result
 from embodied_mem.backends.household.server.pixels import (
@@ -19,6 +22,8 @@ from embodied_mem.backends.household.server.wire import Reply
 from embodied_mem.backends.household.simulation import EngineConfig
 from embodied_mem.config import Config
 from embodied_mem.errors import BackendError
+
+logger = logging.getLogger(__name__)
 
 _FLAGS = {flag: flag for flag in (DEPTH, IDS, CLASSES, NORMALS)} | {
     "renderObjectImage": IDS,
@@ -74,6 +79,7 @@ class Player:
         wanted = frozenset(_FLAGS[key] for key in _FLAGS.keys() & action.keys() if action[key])
         if action.get("action") == "Initialize":
             self._wanted = wanted
+            action = _settings(action)
         result = self.engine.step(action)
         if action.get("renderImage") is False:
             return Reply(metadata=_envelope(result.metadata, sequence))
@@ -117,6 +123,18 @@ class Player:
             }
             self._palette = (key, palette(result.object_ids, result.colors, types))
         return self._palette[1]
+
+
+def _settings(action: dict[str, Any]) -> dict[str, Any]:
+    """Keep of Initialize what the engine knows: the client sends whatever its user gave it.
+
+    AI2-THOR's player ignores the rest too. Wishes for images are kept here, not in the engine.
+    """
+    known = {camel_case(name) for name in inspect.signature(ACTIONS["Initialize"]).parameters}
+    ignored = action.keys() - known - UNCHECKED
+    if ignored:
+        logger.warning("these settings have no effect here: %s", ", ".join(sorted(ignored)))
+    return {key: value for key, value in action.items() if key not in ignored | _FLAGS.keys()}
 
 
 def _envelope(metadata: Mapping[str, Any], sequence: int) -> dict[str, Any]:
