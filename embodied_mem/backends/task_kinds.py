@@ -10,7 +10,7 @@ import numpy as np
 from embodied_mem.backends.household.access import accessible_objects
 from embodied_mem.backends.household.catalog import can_hold, object_type
 from embodied_mem.backends.household.engine import Engine
-from embodied_mem.backends.household.placement import find_spot
+from embodied_mem.backends.household.placement import PERCHES, find_spot
 from embodied_mem.backends.household.sim_object import SimObject
 from embodied_mem.backends.tasks import judge_goal
 from embodied_mem.goals import Goal, fold, parse_goal
@@ -156,7 +156,7 @@ def pairing(stock: Stock, _: np.random.Generator) -> list[Task]:
         )
         for small, items in stock.portable().items()
         for large, places in stock.furniture(openable=False).items()
-        if len(items) > 1 and stock.suits(large, small)
+        if len(items) > 1 and large not in PERCHES and stock.suits(large, small)
     ]
 
 
