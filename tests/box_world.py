@@ -41,7 +41,7 @@ class BoxWorld:
         self.stamp += 0.2
         camera = Camera.from_fov(self.pixels, self.pixels, np.pi / 2)
         body = RigidTransform.from_components([x, y, 0.0], Rotation.from_euler("z", yaw))
-        tilt = Rotation.from_euler("zy", [yaw, pitch]) * _OPTICAL
+        tilt = Rotation.from_euler("ZY", [yaw, pitch]) * _OPTICAL
         pose = RigidTransform.from_components([x, y, 1.5], tilt)
         u, v = np.meshgrid(np.arange(self.pixels) + 0.5, np.arange(self.pixels) + 0.5)
         rays = np.stack(

@@ -36,6 +36,8 @@ class OccupancyConfig(Config, frozen=True):
     """Farther points are ignored [m]."""
     stride: int = 2
     """One of so many rows and columns of the depth image is used."""
+    closing: int = 5
+    """Gaps of fewer cells than this between floor points of one view are floor as well [cells]."""
     min_frontier: int = 6
     """Smaller frontiers are not reported [cells]."""
 
@@ -194,12 +196,12 @@ class OccupancyMap:
         floor_hit = is_floor[kept][inside]
         hits = np.bincount(flat[obstacle], minlength=size).reshape(height_, width)
         floors = np.bincount(flat[floor_hit], minlength=size).reshape(height_, width)
-        change = np.where(hits >= 2, 2, np.where(floors > 0, -1, np.sign(hits))).astype(np.int16)
-        change[(hits == 1) & (floors > 0)] = 0
+        hits, floors = np.minimum(hits, 2), _close(floors > 0, config.closing)
+        change = np.array([[0, -1], [1, 0], [2, 2]], np.int16)[hits, floors]
         window = np.s_[low[1] : low[1] + height_, low[0] : low[0] + width]
         np.clip(self.score[window] + change, -8, 8, out=self.score[window])
         high = np.bincount(flat[is_tall[kept][inside]], minlength=size).reshape(height_, width)
-        change = np.where(high > 0, 2, np.where(floors > 0, -1, 0)).astype(np.int16)
+        change = np.where(high > 0, 2, -floors).astype(np.int16)
         np.clip(self.tall[window] + change, -8, 8, out=self.tall[window])
         self._touch(low, low + np.array([width, height_]))
 
@@ -279,6 +281,14 @@ class OccupancyMap:
         window = np.s_[row : row + _BLOCK, column : column + _BLOCK]
         self.score[window], self.tall[window] = values[0], values[1]
         self.blocked[window] = values[2].astype(np.uint8)
+
+
+def _close(seen: Bool[np.ndarray, "r c"], reach: int) -> UInt8[np.ndarray, "r c"]:
+    """Fill gaps of fewer than `reach` cells between floor cells: far rays lie apart."""
+    if reach < 2:
+        return seen.astype(np.uint8)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    return np.asarray(cv2.morphologyEx(seen.astype(np.uint8), cv2.MORPH_CLOSE, disc), np.uint8)
 
 
 def _world_points(

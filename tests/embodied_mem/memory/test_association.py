@@ -1,0 +1,139 @@
+"""Association against brute force, voxels against sets, relations against examples."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from embodied_mem.memory import voxels
+from embodied_mem.memory.association import assign, box_gap, box_iou, gate
+from embodied_mem.memory.relations import RelationConfig, neighbours, supports
+
+UNIT = st.floats(0, 1, width=32)
+
+
+@given(
+    scores=hnp.arrays(float, st.tuples(st.integers(1, 4), st.integers(1, 4)), elements=UNIT),
+    seed=st.integers(0, 99),
+)
+def test_assignment_is_the_best_of_all(scores, seed):
+    allowed = (np.random.default_rng(seed).random(scores.shape) < 0.6) & (scores > 0)
+    rows, columns = scores.shape
+    best = 0.0
+    for order in permutations(range(columns + rows), rows):
+        pairs = [(r, c) for r, c in enumerate(order) if c < columns and allowed[r, c]]
+        best = max(best, sum(scores[pair] for pair in pairs))
+    found = assign(scores, allowed)
+    assert all(allowed[pair] for pair in found)
+    assert len({r for r, _ in found}) == len({c for _, c in found}) == len(found)
+    assert sum(scores[pair] for pair in found) == pytest.approx(best)
+
+
+def boxes_from(rng: np.random.Generator, count: int) -> np.ndarray:
+    low = rng.uniform(-2, 2, (count, 3))
+    return np.stack((low, low + rng.uniform(0, 1, (count, 3))), axis=1)
+
+
+@given(seed=st.integers(0, 10_000), pad=st.floats(0, 0.5))
+def test_the_gate_finds_every_pair_of_boxes_that_nearly_touch(seed, pad):
+    rng = np.random.default_rng(seed)
+    a, b = boxes_from(rng, 5), boxes_from(rng, 12)
+    b[3], a[1] = np.nan, np.nan
+    expected = {
+        (i, j)
+        for i in range(5)
+        for j in range(12)
+        if (a[i, 0] - pad <= b[j, 1]).all() and (b[j, 0] <= a[i, 1] + pad).all()
+    }
+    assert set(zip(*(ends.tolist() for ends in gate(a, b, pad)), strict=True)) == expected
+
+
+@given(seed=st.integers(0, 1000))
+def test_overlap_and_gap_agree(seed):
+    a, b = boxes_from(np.random.default_rng(seed), 2)
+    iou = box_iou(a[None], b[None], 0.0)[0]
+    assert 0 <= iou <= 1
+    assert (box_gap(a, b) > 0) <= (iou == 0)
+    assert box_iou(a[None], a[None])[0] == pytest.approx(1)
+
+
+POINTS = hnp.arrays(
+    np.float64, st.tuples(st.integers(0, 30), st.just(3)), elements=st.floats(-9, 9)
+)
+
+
+@given(points=POINTS, other=POINTS)
+def test_voxels_are_sets_of_cells(points, other):
+    def cells(values: np.ndarray) -> set[tuple[int, ...]]:
+        return {tuple(cell) for cell in np.floor(values / 0.1).astype(int).tolist()}
+
+    keys, wanted = voxels.encode(points, 0.1), voxels.encode(other, 0.1)
+    assert {tuple(cell) for cell in voxels.cells(keys).tolist()} == cells(points)
+    assert (np.diff(keys) > 0).all()
+    known = cells(points)
+    inside = [tuple(c) in known for c in voxels.cells(wanted).tolist()]
+    np.testing.assert_array_equal(voxels.contains(keys, wanted), np.array(inside, bool))
+    halves = {tuple(c) for c in np.floor_divide(voxels.cells(keys), 2).tolist()}
+    assert {tuple(c) for c in voxels.cells(voxels.coarsen(keys)).tolist()} == halves
+    np.testing.assert_array_equal(voxels.encode(voxels.decode(keys, 0.1), 0.1), keys)
+
+
+def box(x: float, y: float, z: float, *size: float) -> list[list[float]]:
+    half = np.array(size) / 2
+    return [(np.array([x, y, z]) - half).tolist(), (np.array([x, y, z]) + half).tolist()]
+
+
+TABLE = box(0, 0, 0.4, 1.0, 1.0, 0.8)
+EXAMPLES = {
+    "on its top": (box(0.2, 0, 0.85, 0.1, 0.1, 0.1), TABLE, "on"),
+    "a little sunk": (box(0.2, 0, 0.82, 0.1, 0.1, 0.1), TABLE, "on"),
+    "floating above it": (box(0.2, 0, 1.1, 0.1, 0.1, 0.1), TABLE, None),
+    "beside it": (box(0.8, 0, 0.85, 0.1, 0.1, 0.1), TABLE, None),
+    "mostly over the edge": (box(0.53, 0, 0.85, 0.1, 0.1, 0.1), TABLE, None),
+    "under it, inside its box": (box(0, 0, 0.1, 0.1, 0.1, 0.1), TABLE, "in"),
+    "in a bowl": (box(0, 0, 0.05, 0.06, 0.06, 0.06), box(0, 0, 0.06, 0.2, 0.2, 0.1), "in"),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_relations_of_two_boxes(name):
+    small, big, relation = EXAMPLES[name]
+    boxes = np.array([small, big])
+    found = supports(np.array([0]), boxes, {}, RelationConfig())
+    assert [s.relation for s in found] == ([relation] if relation else [])
+    assert all(s.parent == 1 and 0 < s.confidence <= 1 for s in found)
+
+
+def plane(z: float, half: float = 0.5) -> np.ndarray:
+    steps = np.arange(-half, half, 0.03)
+    x, y = np.meshgrid(steps, steps)
+    return np.stack((x.ravel(), y.ravel(), np.full(x.size, z)), axis=1)
+
+
+def test_a_counter_with_a_wall_behind_still_carries_what_stands_on_its_points():
+    counter = box(0, 0, 0.6, 1.0, 1.0, 1.2)
+    boxes = np.array([box(0, 0, 0.95, 0.1, 0.1, 0.1), counter])
+    found = supports(np.array([0]), boxes, {1: plane(0.9)}, RelationConfig())
+    assert [(s.relation, s.parent) for s in found] == [("on", 1)]
+
+
+def test_a_shelf_with_a_board_above_contains():
+    boxes = np.array([box(0, 0, 0.55, 0.1, 0.1, 0.1), box(0, 0, 0.8, 1.0, 1.0, 1.6)])
+    points = np.concatenate((plane(0.5), plane(0.9)))
+    found = supports(np.array([0]), boxes, {1: points}, RelationConfig())
+    assert [(s.relation, s.parent) for s in found] == [("in", 1)]
+
+
+def test_the_plate_comes_before_the_table():
+    plate = box(0, 0, 0.81, 0.25, 0.25, 0.02)
+    boxes = np.array([box(0, 0, 0.86, 0.08, 0.08, 0.08), TABLE, plate])
+    found = supports(np.array([0, 2]), boxes, {}, RelationConfig())
+    assert {(s.child, s.parent) for s in found} == {(0, 2), (2, 1)}
+
+
+def test_near_keeps_the_nearest():
+    boxes = np.array([box(x, 0, 0, 0.1, 0.1, 0.1) for x in (0, 0.2, 0.3, 0.45, 3.0)])
+    assert neighbours(np.array([0]), boxes, RelationConfig(), most=2) == [(0, 1), (0, 2)]
