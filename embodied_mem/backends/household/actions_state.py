@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 from embodied_mem.backends.household.action_error import ActionError
 from embodied_mem.backends.household.collision import CollisionMap
-from embodied_mem.backends.household.obstacles import moving_obstacles
+from embodied_mem.backends.household.obstacles import AGENT_RADIUS, moving_obstacles
 from embodied_mem.backends.household.sim_object import SimObject
-from embodied_mem.backends.household.simulation import AGENT_RADIUS, Simulation
+from embodied_mem.backends.household.simulation import Simulation
 from embodied_mem.backends.household.states import CRACKED, cut
 from embodied_mem.backends.household.targets import find_target
 

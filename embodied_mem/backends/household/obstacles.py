@@ -7,6 +7,9 @@ from embodied_mem.backends.household.parts import Body, Vector
 from embodied_mem.backends.household.poses import part_box, plan_extent, to_world
 from embodied_mem.backends.household.sim_object import SimObject
 
+AGENT_RADIUS = 0.2
+"""Radius of the agent's body [m]."""
+
 AGENT_LOW, AGENT_HIGH = 0.05, 1.8
 """Heights between which the agent's body bumps into things [m]."""
 

@@ -17,9 +17,6 @@ from embodied_mem.config import Config
 
 logger = logging.getLogger(__name__)
 
-AGENT_RADIUS = 0.2
-"""Radius of the agent's body [m]."""
-
 
 class EngineConfig(Config, frozen=True):
     """How the simulator looks, moves and counts time; defaults are those of AI2-THOR's client."""
