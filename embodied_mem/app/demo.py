@@ -33,9 +33,9 @@ HOUSE = "household/demo_house"
 """The usual house: five rooms."""
 
 TASKS = (
-    "put a clean mug on the coffee table",
     "put an apple in the fridge",
-    "bring the book to the desk",
+    "put the keychain on the dining table",
+    "bring the remote control to the desk",
 )
 """The usual tasks. What the third one asks for is carried off before it begins."""
 

@@ -20,7 +20,7 @@ def draw_graph(belief: Belief | None) -> str:
             children.setdefault(thing.parent, []).append(thing)
         else:
             roots.setdefault(thing.room, []).append(thing)
-    parts = ['<ul class="graph">']
+    parts = ['<div class="tree"><ul class="graph">']
     for room in sorted(roots, key=lambda name: (name == "", belief.rooms.get(name, name))):
         name = escape(belief.rooms.get(room, room) or "no room yet")
         count = sum(_size(thing, children) for thing in roots[room])
@@ -28,7 +28,7 @@ def draw_graph(belief: Belief | None) -> str:
         parts.append("</summary><ul>")
         parts += [_draw(thing, children) for thing in roots[room]]
         parts.append("</ul></details></li>")
-    parts.append("</ul>")
+    parts.append("</ul></div>")
     return "".join(parts)
 
 

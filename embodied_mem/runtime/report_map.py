@@ -13,7 +13,8 @@ SCALE = 60.0
 """Pixels for each metre."""
 
 _MARGIN = 0.4  # Around what is drawn [m].
-_LABELLED = 0.5  # Things with a footprint of at least this edge carry their name [m].
+_LARGE = 0.5  # Things with a footprint of at least this longer edge are drawn to scale [m].
+_FLAT = 0.25  # What is thinner than this hangs on a wall or is one, and carries no name [m].
 _COLOURS = np.array(
     [[0, 0, 0, 0], [250, 247, 242, 255], [120, 134, 148, 255]], np.uint8
 )  # BGRA of unknown (clear), free, occupied.
@@ -93,15 +94,15 @@ def _draw_object(thing: ObjectBelief, frame: MapFrame) -> str:
     (x0, y0, z0), (x1, y1, z1) = thing.box
     left, top = frame.at(x0, y1)
     width, height = round((x1 - x0) * SCALE, 1), round((y1 - y0) * SCALE, 1)
-    large = max(x1 - x0, y1 - y0) >= _LABELLED
-    kind = "furniture" if large else "item"
+    large, flat = max(x1 - x0, y1 - y0) >= _LARGE, min(x1 - x0, y1 - y0) < _FLAT
+    kind = "item" if not large else "flat" if flat else "furniture"
     tip = escape(f"{thing.label} ({thing.status}), {z0:.2f} to {z1:.2f} m high")
     shape = f'<rect x="{left}" y="{top}" width="{width}" height="{height}" rx="3"/>'
     if not large:
         cx, cy = frame.at((x0 + x1) / 2, (y0 + y1) / 2)
         shape = f'<circle cx="{cx}" cy="{cy}" r="4.5"/>'
     text = ""
-    if large and z0 < 1.5 and not thing.parent:
+    if kind == "furniture" and z0 < 1.5 and not thing.parent:
         cx, cy = frame.at((x0 + x1) / 2, (y0 + y1) / 2)
         turned = f' transform="rotate(-90 {cx} {cy})"' if height > 1.6 * width else ""
         text = f'<text x="{cx}" y="{cy + 4}"{turned}>{escape(thing.label)}</text>'
