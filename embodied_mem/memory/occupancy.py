@@ -201,7 +201,7 @@ class OccupancyMap:
         window = np.s_[low[1] : low[1] + height_, low[0] : low[0] + width]
         np.clip(self.score[window] + change, -8, 8, out=self.score[window])
         high = np.bincount(flat[is_tall[kept][inside]], minlength=size).reshape(height_, width)
-        change = np.where(high > 0, 2, -floors).astype(np.int16)
+        change = np.where(high > 0, 2, -floors.astype(np.int16)).astype(np.int16)
         np.clip(self.tall[window] + change, -8, 8, out=self.tall[window])
         self._touch(low, low + np.array([width, height_]))
 
