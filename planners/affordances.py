@@ -3,7 +3,7 @@
 What can be done with them and where they are usually found, from the catalogue of object types.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from math import sqrt
@@ -18,6 +18,7 @@ KNIVES = frozenset(("knife", "butterknife"))
 MICROWAVES = frozenset(("microwave",))
 FRIDGES = frozenset(("fridge",))
 BURNERS = frozenset(("stoveburner",))
+DOORS = frozenset(("doorway",))
 KNOBS = frozenset(("stoveknob",))
 
 _PIECE = ("sliced", "cracked")
@@ -44,6 +45,8 @@ class Kind:
     """Labels of the receptacles on or in which it may be put."""
     usual: Mapping[str, float] = field(default_factory=dict)
     """Weight of each receptacle label as the place where it is."""
+    rooms: Mapping[str, float] = field(default_factory=dict)
+    """Weight of each type of room as the one where it is."""
     size: tuple[float, float, float] = (0.2, 0.2, 0.2)
     """Usual edge lengths: width, height, depth [m]."""
 
@@ -80,6 +83,7 @@ def kinds() -> Mapping[str, Kind]:
             fillable="fillable" in kind.properties,
             places=frozenset(map(fold, kind.receptacles)),
             usual={fold(place): weight for place, weight in kind.found_on.items()},
+            rooms=dict(kind.rooms),
             size=(kind.size[0], kind.size[1], kind.size[2]),
         )
         for name, kind in object_types().items()
@@ -111,6 +115,26 @@ def is_piece(label: str) -> bool:
 def fits(label: str, receptacle: str) -> bool:
     """Tell whether things of a type may be put on or in a receptacle."""
     return fold(receptacle) in kind_of(label).places
+
+
+def room_match(label: str, neighbours: Iterable[str]) -> float | None:
+    """Return how well a thing fits a room, 0..1; None if nothing seen there tells the room.
+
+    Args:
+        label: The thing's type.
+        neighbours: Types of the things seen there.
+    """
+    rooms = kind_of(label).rooms
+    votes: dict[str, float] = {}
+    for neighbour in neighbours:
+        weights = kind_of(neighbour).rooms
+        total = sum(weights.values())
+        for room, weight in weights.items():
+            votes[room] = votes.get(room, 0.0) + weight**2 / total
+    if not votes or not rooms:
+        return None
+    share = sum(vote * rooms.get(room, 0.0) for room, vote in votes.items())
+    return share / sum(votes.values()) / max(rooms.values())
 
 
 def prior(label: str, receptacle: str) -> float:

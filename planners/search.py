@@ -17,7 +17,7 @@ from jaxtyping import Float
 from embodied_mem.goals import fold
 from embodied_mem.memory import Memory
 from embodied_mem.memory.occupancy import Frontier
-from planners.affordances import kind_of, prior
+from planners.affordances import DOORS, kind_of, prior, room_match
 from planners.behaviour import Situation
 from planners.belief import Thing
 from planners.lattice import Node
@@ -26,6 +26,10 @@ from planners.pilot import Pilot
 
 _FRONTIER_CHANCE = 0.6
 """Chance that a large unseen part of the house shows the thing."""
+_DOOR_CHANCE = 0.4
+"""Chance that a closed door leads to the thing."""
+_ROOM = 2.5
+"""Things nearer than this tell the kind of room [m]."""
 _FULL_GAIN = 4.0
 """An unseen part of this area counts in full [m2]."""
 _LEAST_GAIN = 0.3
@@ -48,7 +52,7 @@ _VIEW = 2.0
 class Lead:
     """Something worth a look."""
 
-    kind: Literal["frontier", "container", "surface"]
+    kind: Literal["frontier", "door", "container", "surface"]
     value: float
     """Chance over price."""
     nodes: tuple[Node, ...] = ()
@@ -56,7 +60,7 @@ class Lead:
     point: Float[np.ndarray, "2"] | None = None
     """Where to look, for a frontier [m]."""
     target: str = ""
-    """Object id, for a container or surface."""
+    """Object id, for what is not a frontier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +143,17 @@ def leads(
         log: What was looked at.
         needs: For each need the labels of which one will do.
     """
-    found = [*_frontiers(situation, pilot, log), *_receptacles(situation, pilot, log, needs)]
+    found = [
+        *_frontiers(situation, pilot, log, needs),
+        *_doors(situation, pilot, log),
+        *_receptacles(situation, pilot, log, needs),
+    ]
     return sorted(found, key=lambda lead: -lead.value)
 
 
-def _frontiers(situation: Situation, pilot: Pilot, log: SearchLog) -> list[Lead]:
+def _frontiers(
+    situation: Situation, pilot: Pilot, log: SearchLog, needs: Sequence[frozenset[str]]
+) -> list[Lead]:
     memory, costs, ground = situation.memory, pilot.costs(), pilot.ground()
     found = []
     for frontier in memory.occupancy.frontiers():
@@ -157,6 +167,7 @@ def _frontiers(situation: Situation, pilot: Pilot, log: SearchLog) -> list[Lead]
         if not stands:
             continue
         chance = _FRONTIER_CHANCE * min(1.0, gain / _FULL_GAIN)
+        chance *= _suits(situation, frontier.center, needs)
         found.append(
             Lead(
                 kind="frontier",
@@ -165,6 +176,34 @@ def _frontiers(situation: Situation, pilot: Pilot, log: SearchLog) -> list[Lead]
                 point=frontier.center,
             )
         )
+    return found
+
+
+def _suits(
+    situation: Situation, point: Float[np.ndarray, "2"], needs: Sequence[frozenset[str]]
+) -> float:
+    """Return a factor for how well what is looked for suits what was seen around a point."""
+    around = [
+        thing.label
+        for thing in situation.belief.things.values()
+        if thing.kind.fixture and _gap(point, thing.box) < _ROOM
+    ]
+    matches = [room_match(label, around) for labels in needs for label in sorted(labels)]
+    known = [match for match in matches if match is not None]
+    return 0.5 + max(known) if known else 1.0
+
+
+def _doors(situation: Situation, pilot: Pilot, log: SearchLog) -> list[Lead]:
+    """Return the closed doors that were not tried."""
+    found = []
+    for thing in situation.belief.things.values():
+        tried = thing.object_id in log.opened or thing.object_id in log.unreachable
+        if thing.label not in DOORS or tried or thing.attributes.get("open") is not False:
+            continue
+        stands = standpoints(pilot.ground(), pilot.costs(), thing.box[:, :2], pilot.config)
+        if stands:
+            value = _DOOR_CHANCE / (stands[0].cost + _FIXED_PRICE + _OPENING_PRICE)
+            found.append(Lead(kind="door", value=value, target=thing.object_id))
     return found
 
 

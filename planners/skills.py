@@ -7,7 +7,7 @@ import numpy as np
 from py_trees.behaviour import Behaviour
 
 from embodied_mem.interfaces import Decision
-from embodied_mem.types import PASS, AttributeValue
+from embodied_mem.types import AttributeValue
 from planners.behaviour import Routine, Situation, Skill, in_order, insist
 from planners.body import turn
 from planners.hands import Hands
@@ -134,6 +134,7 @@ class Skills:
         """Return the tree that has a look at something."""
         routines: Mapping[str, Callable[[], Routine]] = {
             "frontier": lambda: self._visit(lead),
+            "door": lambda: self._open_door(lead.target),
             "container": lambda: self._look_into(lead.target),
             "surface": lambda: self._look_over(lead.target),
         }
@@ -192,22 +193,32 @@ class Skills:
             self._note_looked(target, reached=reached)
             return True
         label = s.belief.things[target].label
-        for attempt in range(2):
-            opening = self.hands.act("OpenObject", target, reason=f"looking into the {label}")
-            if (yield from _as_exploring(opening)):
-                break
-            if attempt == 0:
-                yield from self.hands.reach(target, phase="explore")
-        else:
+        if not (yield from self._open(target, f"looking into the {label}")):
             self._note_looked(target, reached=False)
             return True
         self.log.opened.add(target)
-        yield Decision(action=PASS, phase="explore", reason=f"looking into the {label}")
         self._note_looked(target, reached=True)
         if self.close_after_search and target in s.belief.things:
             closing = self.hands.act("CloseObject", target, reason=f"closing the {label}")
             yield from _as_exploring(closing)
         return True
+
+    def _open_door(self, target: str) -> Routine:
+        reached = yield from self.hands.reach(target, phase="explore")
+        if reached and (yield from self._open(target, "opening the door")):
+            self.log.opened.add(target)
+        else:
+            self.log.unreachable[target] = self.situation.belief.stamp
+        return True
+
+    def _open(self, target: str, reason: str) -> Routine:
+        """Open what was reached; from another place if that does not work at once."""
+        opened = yield from _as_exploring(self.hands.act("OpenObject", target, reason=reason))
+        if opened:
+            return True
+        if not (yield from self.hands.reach(target, phase="explore")):
+            return False
+        return (yield from _as_exploring(self.hands.act("OpenObject", target, reason=reason)))
 
     def _note_looked(self, target: str, *, reached: bool) -> None:
         stamp = self.situation.belief.stamp

@@ -136,6 +136,8 @@ class Problem:
 class Solver:
     """Fast Downward, in a process of its own for each problem."""
 
+    engine: str = "fast-downward"
+    """Name of the engine in unified-planning."""
     timeout: float = 10.0
     """Longest time for one plan [s]."""
     optimal_time: int = 1
@@ -161,7 +163,7 @@ class Solver:
             if status in _NO_PLAN:
                 return None
         raise PlanningError(
-            f"fast-downward ended with {status.name} on a problem of {len(problem.objects)} "
+            f"{self.engine} ended with {status.name} on a problem of {len(problem.objects)} "
             f"objects. Raise `plan_timeout`, now {self.timeout:g} s, or ask for less at once."
         )
 
@@ -170,11 +172,15 @@ class Solver:
     ) -> tuple[Status, tuple[PlanStep, ...] | None]:
         try:
             with model.environment.factory.OneshotPlanner(
-                name="fast-downward", params={**parameters, "log_level": "warning"}
+                name=self.engine, params={**parameters, "log_level": "warning"}
             ) as planner:
                 result = planner.solve(model, timeout=self.timeout)
         except (UPException, OSError) as error:
-            raise PlanningError(f"fast-downward could not be run: {error}.") from error
+            problem = str(error) or type(error).__name__
+            raise PlanningError(
+                f"the planning engine {self.engine} could not be run: {problem}. "
+                "Reinstall it with `pip install 'embodied-mem[plan]'`."
+            ) from error
         if result.plan is None:
             return result.status, None
         return result.status, tuple(

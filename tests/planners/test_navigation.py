@@ -79,7 +79,7 @@ def test_paths_cost_what_brute_force_finds(seed, rows, columns):
     open_cells = rng.random((rows, columns)) < 0.75
     open_cells[0, 0] = True
     prices = 1 + rng.integers(0, 3, (rows, columns)) * 0.5
-    goals = {tuple(map(int, rng.integers(0, (rows, columns)))) for _ in range(2)}
+    goals = {(int(rng.integers(rows)), int(rng.integers(columns))) for _ in range(2)}
     price = grid_price(open_cells, prices)
     start = (0, 0, int(rng.integers(4)))
     path = find_path(start, goals, price, CONFIG)

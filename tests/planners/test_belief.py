@@ -1,0 +1,111 @@
+"""What is believed: candidates, conditions, bindings, and effects that were not seen."""
+
+import numpy as np
+from household_model import Household
+
+from embodied_mem.goals import Atom, Term, parse_goal
+from embodied_mem.memory import Known
+from planners.belief import Assumptions
+from planners.grounding import choose, missing
+
+
+def known(name: str, last_seen: float = 1.0, **attributes) -> Known:
+    return Known(
+        object_id=name,
+        label="Mug",
+        label_scores={"Mug": 1.0},
+        box=np.array([[0.0, 0.0, 0.0], [0.1, 0.1, 0.1]]),
+        feature=np.zeros(4, np.float32),
+        attributes=attributes,
+        first_seen=0.0,
+        last_seen=last_seen,
+    )
+
+
+def house() -> Household:
+    found = Household()
+    found.add("diningtable1", (0.0, 0.0))
+    found.add("fridge1", (5.0, 0.0), open=False)
+    found.add("plate1", parent="diningtable1")
+    found.add("apple1", parent="plate1")
+    found.add("mug1", parent="diningtable1", dirty=True)
+    found.add("mug2", (9.0, 0.0), dirty=False)
+    return found
+
+
+def holds(home: Household, predicate: str, *names: str) -> bool:
+    atom = Atom(predicate, tuple(Term(home.things[n].label) for n in names))
+    return home.belief().holds(atom, names)
+
+
+def test_what_lies_on_a_plate_lies_on_the_table_too():
+    assert holds(house(), "on", "apple1", "plate1")
+    assert holds(house(), "on", "apple1", "diningtable1")
+    assert holds(house(), "in", "apple1", "diningtable1")
+    assert not holds(house(), "on", "apple1", "fridge1")
+
+
+def test_states_never_seen_are_guessed_and_dirt_is_not():
+    home = house()
+    assert holds(home, "off", "fridge1") is False
+    assert holds(home, "closed", "fridge1")
+    assert holds(home, "clean", "apple1"), "apples do not get dirty"
+    del home.things["mug2"].states["dirty"]
+    assert not holds(home, "clean", "mug2")
+    assert not holds(home, "dirty", "mug2")
+
+
+def test_an_assumed_effect_holds_until_it_is_seen_otherwise():
+    assumptions = Assumptions()
+    assumptions.add("mug", "dirty", value=False, stamp=2.0)
+    assert assumptions.attributes(known("mug", last_seen=1.0, dirty=True))["dirty"] is False
+    assert assumptions.attributes(known("mug", last_seen=3.0, dirty=True))["dirty"] is True
+    assert assumptions.attributes(known("mug", last_seen=3.0))["dirty"] is False
+    assumptions.drop("mug", "dirty")
+    assert assumptions.attributes(known("mug", dirty=True))["dirty"] is True
+
+
+def test_slices_stand_for_what_was_cut():
+    home = house()
+    home.things["apple1"].states["sliced"] = True
+    assert [t.object_id for t in home.belief().candidates("apple")] == ["apple1"]
+    home.add("applesliced1", parent="plate1")
+    home.add("applesliced2", parent="plate1")
+    found = [t.object_id for t in home.belief().candidates("apple")]
+    assert found == ["applesliced1", "applesliced2"]
+    assert holds(home, "sliced", "applesliced1")
+
+
+def away(thing) -> float:
+    return float(np.hypot(*thing.center[:2]))
+
+
+def test_what_meets_more_conditions_is_chosen_before_what_is_nearer():
+    goal = parse_goal("clean(mug)")
+    choice = choose(goal, house().belief(), away)
+    assert choice.binding[Term("mug")] == "mug2"
+    assert choice.unmet == ()
+    nearest = choose(parse_goal("in(mug, fridge)"), house().belief(), away)
+    assert nearest.binding[Term("mug")] == "mug1"
+
+
+def test_different_terms_are_different_objects():
+    choice = choose(parse_goal("3 in(mug, fridge)"), house().belief(), away)
+    assert set(choice.binding.values()) == {"mug1", "mug2", "fridge1"}
+    assert choice.unbound == (Term("mug", 3),)
+    assert missing(choice, house().belief()) == [frozenset(("mug",))]
+
+
+def test_tools_that_are_not_known_are_missing():
+    choice = choose(parse_goal("hot(apple) and clean(mug)"), house().belief(), away)
+    labels = set().union(*missing(choice, house().belief()))
+    assert {"microwave"} <= labels
+    assert not labels & {"sink", "fridge"}, "a clean mug is known"
+
+
+def test_what_proved_useless_is_left_out():
+    excluded = frozenset(("mug1",))
+    choice = choose(parse_goal("in(mug, fridge)"), house().belief(), away, excluded)
+    assert choice.binding[Term("mug")] == "mug2"
+    both = choose(parse_goal("2 in(mug, fridge)"), house().belief(), away, excluded)
+    assert len(both.unbound) == 1
