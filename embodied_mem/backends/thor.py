@@ -15,6 +15,7 @@ from embodied_mem.backends.event_step import step_from_event
 from embodied_mem.backends.household.catalog import AssetDatabase
 from embodied_mem.backends.household.house import dump_house
 from embodied_mem.backends.household.house_source import HouseSource, load_house
+from embodied_mem.backends.household.schema import House
 from embodied_mem.backends.household.server.launcher import write_launcher
 from embodied_mem.backends.tasks import judge_goal
 from embodied_mem.config import Config
@@ -58,6 +59,8 @@ class ThorConfig(Config, frozen=True):
     """Vertical field of view [deg]."""
     grid_size: float = 0.25
     """Length of one step [m]."""
+    rotate_step: float = 90.0
+    """Angle of one turn [deg]."""
     visibility_distance: float = 1.5
     """Horizontal distance within which objects can be interacted with [m]."""
     snap_to_grid: bool = True
@@ -71,8 +74,12 @@ class ThorConfig(Config, frozen=True):
 class ThorBackend:
     """Drives AI2-THOR's `Controller`: a backend and a judge."""
 
-    def __init__(self, config: ThorConfig | None = None) -> None:
+    def __init__(self, config: ThorConfig | None = None, *, house: House | None = None) -> None:
         """Read the house; the player starts with the first `reset`.
+
+        Args:
+            config: House or scene, player, camera and steps.
+            house: Used instead of the config's house or scene, where given.
 
         Raises:
             HouseError: The house cannot be read.
@@ -80,9 +87,10 @@ class ThorBackend:
         self.config = ThorConfig() if config is None else config
         self._scene: str | dict[str, Any] = self.config.scene or ""
         self._start: Mapping[str, Any] | None = None
-        if self.config.scene is None:
-            house = msgspec.json.decode(dump_house(load_house(self.config.house)))
-            self._scene, self._start = house, house["metadata"].get("agent")
+        if house is not None or self.config.scene is None:
+            wanted = load_house(self.config.house) if house is None else house
+            decoded = msgspec.json.decode(dump_house(wanted))
+            self._scene, self._start = decoded, decoded["metadata"].get("agent")
         self._controller: Controller | None = None
         self._files: tempfile.TemporaryDirectory[str] | None = None
 
@@ -102,6 +110,15 @@ class ThorBackend:
         if self._controller is None:
             raise BackendError("no AI2-THOR player is running: call `reset` first.")
         return self._controller
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The last event's metadata, as AI2-THOR gives it.
+
+        Raises:
+            BackendError: No episode has begun.
+        """
+        return self._event().metadata
 
     def reset(self) -> Step:
         """Start an episode in the house as it was in the beginning.
@@ -132,7 +149,7 @@ class ThorBackend:
 
     def judge(self, goal: Goal) -> Progress:
         """Score a goal on the present state of the world."""
-        return judge_goal(goal, self._event().metadata["objects"])
+        return judge_goal(goal, self.metadata["objects"])
 
     def close(self) -> None:
         """Stop the player. May be called twice."""
@@ -162,6 +179,7 @@ class ThorBackend:
                 height=config.height,
                 fieldOfView=config.field_of_view,
                 gridSize=config.grid_size,
+                rotateStepDegrees=config.rotate_step,
                 visibilityDistance=config.visibility_distance,
                 snapToGrid=config.snap_to_grid,
                 renderDepthImage=True,

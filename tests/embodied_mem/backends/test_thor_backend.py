@@ -1,6 +1,8 @@
 # pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
 """The backend that drives AI2-THOR's own client, here with our server as its player."""
 
+import importlib.util
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -10,9 +12,11 @@ import numpy as np
 import pytest
 from contracts.backend_contract import SimulatorContract
 
+import sim_configs
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
 from embodied_mem.backends.household.house_source import HouseSource
-from embodied_mem.errors import BackendError, HouseError
+from embodied_mem.config import load_config
+from embodied_mem.errors import BackendError, HouseError, MissingExtraError
 from embodied_mem.goals import parse_goal
 from embodied_mem.types import Action, Attributes, Frame
 
@@ -98,6 +102,22 @@ def test_close_ends_the_player():
     assert process.poll() is not None
     with pytest.raises(BackendError, match="call `reset` first"):
         backend.step(Action(name="Pass"))
+
+
+@pytest.mark.parametrize("module", ["ai2thor.controller", "gymnasium"])
+def test_missing_package_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch, module: str):
+    monkeypatch.setitem(sys.modules, module, None)
+    name = "thor" if module.startswith("ai2thor") else "gym"
+    spec = importlib.util.find_spec(f"embodied_mem.backends.{name}")
+    assert spec is not None
+    assert spec.loader is not None
+    with pytest.raises(MissingExtraError, match=rf"pip install 'embodied-mem\[{name}\]'"):
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+@pytest.mark.parametrize("name", ["household", "unity"])
+def test_named_config_can_be_read(name: str):
+    assert load_config(str(sim_configs.path(f"thor/{name}")), ThorConfig).player == name
 
 
 def test_home_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
