@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import atan2, degrees, hypot
+from math import atan2, degrees, dist
 
 import numpy as np
 from jaxtyping import Float
 
 from embodied_mem.backends.household.action_error import ActionError
-from embodied_mem.backends.household.arguments import Point, Rotation, angles
+from embodied_mem.backends.household.arguments import Point, Rotation
 from embodied_mem.backends.household.metadata import xyz
 from embodied_mem.backends.household.reachability import reachable_positions, shortest_path
 from embodied_mem.backends.household.render import View
 from embodied_mem.backends.household.sim_object import SimObject
 from embodied_mem.backends.household.simulation import Simulation
-from embodied_mem.backends.household.targets import object_at, object_by_id
+from embodied_mem.backends.household.targets import object_at, object_by_id, point_at
 from embodied_mem.backends.household.visibility import camera_axes, sample_points
 from embodied_mem.backends.household.world import CAMERA_HEIGHT, FLOOR_HEIGHT
 
@@ -175,54 +175,57 @@ def get_shortest_path(
     *,
     object_id: str | None = None,
     object_type: str | None = None,
-    target: Point | None = None,
     position: Point | None = None,
-    rotation: Rotation | None = None,
+    rotation: Rotation | None = None,  # noqa: ARG001 - a way has no heading.
     allowed_error: float = 0.25,
 ) -> dict[str, list[dict[str, float]]]:
-    """Find a shortest way to an object, the nearest object of a type, or a point.
+    """Find a shortest way to where an object can be reached, the nearest one of a type.
 
     Args:
         sim: Where.
         object_id: The object; or
-        object_type: its type; or
-        target: a point.
+        object_type: its type.
         position: Where the way begins; at the agent by default.
-        rotation: Accepted and checked; a way has no heading.
-        allowed_error: How near to a point the way must come [m].
+        rotation: Accepted.
+        allowed_error: How near to the place the way must come [m]; a grid step at least.
 
     Returns:
         `corners`: the positions along the way.
     """
-    if rotation is not None:
-        angles(rotation)
-    start = (sim.agent.x, sim.agent.z) if position is None else (position.x, position.z)
-    corners = _way(sim, start, object_id, object_type, target, allowed_error)
-    return {"corners": [xyz((x, FLOOR_HEIGHT, z)) for x, z in corners]}
+    poses = [_best_pose(sim, item) for item in _named(sim, object_id, object_type)]
+    goals = [(pose.x, pose.z) for pose in poses if pose is not None]
+    return _corners(_shortest(sim, position, goals, allowed_error))
 
 
-def _way(
+def get_shortest_path_to_point(
     sim: Simulation,
-    start: tuple[float, float],
-    object_id: str | None,
-    object_type: str | None,
-    target: Point | None,
+    *,
+    x: float,
+    y: float,  # noqa: ARG001 - all floors are level.
+    z: float,
+    position: Point | None = None,
+    allowed_error: float = 0.25,
+) -> dict[str, list[dict[str, float]]]:
+    """Find a shortest way to a point; see `get_shortest_path`."""
+    return _corners(_shortest(sim, position, [(x, z)], allowed_error))
+
+
+def _corners(way: list[tuple[float, float]]) -> dict[str, list[dict[str, float]]]:
+    return {"corners": [xyz((x, FLOOR_HEIGHT, z)) for x, z in way]}
+
+
+def _shortest(
+    sim: Simulation,
+    position: Point | None,
+    goals: list[tuple[float, float]],
     allowed_error: float,
 ) -> list[tuple[float, float]]:
-    if target is not None:
-        goals = [(target.x, target.z)]
-    else:
-        goals = [
-            (pose.x, pose.z)
-            for pose in (_best_pose(sim, i) for i in _named(sim, object_id, object_type))
-            if pose is not None
-        ]
+    start = (sim.agent.x, sim.agent.z) if position is None else (position.x, position.z)
+    reach = max(allowed_error, sim.config.grid_size)
     ways = []
     for goal in goals:
         way = shortest_path(sim.world.collision, start, goal, sim.config.grid_size)
-        if way is not None and hypot(way[-1][0] - goal[0], way[-1][1] - goal[1]) <= max(
-            allowed_error, sim.config.grid_size
-        ):
+        if way is not None and dist(way[-1], goal) <= reach:
             ways.append(way)
     if not ways:
         raise ActionError("Path to target could not be found")
@@ -309,23 +312,37 @@ def _turn(sim: Simulation, yaw: float) -> str | None:
     return "RotateRight" if gap > 0 else "RotateLeft"
 
 
-def get_object_in_frame(sim: Simulation, *, x: float, y: float) -> str | None:
-    """Name the object that the agent's image shows at a point, near or far.
+def get_object_in_frame(
+    sim: Simulation, *, x: float, y: float, check_visible: bool = False
+) -> str | None:
+    """Name the object that the agent's image shows at a point.
 
     Args:
         sim: Where.
         x: From the left edge, 0..1.
         y: From the top edge, 0..1.
+        check_visible: Whether only objects within the visibility distance count.
     """
     item = object_at(sim, x, y)
-    return None if item is None else item.object_id
+    if item is None or (check_visible and item.number not in sim.look().visible):
+        return None
+    return item.object_id
+
+
+def get_coordinate_from_raycast(sim: Simulation, *, x: float, y: float) -> dict[str, float]:
+    """Give the point of the world that the agent's image shows at a point of the image [m]."""
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise ActionError(f"x and y must be in [0:1], got x={x:g}, y={y:g}.")
+    return xyz(point_at(sim, x, y))
 
 
 QUERY_ACTIONS: Mapping[str, Callable[..., object]] = {
     "GetReachablePositions": get_reachable_positions,
     "GetInteractablePoses": get_interactable_poses,
     "GetShortestPath": get_shortest_path,
+    "GetShortestPathToPoint": get_shortest_path_to_point,
     "ObjectNavExpertAction": object_nav_expert_action,
     "GetObjectInFrame": get_object_in_frame,
+    "GetCoordinateFromRaycast": get_coordinate_from_raycast,
 }
 """Actions of this file by AI2-THOR's names."""

@@ -17,6 +17,9 @@ from embodied_mem.config import Config
 
 logger = logging.getLogger(__name__)
 
+MOST_PICTURES = 16
+"""Pictures of extra cameras that are kept until something changes."""
+
 
 class EngineConfig(Config, frozen=True):
     """How the simulator looks, moves and counts time; defaults are those of AI2-THOR's client."""
@@ -82,6 +85,7 @@ class Simulation:
         self._renderer: Renderer | None = None
         self._held: str | None = None
         self._sight: tuple[object, Sight] | None = None
+        self._pictures: dict[object, tuple[int, Image]] = {}
 
     @property
     def loaded(self) -> bool:
@@ -107,15 +111,17 @@ class Simulation:
 
     def load(self, house: House, *, scene_name: str = "Procedural") -> None:
         """Start again in a house: the agent at its start, the clock at zero, no extra cameras."""
-        self._world = World(house, assets=self.assets)
-        self._renderer = Renderer(self._world.shell)
+        world = World(house, assets=self.assets)
+        pose = world.start_pose(self.config.grid_size)
+        self._world, self._renderer = world, Renderer(world.shell)
         self._held, self._sight = None, None
+        self._pictures = {}
         self.scene_name = scene_name
         self.random = np.random.default_rng(self.config.seed)
         self.time = 0.0
         self.cameras = []
         self.collided = ()
-        self.agent = self.world.start_pose(self.config.grid_size)
+        self.agent = pose
         self.grid_origin = (self.agent.x, self.agent.z)
 
     def configure(self, **changes: bool | float) -> None:
@@ -202,4 +208,11 @@ class Simulation:
             orthographic_size=camera.orthographic_size,
             skip_ceiling=camera.orthographic_size is not None or camera.position[1] >= top - 0.1,
         )
-        return self.renderer.draw(self.world.draw_items(), view)
+        self.carry()
+        drawn = self._pictures.get(view)
+        if drawn is None or drawn[0] != self.world.version:
+            if len(self._pictures) > MOST_PICTURES:
+                self._pictures.clear()
+            image = self.renderer.draw(self.world.draw_items(), view)
+            drawn = self._pictures[view] = (self.world.version, image)
+        return drawn[1]

@@ -7,15 +7,19 @@ but cannot be interacted with.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import hypot
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 
 from embodied_mem.backends.household.parts import Body, Vector
 from embodied_mem.backends.household.poses import to_world
 from embodied_mem.backends.household.render import Image, Renderer, View
 from embodied_mem.backends.household.sim_object import SimObject
 from embodied_mem.backends.household.world import World
+
+_RAYS_PER_OBJECT = 12
+"""Pixels of an object that are tried for a way without glass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +50,24 @@ def see(world: World, renderer: Renderer, image: Image, view: View, distance: fl
     counts = np.bincount(image.ids.ravel())
     close = np.bincount(image.ids[near]).nonzero()[0].tolist()
     seen = {number for number in close if number > 0}
-    seen |= {item.number for item in world.objects.values() if item.held and counts.size > 1}
-    behind = _behind_glass(world, renderer, view, distance, seen)
+    reached = seen
+    eye = view.position
+    panes = [
+        item
+        for item in world.objects.values()
+        if has_glass(item.body)
+        and not item.removed
+        and hypot(item.position[0] - eye[0], item.position[2] - eye[2]) < distance + 1.0
+    ]
+    if panes:
+        glazed = _panes_in_view(renderer, view, distance, panes)
+        reached = _not_behind_glass(renderer, image, view, near, seen) | glazed
+        seen = seen | glazed
+    held = {item.number for item in world.objects.values() if item.held}
     return Sight(
         image=image,
-        visible=frozenset(seen | behind),
-        interactable=frozenset(seen),
+        visible=frozenset(seen | held),
+        interactable=frozenset(reached | held),
         pixels={int(n): int(counts[n]) for n in counts.nonzero()[0] if n > 0},
     )
 
@@ -127,35 +143,43 @@ def has_glass(body: Body) -> bool:
     return any(part.role == "glass" for part in body.parts)
 
 
-def _behind_glass(
-    world: World, renderer: Renderer, view: View, distance: float, seen: set[int]
+def _panes_in_view(
+    renderer: Renderer, view: View, distance: float, near: list[SimObject]
 ) -> set[int]:
-    """Find what is seen only through glass: in a closed oven with a window, behind a pane."""
-    if not any(has_glass(world.by_number[number].body) for number in seen):
-        return set()
+    """Find the objects whose glass is hit by rays at points of theirs, in the image and near."""
     eye = np.array(view.position)
-    found = [
-        item
-        for item in world.objects.values()
-        if item.number not in seen
-        and not item.removed
-        and np.hypot(item.position[0] - eye[0], item.position[2] - eye[2]) < distance + 0.5
-    ]
-    if not found:
-        return set()
-    points = [sample_points(item) for item in found]
-    owners = np.concatenate([np.full(len(p), i.number) for i, p in zip(found, points, strict=True)])
-    stacked = np.concatenate(points)
-    local = (stacked - eye) @ camera_axes(view).T
+    points = [sample_points(item) for item in near]
+    owners = np.concatenate([np.full(len(p), i.number) for i, p in zip(near, points, strict=True)])
+    rays = np.concatenate(points) - eye
+    local = rays @ camera_axes(view).T
     half_y = np.tan(np.radians(view.field_of_view) / 2)
     half_x = half_y * view.width / view.height
-    ahead = np.maximum(local[:, 2], 1e-6)
-    inside = (local[:, 2] > 0.05) & (np.abs(local[:, 0]) < half_x * ahead)
+    ahead = local[:, 2]
+    inside = (ahead > 0.05) & (np.abs(local[:, 0]) < half_x * ahead)
     inside &= np.abs(local[:, 1]) < half_y * ahead
-    inside &= np.hypot(*(stacked - eye)[:, [0, 2]].T) <= distance
+    inside &= np.hypot(rays[:, 0], rays[:, 2]) <= distance
     if not inside.any():
         return set()
-    rays = stacked[inside] - eye
-    origins = np.broadcast_to(eye, rays.shape)
-    hits, _ = renderer.first_hit(origins, rays, through_glass=True)
-    return {int(n) for n in hits[hits == owners[inside]]}
+    origins = np.broadcast_to(eye, (int(inside.sum()), 3))
+    hits, _ = renderer.first_hit(origins, rays[inside], through_glass=False)
+    return set(hits[hits == owners[inside]].tolist())
+
+
+def _not_behind_glass(
+    renderer: Renderer, image: Image, view: View, near: Bool[np.ndarray, "h w"], seen: set[int]
+) -> set[int]:
+    """Keep the objects that some ray reaches without passing glass; a few of their pixels tell."""
+    flat = np.where(near, image.ids, 0).ravel()
+    pixels = []
+    for number in seen:
+        where = np.flatnonzero(flat == number)
+        pixels.append(where[:: max(len(where) // _RAYS_PER_OBJECT, 1)])
+    chosen = np.concatenate(pixels) if pixels else np.zeros(0, dtype=np.int64)
+    if not len(chosen):
+        return set()
+    right, down = pixel_plane(view.width, view.height, view.field_of_view)
+    rows, columns = np.divmod(chosen, view.width)
+    rays = np.stack((right[columns], down[rows], np.ones(len(chosen))), axis=1) @ camera_axes(view)
+    origins = np.broadcast_to(np.array(view.position), rays.shape)
+    hits, _ = renderer.first_hit(origins, rays, through_glass=False)
+    return set(hits[hits == flat[chosen]].tolist())

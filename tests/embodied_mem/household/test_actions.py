@@ -264,7 +264,7 @@ def test_the_shortest_path_leads_to_the_object(engine: Engine):
     assert [
         fail(engine, "GetShortestPath", objectType="Piano").error,
         fail(engine, "GetShortestPath").error,
-        fail(engine, "GetShortestPath", target={"x": 3.5, "y": 0.9, "z": 2.8}).error,
+        fail(engine, "GetShortestPathToPoint", x=3.5, y=0.9, z=2.8).error,
     ] == snapshot(
         [
             "No objects of type Piano exist in the scene.",
@@ -298,6 +298,15 @@ def test_a_pixel_names_its_object(engine: Engine):
     x, y = pixel_of(engine, "Mug|1")
     assert act(engine, "GetObjectInFrame", x=x, y=y).metadata["actionReturn"] == "Mug|1"
     assert act(engine, "GetObjectInFrame", x=1.5, y=0.5).metadata["actionReturn"] is None
+
+
+def test_a_pixel_has_a_place_in_the_world(engine: Engine):
+    go_to(engine, "Mug|1")
+    x, y = pixel_of(engine, "Mug|1")
+    point = act(engine, "GetCoordinateFromRaycast", x=x, y=y).metadata["actionReturn"]
+    low, high = engine.world.objects["Mug|1"].box()
+    for axis, name in enumerate("xyz"):
+        assert low[axis] - 0.01 <= point[name] <= high[axis] + 0.01
 
 
 # ---- cameras
@@ -393,6 +402,22 @@ def test_picking_up_says_why_not(engine: Engine):
             ),
         ]
     )
+
+
+def test_what_is_behind_glass_is_seen_but_out_of_reach(engine: Engine):
+    assert engine.relocate("Potato|1", "Microwave|1")
+    poses = act(engine, "GetInteractablePoses", objectId="Microwave|1").metadata["actionReturn"]
+    for pose in poses:
+        place = {key: pose.pop(key) for key in ("x", "y", "z")}
+        act(engine, "TeleportFull", position=place, **pose)
+        potato = entry(engine, "Potato|1")
+        assert not potato["isInteractable"]
+        if potato["visible"]:
+            assert fail(engine, "PickupObject", objectId="Potato|1").error == snapshot(
+                "NullReferenceException: Target object is visible but not interactable. It is likely obstructed by some clear object like glass."
+            )
+            return
+    pytest.fail("the potato is never seen through the microwave's window.")
 
 
 def test_nothing_is_picked_up_through_walls_or_from_afar(engine: Engine):
