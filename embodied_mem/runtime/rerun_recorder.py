@@ -110,12 +110,10 @@ class RerunRecorder:
             )
 
     def _log_points(self, percept: Percept) -> None:
-        colours = [
-            percept.frame.rgb[mask].mean(axis=0).astype(np.uint8)
-            for mask, points in zip(percept.masks, percept.points, strict=True)
-            for _ in range(len(points))
-        ]
-        if colours:
+        counts = [len(points) for points in percept.points]
+        if sum(counts):
+            means = np.stack([percept.frame.rgb[mask].mean(axis=0) for mask in percept.masks])
+            colours = np.repeat(means.astype(np.uint8), counts, axis=0)  # (points, 3)
             points = np.concatenate(percept.points)
             self._recording.log("world/points", rr.Points3D(points, colors=colours, radii=0.012))
 
