@@ -15,6 +15,7 @@ from embodied_mem.interfaces import Decision
 from embodied_mem.memory import Memory
 from planners.belief import Assumptions, Belief
 from planners.body import Body
+from planners.sightlines import Viewpoints
 
 Routine = Generator[Decision, None, bool]
 """Decisions, one per tick; then whether it worked."""
@@ -26,6 +27,7 @@ class Situation:
 
     memory: Memory
     assumptions: Assumptions = field(default_factory=Assumptions)
+    viewpoints: Viewpoints = field(default_factory=Viewpoints)
     belief: Belief = field(init=False)
     body: Body = field(init=False)
     succeeded: bool = True
@@ -45,6 +47,7 @@ class Situation:
         self.memory, self.succeeded, self.message = memory, succeeded, message
         self.belief = Belief.of(memory, self.assumptions)
         self.body = Body.of(memory)
+        self.viewpoints.note(memory, self.body)
         self.tick += 1
         self.decision = None
 

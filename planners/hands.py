@@ -10,6 +10,7 @@ from planners.belief import Thing
 from planners.navigation import Standpoint, standpoints
 from planners.pilot import Pilot
 from planners.pointing import Pixel, choose_pixel
+from planners.sightlines import in_sight
 
 _Point = Float[np.ndarray, "2"]
 
@@ -19,11 +20,26 @@ _POSES = 5
 _PIXELS = 2
 """Points of the image that are tried from one place."""
 
-_ARM = 1.4
+_ARM = 1.45
 """Farthest horizontal distance at which an action is tried [m]."""
 
 _APART = 0.4
 """A new place to stand is this far from those that did not work [m]."""
+
+_CLOSE = 0.6
+"""Best distance for most actions [m]."""
+
+_SWING = 1.1
+"""Best distance for opening and closing: doors swing [m]."""
+
+_COMPARED = 60
+"""Places to stand that are looked at more closely."""
+
+_HIDDEN = 8.0
+"""Price of a place from which a thing seems hidden [moves]."""
+
+_WRONG_SIDE = 6.0
+"""Price of a place on the side from which a thing was not seen [moves]."""
 
 _TRAVEL_TILT = 30.0
 """Tilt of the camera on the way [degrees]."""
@@ -41,12 +57,15 @@ class Hands:
         """Give every place and point another chance."""
         self._spoilt.clear()
 
-    def reach(self, target: str, *, level: bool = False, phase: str = "navigate") -> Routine:
+    def reach(
+        self, target: str, *, level: bool = False, swing: bool = False, phase: str = "navigate"
+    ) -> Routine:
         """Go where a thing can be acted on, and look at it.
 
         Args:
             target: Object id.
             level: Whether something shall be put on it.
+            swing: Whether it shall be opened or closed, which needs room.
             phase: Phase of the decisions.
         """
         s = self._situation
@@ -54,7 +73,7 @@ class Hands:
             return True
         for _ in range(_POSES):
             thing = s.belief.things.get(target)
-            stand = self._stand(thing) if thing is not None else None
+            stand = self._stand(thing, swing=swing) if thing is not None else None
             if thing is None or stand is None:
                 return False
             reason = f"going to the {thing.label}"
@@ -109,16 +128,28 @@ class Hands:
             return None
         return choose_pixel(memory.latest, index, reach=_ARM, level=level, avoid=avoid or ())
 
-    def _stand(self, thing: Thing) -> Standpoint | None:
+    def _stand(self, thing: Thing, *, swing: bool) -> Standpoint | None:
         """Choose the best place for acting on a thing, away from places that did not work."""
-        pilot = self._pilot
-        found = standpoints(pilot.ground(), pilot.costs(), thing.box[:, :2], pilot.config)
+        s, pilot = self._situation, self._pilot
+        found = standpoints(
+            pilot.ground(),
+            pilot.costs(),
+            thing.box[:, :2],
+            pilot.config,
+            distance=_SWING if swing else _CLOSE,
+        )
         spoilt = self._spoilt.get(thing.object_id, [])
-        for stand in found:
-            point = pilot.lattice.point(stand.node)
-            if all(np.linalg.norm(point - other) > _APART for other in spoilt):
-                return stand
-        return None
+        found = [
+            stand
+            for stand in found
+            if all(np.linalg.norm(pilot.lattice.point(stand.node) - p) > _APART for p in spoilt)
+        ][:_COMPARED]
+        if not found:
+            return None
+        points = np.array([pilot.lattice.point(stand.node) for stand in found])
+        doubts = _HIDDEN * ~in_sight(s.memory, s.belief, thing, points)
+        doubts = doubts + _WRONG_SIDE * ~s.viewpoints.same_side(thing, points)
+        return found[int(np.argmin(np.array([stand.cost for stand in found]) + doubts))]
 
     def _spoil(self, target: str, point: Float[np.ndarray, "2"]) -> None:
         self._spoilt.setdefault(target, []).append(np.asarray(point).copy())

@@ -46,8 +46,10 @@ class NavigationConfig(Config, frozen=True):
     """Times that a move to the side or backwards costs as much as one forward."""
     blind_cost: float = 3.0
     """The same where the floor was not seen yet."""
-    reach: float = 1.2
+    reach: float = 1.4
     """Farthest horizontal distance from which things are handled [m]."""
+    easy_reach: float = 1.2
+    """Up to here it is easy [m]."""
     margin: float = 2.0
     """The lattice extends beyond the map by this much [m]."""
 
@@ -318,6 +320,7 @@ def standpoints(
     config: NavigationConfig,
     *,
     reach: float | None = None,
+    distance: float = 0.6,
 ) -> list[Standpoint]:
     """Return the places from which a thing can be handled, best first.
 
@@ -327,6 +330,7 @@ def standpoints(
         box: Lowest and highest corner of the thing on the floor plan [m].
         config: How far the body reaches.
         reach: Farthest horizontal distance instead [m].
+        distance: The best distance [m].
     """
     reach = config.reach if reach is None else reach
     indices = np.argwhere(np.isfinite(costs))
@@ -334,17 +338,18 @@ def standpoints(
         return []
     points = ground.lattice.points(indices + ground.low)
     nearest = np.clip(points, box[0], box[1])
-    distance = np.linalg.norm(points - nearest, axis=1)
+    gap = np.linalg.norm(points - nearest, axis=1)
     middle = np.linalg.norm(points - box.mean(axis=0), axis=1)
-    near = distance <= reach
-    awkward = 4 * np.maximum(0, 0.45 - middle) + 1.5 * np.maximum(0, distance - 0.7)
+    near = gap <= reach
+    awkward = 4 * np.maximum(0, 0.45 - middle) + 1.5 * np.maximum(0, gap - distance)
+    awkward += 5 * np.maximum(0, distance - 0.2 - gap) + 10 * np.maximum(0, gap - config.easy_reach)
     score = costs[tuple(indices.T)] + awkward + 0.5 * middle
     order = np.flatnonzero(near)[np.argsort(score[near], kind="stable")]
     return [
         Standpoint(
             node=(int(indices[k, 0] + ground.low[0]), int(indices[k, 1] + ground.low[1])),
             cost=float(score[k]),
-            distance=float(distance[k]),
+            distance=float(gap[k]),
         )
         for k in order
     ]

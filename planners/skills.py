@@ -105,7 +105,8 @@ class Skills:
 
     def _reach(self, step: PlanStep, manner: Manner) -> Routine:
         self.current = step
-        return self.hands.reach(step.arguments[manner.target], level=manner.level)
+        swing = manner.action in {"OpenObject", "CloseObject"}
+        return self.hands.reach(step.arguments[manner.target], level=manner.level, swing=swing)
 
     def _do(self, step: PlanStep, manner: Manner, reason: str) -> Routine:
         target = step.arguments[manner.target]
@@ -188,7 +189,7 @@ class Skills:
 
     def _look_into(self, target: str) -> Routine:
         s = self.situation
-        reached = yield from self.hands.reach(target, phase="explore")
+        reached = yield from self.hands.reach(target, swing=True, phase="explore")
         if not reached:
             self._note_looked(target, reached=reached)
             return True
@@ -204,7 +205,7 @@ class Skills:
         return True
 
     def _open_door(self, target: str) -> Routine:
-        reached = yield from self.hands.reach(target, phase="explore")
+        reached = yield from self.hands.reach(target, swing=True, phase="explore")
         if reached and (yield from self._open(target, "opening the door")):
             self.log.opened.add(target)
         else:
@@ -216,7 +217,7 @@ class Skills:
         opened = yield from _as_exploring(self.hands.act("OpenObject", target, reason=reason))
         if opened:
             return True
-        if not (yield from self.hands.reach(target, phase="explore")):
+        if not (yield from self.hands.reach(target, swing=True, phase="explore")):
             return False
         return (yield from _as_exploring(self.hands.act("OpenObject", target, reason=reason)))
 
