@@ -1,8 +1,10 @@
 """What a person sees while things run: rich on stdout; the only place that configures logging."""
 
 import logging
+import sys
 from collections.abc import Iterable, Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.table import Table
@@ -14,7 +16,7 @@ from embodied_mem.runtime.metrics import EpisodeRow, Summary
 from embodied_mem.runtime.recorders import MOVES
 from embodied_mem.types import Percept
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 140)
 
 _STYLE = {"explore": "yellow", "navigate": "blue", "act": "green"}
 
@@ -97,12 +99,12 @@ def _cell(row: EpisodeRow | None) -> str:
 
 def summary_table(summaries: Iterable[Summary], title: str = "") -> Table:
     """Return the table of a suite: a line for each group."""
-    table = Table(title=title or None, title_justify="left")
+    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.padding = (0, 1, 0, 0)
     for name in (
-        "memory", "episodes", "SR", "GC", "PLW-SR", "steps", "invalid", "exploring", "path [m]",
-        "s/episode", "ms/step",
+        "memory", "n", "SR", "GC", "PLW-SR", "steps", "invalid", "explore", "path m", "s", "ms/step",
     ):  # fmt: skip
-        table.add_column(name, justify="left" if name == "memory" else "right")
+        table.add_column(name, justify="left" if name == "memory" else "right", no_wrap=True)
     for summary in summaries:
         table.add_row(
             summary.group,

@@ -46,7 +46,7 @@ def examine(command: Doctor) -> int:  # noqa: ARG001
         found = find_spec(module) is not None
         table.add_row(f"extra {extra}", name, _version(name) if found else "[dim]not installed[/]")
     console.print(table)
-    fine = all((_try("our packages are ours", _siblings), _try("one frame", _render)))
+    fine = all((_try("our packages are ours", _siblings), _try("one house", _render)))
     console.print("[green]ok[/]" if fine else "[red]not ok[/]")
     return 0 if fine else 1
 
@@ -74,16 +74,17 @@ def _siblings() -> str:
 
 
 def _render() -> str:
-    """Load a house, look at it, and take a step."""
+    """Load a house and turn round in it."""
     from embodied_mem.app.build import sim_config  # noqa: PLC0415 - open3d may lack its libraries.
     from embodied_mem.backends.household.backend import HouseholdSim  # noqa: PLC0415
-    from embodied_mem.types import PASS  # noqa: PLC0415
+    from embodied_mem.types import Action  # noqa: PLC0415
 
+    seen: set[str] = set()
     with HouseholdSim(sim_config("household/one_room")) as sim:
         sim.reset()
         began = time.perf_counter()
-        step = sim.step(PASS)
-        milliseconds = 1000 * (time.perf_counter() - began)
-    truth = step.frame.truth
-    things = len(truth.instances) if truth is not None else 0
-    return f"a step in {milliseconds:.0f} ms, {things} things in the house"
+        for _ in range(4):
+            truth = sim.step(Action(name="RotateRight")).frame.truth
+            seen |= {thing.label for thing in truth.instances.values()} if truth else set()
+        milliseconds = 1000 * (time.perf_counter() - began) / 4
+    return f"{milliseconds:.0f} ms a step, {len(seen)} kinds of things seen in one turn"

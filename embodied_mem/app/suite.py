@@ -77,7 +77,7 @@ def run_many(command: Suite) -> int:
 
 def _settings(command: Suite) -> str:
     """Return all that a row depends on: same text, same rows."""
-    names = ("generated", "tasks", "perception", "backend", "max_steps", "seed")
+    names = ("tasks", "perception", "backend", "max_steps", "seed")
     files = {"houses": command.houses, "asset_database": command.asset_database}
     prints = {name: _fingerprint(Path(path)) for name, path in files.items() if path is not None}
     return msgspec.json.encode({n: getattr(command, n) for n in names} | prints).decode()

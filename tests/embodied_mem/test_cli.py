@@ -157,4 +157,4 @@ def test_an_interrupted_command_says_so_and_ends_with_130(said, monkeypatch):
 
 def test_the_doctor_finds_everything_in_order(said, capsys):
     assert execute(Doctor()) == 0
-    assert "ok one frame" in capsys.readouterr().out
+    assert "ok one house" in capsys.readouterr().out
