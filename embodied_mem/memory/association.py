@@ -14,11 +14,13 @@ class AssociationConfig(Config, frozen=True):
     """Boxes that come closer than this along every axis are compared [m]."""
     min_geometry: float = 0.25
     """Least overlap of points or boxes between sightings of one object, 0..1."""
-    min_geometry_relabelled: float = 0.6
-    """The same when the labels disagree: boxes must nearly coincide."""
+    min_agreement: float = 0.2
+    """Labels agree where at least this share of an object's evidence speaks for the detection's."""
+    min_geometry_relabelled: float = 0.5
+    """Least share of a detection inside the object when the labels disagree, 0..1."""
     min_cosine: float = 0.3
     """Least similarity of appearance where labels agree."""
-    min_cosine_relabelled: float = 0.7
+    min_cosine_relabelled: float = 0.9
     """The same where they do not."""
     feature_weight: float = 0.5
     """Of the cosine, against an overlap of weight 1."""

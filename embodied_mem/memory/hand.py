@@ -48,7 +48,7 @@ def carry(buffer: ObjectBuffer, frame: Frame) -> None:
 
 def act(buffer: ObjectBuffer, action: Action, target: str | None, stamp: float) -> None:
     """Bring the buffer up to date with one successful action."""
-    entry = buffer.entries.get(target) if target else None
+    entry = buffer.entries.get(buffer.aliases.get(target, target)) if target else None
     match action.name:
         case "PickupObject" if entry is not None:
             _take(buffer, entry)
@@ -85,7 +85,7 @@ def _take(buffer: ObjectBuffer, entry: Entry) -> None:
     for thing in (entry, *contents):
         thing.status = "held"
         thing.released = None
-        thing.keys, thing.level, thing.misses = voxels.EMPTY, 0, 0
+        thing.keys, thing.level, thing.misses = voxels.EMPTY, 0, 0.0
         buffer.held[thing.object_id] = None
         buffer.reshaped.add(thing.object_id)
         buffer.touch(thing)

@@ -28,7 +28,8 @@ class ObjectRow(msgspec.Struct, kw_only=True, omit_defaults=True):
     frame: int
     sightings: int
     belief: float
-    misses: int = 0
+    misses: float = 0.0
+    nearest: float | None = None
     released: float | None = None
     whole: bool = False
     level: int = 0
@@ -43,6 +44,7 @@ class State(msgspec.Struct, kw_only=True):
     stamp: float = 0.0
     counters: dict[str, int] = {}
     held: list[str] = []
+    aliases: dict[str, str] = {}
     next_room: int = 1
 
 
@@ -89,6 +91,7 @@ def object_row(buffer: ObjectBuffer, entry: Entry, changed_at: float | None) -> 
             sightings=entry.sightings,
             belief=entry.belief,
             misses=entry.misses,
+            nearest=entry.nearest if np.isfinite(entry.nearest) else None,
             released=entry.released,
             whole=entry.whole,
             level=entry.level,
@@ -127,6 +130,7 @@ def restore_object(
         sightings=row.sightings,
         belief=row.belief,
         misses=row.misses,
+        nearest=np.inf if row.nearest is None else row.nearest,
         released=row.released,
         whole=row.whole,
         bounds=_box(row.bounds),

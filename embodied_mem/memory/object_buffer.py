@@ -1,7 +1,7 @@
 """The known objects: arrays over rows for search, and one Entry each for the rest."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64, UInt8
@@ -18,6 +18,8 @@ from embodied_mem.types import AttributeValue
 
 NO_BOX = np.full((2, 3), np.nan)
 """The box of an object of which no place is known."""
+
+_MAX_ALIASES = 1000
 
 
 class BufferConfig(Config, frozen=True):
@@ -36,8 +38,9 @@ class BufferConfig(Config, frozen=True):
     """Edge of an object's voxels [m]."""
     max_voxels: int = 768
     """Voxels per object; a larger object's are doubled in edge until they fit."""
-    refutations_to_gone: int = 2
-    """Frames in a row that must see through an object before it counts as gone."""
+    refutations_to_gone: float = 2.0
+    """Weight of frames in a row that must speak against an object before it counts as gone: 1 for
+    one that sees through it, 0.5 for one that detects other things on its surface."""
     history: int = 64
     """Newest sightings kept in RAM per object."""
     min_cosine_moved: float = 0.6
@@ -64,8 +67,10 @@ class Entry:
     sightings: int = 0
     belief: float = 0.0
     """That it exists and is where its box says, 0..1."""
-    misses: int = 0
-    """Frames in a row that saw through it."""
+    misses: float = 0.0
+    """Weight of the frames in a row that spoke against it."""
+    nearest: float = np.inf
+    """Least distance from which it was seen since it last moved [m]."""
     released: float | None = None
     """When the hand let it go [s], until it is seen again."""
     whole: bool = False
@@ -107,6 +112,8 @@ class ObjectBuffer:
         """Objects whose voxels, feature or crop differ from the store."""
         self.removed: set[str] = set()
         """Objects that the store still has."""
+        self.aliases: dict[str, str] = {}
+        """Objects that others turned out to be; the newest are kept."""
         self.held: dict[str, None] = {}
         """Objects in the hand: the one it holds and what that carries."""
         self._free: list[int] = []
@@ -116,10 +123,10 @@ class ObjectBuffer:
         return len(self.entries)
 
     def __getitem__(self, object_id: str) -> Entry:
-        try:
-            return self.entries[object_id]
-        except KeyError:
-            raise UnknownObjectError(object_id, self.labels()) from None
+        entry = self.entries.get(self.aliases.get(object_id, object_id))
+        if entry is None:
+            raise UnknownObjectError(object_id, self.labels())
+        return entry
 
     def labels(self) -> set[str]:
         """Return the best labels of all objects."""
@@ -181,6 +188,40 @@ class ObjectBuffer:
         self.changed.discard(object_id)
         self.reshaped.discard(object_id)
         self.removed.add(object_id)
+
+    def merge(self, kept: Entry, dropped: Entry) -> None:
+        """Let one object take in another one that it turned out to be."""
+        level = max(kept.level, dropped.level)
+        both = [self.at_level(entry.keys, level - entry.level) for entry in (kept, dropped)]
+        boxes = kept.bounds, dropped.bounds
+        kept.level = level
+        kept.bounds = np.stack(
+            (np.fmin(boxes[0][0], boxes[1][0]), np.fmax(boxes[0][1], boxes[1][1]))
+        )
+        kept.first_seen = min(kept.first_seen, dropped.first_seen)
+        if dropped.last_seen > kept.last_seen:
+            kept.last_seen, kept.frame = dropped.last_seen, dropped.frame
+        kept.sightings += dropped.sightings
+        for label, weight in dropped.label_weights.items():
+            kept.label_weights[label] = kept.label_weights.get(label, 0.0) + weight
+        kept.attributes = dropped.attributes | kept.attributes
+        self.set_voxels(kept, np.union1d(*both))
+        for entry in self.children(dropped.object_id):
+            if entry is not kept and entry.placement is not None:
+                entry.placement = replace(entry.placement, parent=kept.object_id)
+                self.touch(entry)
+        if kept.placement is not None and kept.placement.parent == dropped.object_id:
+            kept.placement = None
+        self.remove(dropped.object_id)
+        self._alias(dropped.object_id, kept.object_id)
+
+    def _alias(self, old: str, new: str) -> None:
+        for name, target in self.aliases.items():
+            if target == old:
+                self.aliases[name] = new
+        self.aliases[old] = new
+        if len(self.aliases) > _MAX_ALIASES:
+            del self.aliases[next(iter(self.aliases))]
 
     def relabel(self, entry: Entry, label: str) -> None:
         """Give an object another best label; its id stays."""

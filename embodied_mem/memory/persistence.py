@@ -67,6 +67,7 @@ def collect(parts: Parts) -> Change:
             stamp=parts.stamp,
             counters=objects.counters,
             held=list(objects.held),
+            aliases=objects.aliases,
             next_room=parts.rooms.next_room,
         )
     )
@@ -104,6 +105,7 @@ def restore(parts: Parts, snapshot: Snapshot) -> None:
             parts.changed_at[name] = changed_at
     parts.objects.counters = dict(state.counters)
     parts.objects.held = dict.fromkeys(state.held)
+    parts.objects.aliases = dict(state.aliases)
     _restore_floor(parts, tensors, state.next_room)
     decode = msgspec.json.decode
     nodes = [decode(record, type=Node) for record in snapshot.nodes]

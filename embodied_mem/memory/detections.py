@@ -1,0 +1,102 @@
+"""The detections of one percept, measured for comparison with what is known."""
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Int64, UInt8
+
+from embodied_mem.memory import voxels
+from embodied_mem.types import Frame, Percept
+
+_POINTS = 2000
+"""Points of a detection that are turned into voxels."""
+_CROP = 64
+"""Longest edge of an object's image [px]."""
+_BEFORE = 0.1
+"""What is nearer than its neighbour by more than this stands before it [m]."""
+
+
+class Detections:
+    """Boxes, voxels, and how much of each detection's thing the view shows."""
+
+    def __init__(self, percept: Percept, voxel: float):
+        frame, masks = percept.frame, percept.masks
+        self.percept = percept
+        self.boxes = np.asarray(percept.boxes, np.float64)
+        self.placed = np.asarray(np.isfinite(self.boxes.reshape(-1, 6)).all(axis=1))
+        self.keys = [voxels.encode(_spread(points), voxel) for points in percept.points]
+        edges = [masks[:, :2], masks[:, -2:], masks[:, :, :2], masks[:, :, -2:]]
+        self.cut = np.any([edge.any(axis=(1, 2)) for edge in edges], axis=0)
+        """Whether a mask touches the border of the image."""
+        self.pixels = np.count_nonzero(masks, axis=(1, 2))
+        self.ranges = _ranges(frame, self.boxes)
+        """Distance of each from the camera [m]; 0 where unknown."""
+        self.owner = np.zeros(frame.rgb.shape[:2], np.int32)
+        """Which detection each pixel belongs to, counted from 1; 0 for none."""
+        for number, mask in enumerate(masks, start=1):
+            self.owner[mask] = number
+        self._coarse: dict[tuple[int, int], np.ndarray] = {}
+        self._partial: dict[int, bool] = {}
+
+    def __len__(self) -> int:
+        return len(self.percept)
+
+    def at_level(self, index: int, level: int) -> Int64[np.ndarray, "v"]:
+        """Return a detection's voxels at an object's level."""
+        if level == 0:
+            return self.keys[index]
+        if (index, level) not in self._coarse:
+            self._coarse[index, level] = voxels.coarsen(self.at_level(index, level - 1))
+        return self._coarse[index, level]
+
+    def is_partial(self, index: int) -> bool:
+        """Tell whether the image's border or something nearer cuts a detection off."""
+        if index not in self._partial:
+            depth, mask = self.percept.frame.depth, self.percept.masks[index]
+            hidden = depth is not None and _is_occluded(depth, mask)
+            self._partial[index] = bool(self.cut[index]) or hidden
+        return self._partial[index]
+
+    def crop(self, index: int) -> UInt8[np.ndarray, "r c 3"]:
+        """Cut a detection out of the image, at most 64 pixels wide and high."""
+        window = _window(self.percept.masks[index])
+        image = self.percept.frame.rgb[window]
+        step = -(-max(image.shape[:2]) // _CROP)
+        return image[::step, ::step].copy()
+
+
+def _spread(points: Float[np.ndarray, "p 3"]) -> Float[np.ndarray, "q 3"]:
+    """Thin out points, keeping the outermost along each axis."""
+    if len(points) <= _POINTS:
+        return points
+    ends = np.concatenate((points.argmin(axis=0), points.argmax(axis=0)))
+    return np.concatenate((points[:: -(-len(points) // _POINTS)], points[ends]))
+
+
+def _ranges(frame: Frame, boxes: Float64[np.ndarray, "n 2 3"]) -> Float64[np.ndarray, "n"]:
+    if frame.T_world_camera is None:
+        return np.zeros(len(boxes))
+    away = boxes.mean(axis=1) - frame.T_world_camera.translation
+    return np.nan_to_num(np.linalg.norm(away, axis=1))
+
+
+def _window(mask: Bool[np.ndarray, "h w"], margin: int = 0) -> tuple[slice, slice]:
+    """Return the rows and columns that a mask spans."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return slice(0, 1), slice(0, 1)
+    return (
+        slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + 1 + margin),
+        slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + 1 + margin),
+    )
+
+
+def _is_occluded(depth: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> bool:
+    """Tell whether a part of a mask's outline is drawn by something nearer."""
+    window = _window(mask, margin=2)
+    inside = mask[window]
+    here = np.nan_to_num(depth[window]).astype(np.float32)
+    cross = np.ones((3, 3), np.uint8)
+    beside = np.asarray(cv2.dilate(np.where(inside, here, 0), cross))  # Depth of the thing there.
+    ring = ~inside & (beside > 0) & (here > 0)
+    nearer = np.count_nonzero(ring & (here < beside - _BEFORE))
+    return bool(nearer > max(2, 0.05 * np.count_nonzero(ring)))

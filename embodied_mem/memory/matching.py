@@ -1,0 +1,213 @@
+"""Which detection shows which known object: in the hand, in its place, or elsewhere."""
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from embodied_mem.goals import fold
+from embodied_mem.memory import voxels
+from embodied_mem.memory.association import assign, box_gap, box_iou, gate
+from embodied_mem.memory.detections import Detections
+from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
+
+_IN_HAND = 1.0
+"""The held object is nearer to the camera than this [m]."""
+_RELEASED = 1.0
+"""What the hand let go is found within this distance of where it was put [m]."""
+_STEADY = 1.2
+"""Things with a longer edge are not recognised far from their place [m]."""
+_PIECE = 0.5
+"""Only things with an edge this long are joined from pieces [m]."""
+
+
+def match_in_hand(buffer: ObjectBuffer, detections: Detections) -> dict[int, Entry]:
+    """Recognise the held object and what it carries: right before the camera, of the same label."""
+    held = [buffer.entries[name] for name in buffer.held]
+    pose = detections.percept.frame.T_world_camera
+    if not held or pose is None or not len(detections):
+        return {}
+    near = detections.placed & (detections.ranges < _IN_HAND)
+    found: dict[int, Entry] = {}
+    for entry in held:
+        labels = np.array([_agreement(entry, label) for label in detections.percept.labels])
+        match = near & (labels > 0)
+        match[list(found)] = False
+        if match.any():
+            found[int(np.flatnonzero(match)[np.argmax(labels[match])])] = entry
+    return found
+
+
+def match_in_place(
+    buffer: ObjectBuffer, detections: Detections, free: list[int]
+) -> dict[int, Entry]:
+    """Recognise objects where they were last seen (Hungarian method over gated pairs)."""
+    rows, columns = gate(detections.boxes[free], buffer.boxes, buffer.config.association.pad)
+    if not len(rows):
+        return {}
+    objects, compact = np.unique(columns, return_inverse=True)
+    scores = np.zeros((len(free), len(objects)))
+    overlaps = box_iou(detections.boxes[free][rows], buffer.boxes[columns])
+    cosines = _cosines(buffer, detections, np.array(free)[rows], columns)
+    pairs = zip(rows, columns, compact, overlaps, cosines, strict=True)
+    for row, column, slot, iou, cosine in pairs:
+        entry = buffer.rows[column]
+        if entry is not None and entry.status != "held":
+            scores[row, slot] = _pair_score(buffer, entry, detections, free[row], (iou, cosine))
+    found = {}
+    for row, slot in assign(scores, scores > 0):
+        entry = buffer.rows[objects[slot]]
+        assert entry is not None
+        found[free[row]] = entry
+    return found
+
+
+def fragments(
+    detections: Detections, free: list[int], seen: list[Entry], least: float = 0.6
+) -> dict[int, Entry]:
+    """Return the detections that are a part of an object which another detection shows."""
+    found = {}
+    for index in free:
+        label = detections.percept.labels[index]
+        for entry in seen:
+            keys = detections.at_level(index, entry.level)
+            if entry.label == label and _share_inside(keys, entry.keys) >= least:
+                found[index] = entry
+                break
+    return found
+
+
+def match_elsewhere(
+    buffer: ObjectBuffer, detections: Detections, free: list[int], refuted: set[str]
+) -> dict[int, Entry]:
+    """Recognise vanished and released objects in new places, by label and appearance."""
+    lost = [
+        entry
+        for label in sorted({fold(detections.percept.labels[i]) for i in free})
+        for entry in buffer.labelled(label)
+        if entry.status == "gone" or entry.object_id in refuted or entry.released is not None
+    ]
+    if not free or not lost:
+        return {}
+    scores = _moved_scores(buffer, lost, detections, np.array(free))
+    return {free[row]: lost[column] for row, column in assign(scores, scores > 0)}
+
+
+def duplicates(buffer: ObjectBuffer, seen: list[Entry]) -> list[tuple[Entry, Entry]]:
+    """Return pairs (kept, dropped) of objects that fill the same space under the same label.
+
+    They come from pieces seen apart, before a view showed that they are one.
+
+    Args:
+        buffer: What is known.
+        seen: Objects that this frame shows; two of them are two.
+    """
+    names = {entry.object_id for entry in seen}
+    boxes = np.array([buffer.box(entry) for entry in seen]).reshape(-1, 2, 3)
+    rows, columns = gate(boxes, buffer.boxes, 0.0)
+    found: dict[str, tuple[Entry, Entry]] = {}
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        one, other = seen[row], buffer.rows[column]
+        if other is None or other.object_id in names or other.label != one.label:
+            continue
+        if other.status not in {"present", "moved"} or not _coincide(one, other):
+            continue
+        kept, dropped = (one, other) if one.sightings >= other.sightings else (other, one)
+        if not {kept.object_id, dropped.object_id} & found.keys():
+            found[dropped.object_id] = (kept, dropped)
+    return list(found.values())
+
+
+def _coincide(one: Entry, other: Entry) -> bool:
+    """Tell whether most voxels of one object are voxels of the other."""
+    level = max(one.level, other.level)
+    a, b = (_raise(entry, level) for entry in (one, other))
+    return max(_share_inside(a, b), _share_inside(b, a)) >= 0.5
+
+
+def _raise(entry: Entry, level: int) -> Int64[np.ndarray, "v"]:
+    keys = entry.keys
+    for _ in range(level - entry.level):
+        keys = voxels.coarsen(keys)
+    return keys
+
+
+def _share_inside(keys: Int64[np.ndarray, "k"], known: Int64[np.ndarray, "v"]) -> float:
+    return float(voxels.contains(known, keys).mean()) if len(keys) else 0.0
+
+
+def _cosines(
+    buffer: ObjectBuffer,
+    detections: Detections,
+    indices: Int64[np.ndarray, "k"],
+    rows: Int64[np.ndarray, "k"],
+) -> Float[np.ndarray, "k"]:
+    """Return the similarity of each pair's appearance; 1 where features say nothing."""
+    features = detections.percept.features
+    if not features.shape[1] or features.shape[1] != buffer.features.shape[1]:
+        return np.ones(len(indices))
+    return np.einsum("kd,kd->k", features[indices], buffer.features[rows]).astype(np.float64)
+
+
+def _agreement(entry: Entry, label: str) -> float:
+    """Return the share of an object's evidence that speaks for a label."""
+    return entry.label_weights.get(label, 0.0) / (sum(entry.label_weights.values()) or 1.0)
+
+
+def _pair_score(
+    buffer: ObjectBuffer,
+    entry: Entry,
+    detections: Detections,
+    index: int,
+    measured: tuple[float, float],
+) -> float:
+    """Return what it is worth to call a detection this object; 0 where it cannot be."""
+    config = buffer.config.association
+    iou, cosine = measured
+    agreement = _agreement(entry, detections.percept.labels[index])
+    extra = config.feature_weight * max(cosine, 0.0) + config.label_weight * agreement
+    relabelled = agreement < config.min_agreement
+    if cosine < (config.min_cosine_relabelled if relabelled else config.min_cosine):
+        return 0.0
+    seen = voxels.thin(detections.at_level(index, entry.level), config.sample)
+    if relabelled:
+        inside = max(iou, _share_inside(seen, entry.keys))
+        return inside + extra if inside >= config.min_geometry_relabelled else 0.0
+    known = voxels.thin(entry.keys, config.sample)
+    geometry = max(
+        iou,
+        voxels.share_near(seen, entry.keys),
+        voxels.share_near(known, detections.at_level(index, entry.level)),
+    )
+    if geometry >= config.min_geometry:
+        return geometry + extra
+    if not entry.whole and _is_piece(buffer, entry, detections, index):
+        return 0.1 + extra
+    return 0.0
+
+
+def _is_piece(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> bool:
+    """Tell whether a detection may be another piece of something wider than any view of it."""
+    here, known = detections.boxes[index], buffer.box(entry)
+    longest = max(float((here[1] - here[0]).max()), float((known[1] - known[0]).max()))
+    if longest < _PIECE or box_gap(here, known) > buffer.config.association.pad:
+        return False
+    return detections.is_partial(index)
+
+
+def _moved_scores(
+    buffer: ObjectBuffer, lost: list[Entry], detections: Detections, free: Int64[np.ndarray, "n"]
+) -> Float[np.ndarray, "n m"]:
+    """Return what it is worth to call each detection each vanished object; 0 where it cannot be."""
+    rows = np.array([entry.row for entry in lost])
+    shape = len(free), len(lost)
+    pairs = np.indices(shape).reshape(2, -1)
+    cosine = _cosines(buffer, detections, free[pairs[0]], rows[pairs[1]]).reshape(shape)
+    labels = [detections.percept.labels[index] for index in free]
+    same = np.array([[_agreement(entry, label) for entry in lost] for label in labels]) >= 0.5
+    here, there = detections.boxes[free][:, None], buffer.boxes[rows]
+    apart = np.maximum(here[:, :, 0] - there[:, 1], there[:, 0] - here[:, :, 1]).clip(0)
+    gap = np.nan_to_num(np.linalg.norm(apart, axis=-1), nan=1e3)
+    released = np.array([entry.released is not None for entry in lost])
+    steady = (there[:, 1] - there[:, 0]).max(axis=1) > _STEADY
+    score = np.where(released, np.where(gap < _RELEASED, 2 + cosine, 0.0), cosine + 1 / (1 + gap))
+    possible = same & (cosine >= buffer.config.min_cosine_moved) & ~(steady & (gap > 0.5))
+    return np.where(possible, score, 0.0)

@@ -1,0 +1,112 @@
+"""How a sighting changes the object that it shows."""
+
+import numpy as np
+from jaxtyping import Float
+
+from embodied_mem.memory.association import box_gap
+from embodied_mem.memory.detections import Detections
+from embodied_mem.memory.object_buffer import NO_BOX, Entry, ObjectBuffer
+
+_LARGE = 1.0
+"""Things with an edge this long are shaped by far sightings too [m]."""
+_CLEAR = 2.5
+"""Sightings nearer than this always shape an object [m]."""
+
+
+def see_in_place(
+    buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int, frame: int
+) -> None:
+    """Grow an object by a sighting at its place.
+
+    Depth errors grow with the range: far sightings do not reshape what was seen from near, and
+    what was only seen from far is shaped anew by a whole view from near.
+    """
+    if entry.status == "gone" or entry.released is not None:
+        move(buffer, entry, detections, index, frame)
+        return
+    confirm(buffer, entry, detections, index, frame)
+    box, distance = detections.boxes[index], float(detections.ranges[index])
+    small = float(np.nan_to_num(box[1] - box[0]).max()) < _LARGE
+    if small and distance > max(_CLEAR, 1.6 * entry.nearest):
+        return
+    if distance < 0.5 * entry.nearest and not detections.is_partial(index):
+        _reshape(buffer, entry, detections, index)
+        return
+    entry.nearest = min(entry.nearest, distance)
+    entry.bounds = np.stack((np.fmin(entry.bounds[0], box[0]), np.fmax(entry.bounds[1], box[1])))
+    buffer.set_voxels(entry, np.union1d(entry.keys, detections.at_level(index, entry.level)))
+
+
+def move(
+    buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int, frame: int
+) -> bool:
+    """Place an object anew by a sighting. Returns whether it is elsewhere than it was."""
+    elsewhere = not box_gap(entry.bounds, detections.boxes[index]) <= 0.02  # NaN: elsewhere.
+    entry.released = None
+    entry.whole = False
+    entry.status = "moved" if elsewhere or entry.status in {"moved", "held"} else "present"
+    entry.placement = None
+    confirm(buffer, entry, detections, index, frame)
+    _reshape(buffer, entry, detections, index)
+    return elsewhere
+
+
+def confirm(
+    buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int, frame: int
+) -> None:
+    """Add a sighting's label, appearance, states and time to an object."""
+    percept = detections.percept
+    score, label = float(percept.scores[index]), percept.labels[index]
+    if label in entry.label_weights or not entry.sightings:
+        entry.attributes.update(percept.attributes[index])
+    entry.label_weights[label] = entry.label_weights.get(label, 0.0) + max(score, 1e-3)
+    best = max(entry.label_weights, key=lambda name: entry.label_weights[name])
+    if best != entry.label and entry.label_weights[best] > entry.label_weights[entry.label]:
+        buffer.relabel(entry, best)
+    feature = percept.features[index]
+    if len(feature) and len(feature) == buffer.features.shape[1]:
+        weight = min(entry.sightings, 20)
+        mean = buffer.features[entry.row] * weight + feature
+        buffer.features[entry.row] = mean / max(float(np.linalg.norm(mean)), 1e-9)
+    entry.last_seen = percept.frame.stamp
+    entry.frame = frame
+    entry.sightings += 1
+    entry.misses = 0.0
+    entry.belief = 1 - (1 - entry.belief) * (1 - 0.7 * min(score, 1.0))
+    if detections.pixels[index] > 1.2 * entry.crop_pixels:
+        entry.crop_pixels = int(detections.pixels[index])
+        entry.crop = detections.crop(index)
+    entry.whole = entry.whole or not detections.is_partial(index)
+    buffer.touch(entry)
+    buffer.reshaped.add(entry.object_id)
+
+
+def begin(buffer: ObjectBuffer, detections: Detections, index: int, frame: int) -> Entry | None:
+    """Start a new object, if the detection is strong enough."""
+    percept, config = detections.percept, buffer.config
+    if percept.scores[index] < config.min_score or detections.pixels[index] < config.min_pixels:
+        return None
+    label, stamp = percept.labels[index], percept.frame.stamp
+    box: Float[np.ndarray, "2 3"] = detections.boxes[index] if detections.placed[index] else NO_BOX
+    entry = Entry(
+        object_id=buffer.new_id(label),
+        row=-1,
+        label=label,
+        label_weights={label: 0.0},
+        first_seen=stamp,
+        last_seen=stamp,
+        bounds=box.copy(),
+        nearest=float(detections.ranges[index]),
+    )
+    buffer.add(entry, box, percept.features[index])
+    confirm(buffer, entry, detections, index, frame)
+    buffer.set_voxels(entry, detections.keys[index])
+    return entry
+
+
+def _reshape(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> None:
+    """Give an object the shape of one sighting."""
+    entry.bounds = detections.boxes[index].copy()
+    entry.nearest = float(detections.ranges[index])
+    entry.level = 0
+    buffer.set_voxels(entry, detections.keys[index])
