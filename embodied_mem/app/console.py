@@ -102,7 +102,8 @@ def summary_table(summaries: Iterable[Summary], title: str = "") -> Table:
     table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.padding = (0, 1, 0, 0)
     for name in (
-        "memory", "n", "SR", "GC", "PLW-SR", "steps", "invalid", "explore", "path m", "s", "ms/step",
+        "memory", "n", "SR", "GC", "PLW-SR", "steps", "inv.", "expl.", "path m", "s/task",
+        "ms/step",
     ):  # fmt: skip
         table.add_column(name, justify="left" if name == "memory" else "right", no_wrap=True)
     for summary in summaries:

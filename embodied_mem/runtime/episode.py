@@ -1,7 +1,7 @@
 """Run one episode: the only loop."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -11,6 +11,7 @@ from embodied_mem.errors import EmbodiedMemError, PlanningError
 from embodied_mem.goals import Goal, Progress, parse_goal
 from embodied_mem.interfaces import Backend, Decision, Judge, Outcome, Step, Subscriber
 from embodied_mem.runtime.agent import Agent
+from embodied_mem.runtime.interrupts import deferred_interrupts
 from embodied_mem.types import DONE, Frame
 
 INTERRUPTED = "interrupted"
@@ -26,7 +27,7 @@ class _Tally:
     failed: int = 0
     explored: int = 0
     path: float = 0.0
-    reason: str = ""
+    reason: str = "ended by an error"
 
     def count(self, decision: Decision, before: Step, after: Step) -> None:
         self.steps += 1
@@ -63,10 +64,10 @@ def run_episode(
     Done itself is not carried out. The frame that follows the last action is still perceived, so
     memory ends up to date.
 
-    A planner's failure (PlanningError) ends the episode as an outcome without success. Ctrl-C and
-    other errors end it in order: subscribers' `on_end` is called with an outcome
-    whose reason says so, then the exception goes on to the caller, so that a loop over episodes
-    stops too.
+    A planner's failure (PlanningError) ends the episode as an outcome without success. Ctrl-C,
+    which waits for the end of a step, and other errors end it in order: subscribers' `on_end` is
+    called with an outcome whose reason says so, then the exception goes on to the caller, so that a
+    loop over episodes stops too.
 
     Args:
         backend: Where actions happen.
@@ -91,7 +92,9 @@ def run_episode(
         for subscriber in subscribers:
             started.append(subscriber)
             subscriber.on_start(target, agent.memory)
-        tally.reason = _act(backend, agent, step, max_steps, subscribers, tally)
+        with deferred_interrupts() as check:
+            loop = _Loop(backend, agent, max_steps, subscribers, tally, check)
+            tally.reason = loop.run(step)
         if referee is not None:
             progress = referee.judge(target)
     except KeyboardInterrupt:
@@ -108,33 +111,38 @@ def run_episode(
     return outcome
 
 
-def _act(
-    backend: Backend,
-    agent: Agent,
-    step: Step,
-    max_steps: int,
-    subscribers: Sequence[Subscriber],
-    tally: _Tally,
-) -> str:
-    """Run the loop and return why it ended."""
-    while True:
-        percept = agent.observe(step.frame)
-        if step.done:
-            return step.message or "the backend has nothing more to show"
-        if tally.steps >= max_steps:
-            return f"the budget of {max_steps} steps is spent"
-        try:
-            decision = agent.decide(step)
-        except PlanningError as error:
-            return f"the planner failed: {error}"
-        for subscriber in subscribers:
-            subscriber.on_step(step, percept, decision, agent.memory)
-        if decision.action.name == DONE.name:
-            return decision.reason
-        after = backend.step(decision.action)
-        agent.remember(decision, after)
-        tally.count(decision, step, after)
-        step = after
+@dataclass(slots=True)
+class _Loop:
+    """Perceive, remember, decide, act."""
+
+    backend: Backend
+    agent: Agent
+    max_steps: int
+    subscribers: Sequence[Subscriber]
+    tally: _Tally
+    check_interrupt: Callable[[], None]
+
+    def run(self, step: Step) -> str:
+        """Run from a step on, and return why it ended."""
+        while True:
+            percept = self.agent.observe(step.frame)
+            self.check_interrupt()
+            if step.done:
+                return step.message or "the backend has nothing more to show"
+            if self.tally.steps >= self.max_steps:
+                return f"the budget of {self.max_steps} steps is spent"
+            try:
+                decision = self.agent.decide(step)
+            except PlanningError as error:
+                return f"the planner failed: {error}"
+            for subscriber in self.subscribers:
+                subscriber.on_step(step, percept, decision, self.agent.memory)
+            if decision.action.name == DONE.name:
+                return decision.reason
+            after = self.backend.step(decision.action)
+            self.agent.remember(decision, after)
+            self.tally.count(decision, step, after)
+            step = after
 
 
 def _moved(before: Frame, after: Frame) -> float:

@@ -1,5 +1,7 @@
 """The loop."""
 
+import signal
+
 import numpy as np
 import pytest
 from box_backend import BoxBackend, ScriptedPlanner, box_percept, decision, look_round
@@ -9,6 +11,7 @@ from embodied_mem.goals import parse_goal
 from embodied_mem.interfaces import Decision, Outcome, Planner, Step, Subscriber
 from embodied_mem.memory import Memory
 from embodied_mem.runtime import Agent, run_episode
+from embodied_mem.runtime.interrupts import deferred_interrupts
 from embodied_mem.runtime.sequence import run_tasks
 from embodied_mem.types import Percept
 
@@ -146,6 +149,38 @@ def test_ctrl_c_is_told_to_all_who_watch_and_goes_on_to_the_caller():
         assert witness.outcome.reason == "interrupted"
         assert witness.outcome.steps == 2
         assert not witness.outcome.success
+
+
+def test_a_signal_waits_until_the_step_is_in_memory():
+    memory = Memory()
+
+    class Hasty(BoxBackend):
+        def step(self, action) -> Step:
+            if len(self.calls) == 3:
+                signal.raise_signal(signal.SIGINT)
+                self.calls.append("went on")
+            return super().step(action)
+
+    backend, witness = Hasty(), Witness()
+    with pytest.raises(KeyboardInterrupt):
+        run_episode(backend, agent(look_round(), memory), goal=LAMP, subscribers=[witness])
+    assert backend.calls == ["reset", "RotateLeft", "RotateLeft", "went on", "RotateLeft"]
+    assert memory.frame == 4
+    assert witness.outcome is not None
+    assert witness.outcome.reason == "interrupted"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_signal_does_not_wait():
+    with pytest.raises(KeyboardInterrupt), deferred_interrupts():  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second one should have ended this")
+
+
+def test_a_signal_that_nobody_asked_about_is_raised_at_the_end():
+    with pytest.raises(KeyboardInterrupt), deferred_interrupts():
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_a_dead_backend_is_told_and_goes_on_to_the_caller():
