@@ -1,8 +1,8 @@
 """Goals as predicates: `in(apple, fridge) and clean(apple)`.
 
 A goal is a conjunction of atoms. Terms name object types; the same term is the same object
-throughout the goal, `mug#2` is another mug than `mug`. A count, `2 on(mug, coffeetable)`, stands for
-that many atoms over different mugs.
+throughout the goal, `mug#2` is another mug than `mug`. A count, `2 on(mug, coffeetable)`, stands
+for that many atoms over different mugs.
 """
 
 import re
@@ -158,7 +158,11 @@ def best_binding(
             if term in a.terms and all(t in binding or t == term for t in a.terms)
         ]
         free = [value for value in candidates.get(term, ()) if value not in binding.values()]
-        for value in free or (None,):  # None: nothing can stand for this term.
+        asking = sum(other.label == term.label for other in terms)
+        spare = len(candidates.get(term, ())) >= asking
+        for value in (
+            free if spare and free else (*free, None)
+        ):  # None: another term has more use for it.
             trial = binding | {term: value}
             true = 0
             for atom in decided:

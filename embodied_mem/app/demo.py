@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -28,6 +28,9 @@ from embodied_mem.runtime.report_run import load_run
 from embodied_mem.runtime.sequence import run_tasks
 from planners.affordances import vocabulary
 from planners.grammar import parse_task
+
+if TYPE_CHECKING:
+    from embodied_mem.runtime.rerun_recorder import RerunRecorder
 
 HOUSE = "household/demo_house"
 """The usual house: five rooms."""
@@ -165,7 +168,8 @@ def _announce(goals: Sequence[Goal], number: int) -> None:
     console.print(f"  [bold]{number + 1}. {goal.text or goal}[/]")
 
 
-def _recorder(path: Path):
+def _recorder(path: Path) -> "RerunRecorder | None":
+    """Open a recording, where rerun is installed."""
     try:
         return rerun_recorder(path)
     except MissingExtraError as error:
