@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int8, Int32
 
 from embodied_mem.memory import voxels
+from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.evidence import AGREES, HIDDEN, THROUGH, DepthView
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.types import Percept
@@ -62,19 +63,28 @@ def refute(
     return refuted, gone
 
 
-def carve(buffer: ObjectBuffer, view: DepthView, entries: list[Entry]) -> None:
-    """Remove voxels of seen objects that the frame sees through: a door that swung, noise."""
+def carve(
+    buffer: ObjectBuffer, view: DepthView, detections: Detections, seen: dict[int, Entry]
+) -> None:
+    """Remove voxels of seen objects that are not theirs: a door that swung, a mask that spilt.
+
+    Such a voxel is seen through, or depth is there but outside the object's mask.
+    """
+    entries, index_of = list(seen.values()), {e.object_id: i for i, e in seen.items()}
     for level in {entry.level for entry in entries}:
         group = [entry for entry in entries if entry.level == level and len(entry.keys)]
         if not group:
             continue
         size = buffer.config.voxel * 2**level
         keys = np.concatenate([entry.keys for entry in group])
-        verdicts, _ = view.judge(voxels.decode(keys, size), size)
-        ends = np.cumsum([len(entry.keys) for entry in group])[:-1]
-        for entry, through in zip(group, np.split(verdicts == THROUGH, ends), strict=True):
-            if through.any() and not through.all():
-                buffer.set_voxels(entry, entry.keys[~through])
+        verdicts, pixels = view.judge(voxels.decode(keys, size), size)
+        counts = [len(entry.keys) for entry in group]
+        numbers = np.repeat([index_of[entry.object_id] for entry in group], counts)
+        foreign = (verdicts == AGREES) & ~detections.is_about(pixels, numbers)
+        wrong = np.split((verdicts == THROUGH) | foreign, np.cumsum(counts)[:-1])
+        for entry, remove in zip(group, wrong, strict=True):
+            if remove.any() and not remove.all():
+                buffer.set_voxels(entry, entry.keys[~remove])
 
 
 def _expected(buffer: ObjectBuffer, view: DepthView, seen: set[str]) -> list[Entry]:

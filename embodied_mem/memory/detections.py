@@ -11,6 +11,8 @@ _POINTS = 2000
 """Points of a detection that are turned into voxels."""
 _CROP = 64
 """Longest edge of an object's image [px]."""
+_ERROR = 0.03
+"""Larger errors of depth are not taken into shapes [m]."""
 _BEFORE = 0.1
 """What is nearer than its neighbour by more than this stands before it [m]."""
 
@@ -30,10 +32,16 @@ class Detections:
         self.pixels = np.count_nonzero(masks, axis=(1, 2))
         self.ranges = _ranges(frame, self.boxes)
         """Distance of each from the camera [m]; 0 where unknown."""
+        self.clear = np.inf if frame.depth is None else _clear_range(frame.depth)
+        """Depth is trusted to shape things up to this range [m]."""
         self.owner = np.zeros(frame.rgb.shape[:2], np.int32)
         """Which detection each pixel belongs to, counted from 1; 0 for none."""
         for number, mask in enumerate(masks, start=1):
             self.owner[mask] = number
+        self.levels = [
+            _dense_level(keys, len(p)) for keys, p in zip(self.keys, percept.points, strict=True)
+        ]
+        """Doublings of the voxels' edge at which each detection's points fill its surface."""
         self._coarse: dict[tuple[int, int], np.ndarray] = {}
         self._partial: dict[int, bool] = {}
 
@@ -47,6 +55,21 @@ class Detections:
         if (index, level) not in self._coarse:
             self._coarse[index, level] = voxels.coarsen(self.at_level(index, level - 1))
         return self._coarse[index, level]
+
+    def is_about(
+        self, pixels: Int64[np.ndarray, "k 2"], indices: Int64[np.ndarray, "k"]
+    ) -> Bool[np.ndarray, "k"]:
+        """Tell which pixels (column, row) lie within 2 pixels of a detection of the same label."""
+        names = {label: number for number, label in enumerate(self.percept.labels, start=1)}
+        kinds = np.array([0, *(names[label] for label in self.percept.labels)])
+        kind, wanted = kinds[self.owner], kinds[indices + 1]
+        rows, columns = np.array(kind.shape) - 1
+        near = np.zeros(len(pixels), bool)
+        for across in (-2, 0, 2):
+            for down in (-2, 0, 2):
+                x, y = (pixels[:, 0] + across).clip(0, columns), (pixels[:, 1] + down).clip(0, rows)
+                near |= kind[y, x] == wanted
+        return near
 
     def is_partial(self, index: int) -> bool:
         """Tell whether the image's border or something nearer cuts a detection off."""
@@ -70,6 +93,29 @@ def _spread(points: Float[np.ndarray, "p 3"]) -> Float[np.ndarray, "q 3"]:
         return points
     ends = np.concatenate((points.argmin(axis=0), points.argmax(axis=0)))
     return np.concatenate((points[:: -(-len(points) // _POINTS)], points[ends]))
+
+
+def _dense_level(keys: Int64[np.ndarray, "v"], points: int) -> int:
+    """Return how often voxels must double so that there are two points for each."""
+    level = 0
+    while level < 3 and len(keys) > points / 2:
+        keys, level = voxels.coarsen(keys), level + 1
+    return level
+
+
+def _clear_range(depth: Float[np.ndarray, "h w"]) -> float:
+    """Return the range up to which depth errs by less than `_ERROR`, from how it scatters.
+
+    The error of a depth camera grows with the square of the range; on smooth surfaces a pixel
+    differs from the median of its neighbours by about the error.
+    """
+    here = np.nan_to_num(depth, posinf=0.0).astype(np.float32)
+    scatter = np.abs(here - cv2.medianBlur(here, 3))[::2, ::2]
+    valid = here[::2, ::2] > 0.3
+    if not valid.any():
+        return np.inf
+    error = 1.48 * float(np.median(scatter[valid] / np.square(here[::2, ::2][valid])))
+    return max(2.0, float(np.sqrt(_ERROR / max(error, 1e-9))))
 
 
 def _ranges(frame: Frame, boxes: Float64[np.ndarray, "n 2 3"]) -> Float64[np.ndarray, "n"]:

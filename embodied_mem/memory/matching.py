@@ -68,8 +68,7 @@ def fragments(
     for index in free:
         label = detections.percept.labels[index]
         for entry in seen:
-            keys = detections.at_level(index, entry.level)
-            if entry.label == label and _share_inside(keys, entry.keys) >= least:
+            if entry.label == label and _share_inside(*_sets(entry, detections, index)) >= least:
                 found[index] = entry
                 break
     return found
@@ -123,6 +122,14 @@ def _coincide(one: Entry, other: Entry) -> bool:
     return max(_share_inside(a, b), _share_inside(b, a)) >= 0.5
 
 
+def _sets(
+    entry: Entry, detections: Detections, index: int
+) -> tuple[Int64[np.ndarray, "v"], Int64[np.ndarray, "k"]]:
+    """Return the voxels of a detection and of an object at a level that both fill."""
+    level = max(entry.level, detections.levels[index])
+    return detections.at_level(index, level), _raise(entry, level)
+
+
 def _raise(entry: Entry, level: int) -> Int64[np.ndarray, "v"]:
     keys = entry.keys
     for _ in range(level - entry.level):
@@ -167,15 +174,14 @@ def _pair_score(
     relabelled = agreement < config.min_agreement
     if cosine < (config.min_cosine_relabelled if relabelled else config.min_cosine):
         return 0.0
-    seen = voxels.thin(detections.at_level(index, entry.level), config.sample)
+    here, known = _sets(entry, detections, index)
     if relabelled:
-        inside = max(iou, _share_inside(seen, entry.keys))
+        inside = max(iou, _share_inside(here, known))
         return inside + extra if inside >= config.min_geometry_relabelled else 0.0
-    known = voxels.thin(entry.keys, config.sample)
     geometry = max(
         iou,
-        voxels.share_near(seen, entry.keys),
-        voxels.share_near(known, detections.at_level(index, entry.level)),
+        voxels.share_near(voxels.thin(here, config.sample), known),
+        voxels.share_near(voxels.thin(known, config.sample), here),
     )
     if geometry >= config.min_geometry:
         return geometry + extra

@@ -25,7 +25,7 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int) -> Observation:
     """Bring the buffer up to date with one percept, the `frame`th."""
     detections = Detections(percept, buffer.config.voxel)
     result = Observation(ids=[""] * len(detections))
-    seen: list[Entry] = []
+    seen: dict[int, Entry] = {}
 
     def free() -> list[int]:
         unknown = [i for i, name in enumerate(result.ids) if not name]
@@ -38,17 +38,17 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int) -> Observation:
     for index, entry in matching.match_in_place(buffer, detections, free()).items():
         result.ids[index] = entry.object_id
         sighted.see_in_place(buffer, entry, detections, index, frame)
-        seen.append(entry)
+        seen[index] = entry
     refuted = _look_for_the_rest(buffer, percept, detections, seen, result)
-    for index, entry in matching.fragments(detections, free(), seen).items():
+    for index, entry in matching.fragments(detections, free(), list(seen.values())).items():
         result.ids[index] = entry.object_id
     for index, entry in matching.match_elsewhere(buffer, detections, free(), refuted).items():
         result.ids[index] = entry.object_id
-        seen.append(entry)
+        seen[index] = entry
         if sighted.move(buffer, entry, detections, index, frame):
             result.moved.append(entry.object_id)
     result.gone[:] = [name for name in result.gone if buffer[name].status == "gone"]
-    _join_duplicates(buffer, seen, result)
+    _join_duplicates(buffer, list(seen.values()), result)
     for index in [i for i, name in enumerate(result.ids) if not name]:
         entry = sighted.begin(buffer, detections, index, frame)
         if entry is not None:
@@ -61,7 +61,7 @@ def _look_for_the_rest(
     buffer: ObjectBuffer,
     percept: Percept,
     detections: Detections,
-    seen: list[Entry],
+    seen: dict[int, Entry],
     result: Observation,
 ) -> set[str]:
     """Weigh the depth against what is not detected; return the objects it speaks against."""
@@ -70,7 +70,7 @@ def _look_for_the_rest(
         return set()
     refuted, gone = absence.refute(buffer, view, detections.owner, set(result.ids))
     result.gone += gone
-    absence.carve(buffer, view, seen)
+    absence.carve(buffer, view, detections, seen)
     return refuted
 
 

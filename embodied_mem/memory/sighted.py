@@ -3,14 +3,13 @@
 import numpy as np
 from jaxtyping import Float
 
+from embodied_mem.memory import voxels
 from embodied_mem.memory.association import box_gap
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import NO_BOX, Entry, ObjectBuffer
 
 _LARGE = 1.0
 """Things with an edge this long are shaped by far sightings too [m]."""
-_CLEAR = 2.5
-"""Sightings nearer than this always shape an object [m]."""
 
 
 def see_in_place(
@@ -24,17 +23,44 @@ def see_in_place(
     if entry.status == "gone" or entry.released is not None:
         move(buffer, entry, detections, index, frame)
         return
+    before = entry.sightings
     confirm(buffer, entry, detections, index, frame)
     box, distance = detections.boxes[index], float(detections.ranges[index])
-    small = float(np.nan_to_num(box[1] - box[0]).max()) < _LARGE
-    if small and distance > max(_CLEAR, 1.6 * entry.nearest):
+    whole = not detections.is_partial(index)
+    sizes = [np.nan_to_num(b[1] - b[0]).max() for b in (box, entry.bounds)]
+    if distance > max(detections.clear, 1.6 * entry.nearest) and (whole or min(sizes) < _LARGE):
         return
-    if distance < 0.5 * entry.nearest and not detections.is_partial(index):
+    if whole and distance < 0.6 * entry.nearest:
         _reshape(buffer, entry, detections, index)
+        return
+    if distance > detections.clear and (whole or min(sizes) < _LARGE):
+        if whole:
+            _average(buffer, entry, detections, index, before)
         return
     entry.nearest = min(entry.nearest, distance)
     entry.bounds = np.stack((np.fmin(entry.bounds[0], box[0]), np.fmax(entry.bounds[1], box[1])))
     buffer.set_voxels(entry, np.union1d(entry.keys, detections.at_level(index, entry.level)))
+
+
+def _average(
+    buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int, sightings: int
+) -> None:
+    """Blend a far view of a whole thing with earlier far ones: mean place, least size.
+
+    The variance of depth grows with the fourth power of the range, and noise only adds to a size.
+    """
+    box, distance = detections.boxes[index], float(detections.ranges[index])
+    old, new = sightings / entry.nearest**4, 1 / distance**4
+    middle = (old * entry.bounds.mean(axis=0) + new * box.mean(axis=0)) / (old + new)
+    half = np.minimum(box[1] - box[0], entry.bounds[1] - entry.bounds[0]) / 2
+    entry.nearest = min(entry.nearest, distance)
+    entry.bounds = np.stack((middle - half, middle + half))
+    keys = np.union1d(entry.keys, detections.at_level(index, entry.level))
+    size = buffer.voxel_size(entry)
+    centers = voxels.decode(keys, size)
+    inside = (centers > entry.bounds[0] - size) & (centers < entry.bounds[1] + size)
+    kept = keys[inside.all(axis=1)]
+    buffer.set_voxels(entry, kept if len(kept) else keys)
 
 
 def move(
