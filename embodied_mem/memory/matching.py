@@ -11,8 +11,10 @@ from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 
 _IN_HAND = 1.0
 """The held object is nearer to the camera than this [m]."""
-_RELEASED = 1.0
-"""What the hand let go is found within this distance of where it was put [m]."""
+_RELEASED = 0.5
+"""What the hand put down is found within this distance of the receptacle ..."""
+_DROPPED = 1.5
+"""... or of where the hand was, where that is not known [m]."""
 _STEADY = 1.2
 """Things with a longer edge are not recognised far from their place [m]."""
 _PIECE = 0.5
@@ -199,6 +201,41 @@ def _is_piece(buffer: ObjectBuffer, entry: Entry, detections: Detections, index:
     return detections.is_partial(index)
 
 
+def _last_places(buffer: ObjectBuffer, lost: list[Entry]) -> Float[np.ndarray, "m 2 3"]:
+    """Return where each vanished object was; for one just put down, the receptacle's box."""
+    boxes = buffer.boxes[[entry.row for entry in lost]]
+    for number, entry in enumerate(lost):
+        if entry.released is not None and entry.placement is not None:
+            parent = buffer.entries.get(entry.placement.parent)
+            if parent is not None:
+                boxes[number] = buffer.box(parent)
+    return boxes
+
+
+def match_unplaced(
+    buffer: ObjectBuffer, detections: Detections, free: list[int]
+) -> dict[int, Entry]:
+    """Recognise objects of which no place is known (no depth), by label and appearance."""
+    entries = [
+        entry
+        for label in sorted({fold(detections.percept.labels[i]) for i in free})
+        for entry in buffer.labelled(label)
+        if np.isnan(buffer.box(entry)).any()
+    ]
+    if not free or not entries:
+        return {}
+    scores = np.zeros((len(free), len(entries)))
+    rows = np.array([entry.row for entry in entries])
+    for number, index in enumerate(free):
+        label = detections.percept.labels[index]
+        same = np.array([fold(entry.label) == fold(label) for entry in entries])
+        cosine = _cosines(buffer, detections, np.full(len(rows), index), rows)
+        scores[number] = np.where(
+            same & (cosine >= buffer.config.association.min_cosine), cosine, 0
+        )
+    return {free[row]: entries[column] for row, column in assign(scores, scores > 0)}
+
+
 def _moved_scores(
     buffer: ObjectBuffer, lost: list[Entry], detections: Detections, free: Int64[np.ndarray, "n"]
 ) -> Float[np.ndarray, "n m"]:
@@ -209,11 +246,13 @@ def _moved_scores(
     cosine = _cosines(buffer, detections, free[pairs[0]], rows[pairs[1]]).reshape(shape)
     labels = [detections.percept.labels[index] for index in free]
     same = np.array([[_agreement(entry, label) for entry in lost] for label in labels]) >= 0.5
-    here, there = detections.boxes[free][:, None], buffer.boxes[rows]
+    here, there = detections.boxes[free][:, None], _last_places(buffer, lost)
     apart = np.maximum(here[:, :, 0] - there[:, 1], there[:, 0] - here[:, :, 1]).clip(0)
     gap = np.nan_to_num(np.linalg.norm(apart, axis=-1), nan=1e3)
     released = np.array([entry.released is not None for entry in lost])
-    steady = (there[:, 1] - there[:, 0]).max(axis=1) > _STEADY
-    score = np.where(released, np.where(gap < _RELEASED, 2 + cosine, 0.0), cosine + 1 / (1 + gap))
+    reach = np.array([_RELEASED if entry.placement is not None else _DROPPED for entry in lost])
+    own = buffer.boxes[rows]
+    steady = ~released & ((own[:, 1] - own[:, 0]).max(axis=1) > _STEADY)
+    score = np.where(released, np.where(gap < reach, 2 + cosine, 0.0), cosine + 1 / (1 + gap))
     possible = same & (cosine >= buffer.config.min_cosine_moved) & ~(steady & (gap > 0.5))
     return np.where(possible, score, 0.0)

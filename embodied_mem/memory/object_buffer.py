@@ -281,6 +281,23 @@ class ObjectBuffer:
             entry.record = self._record(entry)
         return entry.record
 
+    def sighting(self, entry: Entry, stamp: float, frame: int) -> Sighting:
+        """Add a sighting at `stamp` [s] in the `frame`th percept to an object's history."""
+        seen = Sighting(
+            object_id=entry.object_id,
+            stamp=stamp,
+            box=self.box(entry).copy(),
+            status=entry.status,
+            placement=entry.placement,
+            room=entry.room,
+            frame=frame,
+            age=0.0,
+        )
+        entry.history.append(seen)
+        while len(entry.history) > self.config.history:
+            entry.history.popleft()
+        return seen
+
     def _record(self, entry: Entry) -> Known:
         total = sum(entry.label_weights.values()) or 1.0
         box, feature = self.boxes[entry.row].copy(), self.features[entry.row].copy()

@@ -27,9 +27,9 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int) -> Observation:
     result = Observation(ids=[""] * len(detections))
     seen: dict[int, Entry] = {}
 
-    def free() -> list[int]:
+    def free(*, placed: bool = True) -> list[int]:
         unknown = [i for i, name in enumerate(result.ids) if not name]
-        return [i for i in unknown if detections.placed[i]]
+        return [i for i in unknown if detections.placed[i] == placed]
 
     for index, entry in matching.match_in_hand(buffer, detections).items():
         result.ids[index] = entry.object_id
@@ -39,6 +39,9 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int) -> Observation:
         result.ids[index] = entry.object_id
         sighted.see_in_place(buffer, entry, detections, index, frame)
         seen[index] = entry
+    for index, entry in matching.match_unplaced(buffer, detections, free(placed=False)).items():
+        result.ids[index] = entry.object_id
+        sighted.confirm(buffer, entry, detections, index, frame)
     refuted = _look_for_the_rest(buffer, percept, detections, seen, result)
     for index, entry in matching.fragments(detections, free(), list(seen.values())).items():
         result.ids[index] = entry.object_id

@@ -1,0 +1,237 @@
+"""Appearing, moving, vanishing: what memory concludes from what it sees and does not see."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from box_world import BoxWorld, percept_from
+
+from embodied_mem.errors import UnknownObjectError
+from embodied_mem.memory import Memory
+from embodied_mem.memory.memory import MemoryConfig
+from embodied_mem.memory.object_buffer import BufferConfig
+from embodied_mem.types import Action, Frame, Percept
+
+TABLE = ("table", "DiningTable", (2.0, 0.0, 0.4), (1.0, 1.6, 0.8))
+
+
+def table_world(**spots: tuple[float, float]) -> BoxWorld:
+    """Return a table with named mugs on it."""
+    world = BoxWorld()
+    world.add(*TABLE)
+    for name, (x, y) in spots.items():
+        world.add(name, "Mug", (x, y, 0.85), (0.1, 0.1, 0.1))
+    return world
+
+
+def without(percept: Percept, label: str) -> Percept:
+    """Return the percept of a detector that misses a label."""
+    kept = [i for i, name in enumerate(percept.labels) if name != label]
+    return replace(
+        percept,
+        masks=percept.masks[kept],
+        labels=tuple(percept.labels[i] for i in kept),
+        scores=percept.scores[kept],
+        features=percept.features[kept],
+        points=tuple(percept.points[i] for i in kept),
+        boxes=percept.boxes[kept],
+        attributes=tuple(percept.attributes[i] for i in kept),
+    )
+
+
+def test_equal_mugs_side_by_side_stay_two_and_keep_their_ids():
+    world, memory = table_world(left=(1.8, 0.06), right=(1.8, -0.06)), Memory()
+    first = memory.write(world.look(0, 0, 0))
+    mugs = {k.object_id: k.position[1] for k in memory.find("mug")}
+    assert len(mugs) == 2
+    for x, y, yaw in [(0, 0.3, -0.1), (0.5, -0.8, 0.5), (0.2, 0.9, -0.5), (2.0, -2.0, 1.57)]:
+        report = memory.write(world.look(x, y, yaw))
+        assert set(report.ids) == set(first.ids)
+    for known in memory.find("mug"):
+        assert known.position[1] == pytest.approx(mugs[known.object_id], abs=0.03)
+
+
+def test_of_two_equal_mugs_seen_one_at_a_time_each_gets_its_own_id():
+    world, memory = table_world(left=(1.8, 0.06)), Memory()
+    memory.write(world.look(0, 0, 0))
+    world.add("right", "Mug", (1.8, -0.06, 0.85), (0.1, 0.1, 0.1))
+    memory.write(world.look(0, 0, 0))
+    assert len(memory.find("mug")) == 2
+
+
+def test_a_bed_seen_piece_by_piece_stays_one():
+    world, memory = BoxWorld(), Memory()
+    world.add("bed", "Bed", (1.6, 0.0, 0.3), (1.8, 3.6, 0.6))
+    for yaw in (1.2, 0.9, 0.6, 0.3, 0.0, -0.3, -0.6, -0.9, -1.2):
+        memory.write(world.look(0, 0, yaw, 0.4))
+    (bed,) = memory.find("bed")
+    assert bed.size[1] == pytest.approx(3.6, abs=0.1)
+
+
+def test_what_a_detector_misses_is_not_gone_while_its_surface_is_seen():
+    world, memory = table_world(mug=(1.8, 0.0)), Memory()
+    memory.write(world.look(0, 0, 0))
+    for _ in range(6):
+        memory.write(without(world.look(0, 0, 0), "Mug"))
+    assert memory.find("mug")[0].status == "present"
+
+
+def test_a_flat_thing_is_gone_when_the_table_is_seen_in_its_place():
+    world, memory = table_world(), Memory()
+    world.add("book", "Book", (1.8, 0.0, 0.805), (0.2, 0.25, 0.01))
+    memory.write(world.look(0.6, 0, 0, 0.6))
+    del world.things["book"]
+    for _ in range(5):
+        memory.write(world.look(0.6, 0, 0, 0.6))
+    assert memory.find("book")[0].status == "gone"
+
+
+def test_two_frames_must_agree_that_a_thing_is_gone():
+    world, memory = table_world(mug=(1.8, 0.0)), Memory()
+    memory.write(world.look(0, 0, 0))
+    mug = world.things.pop("mug")
+    assert memory.write(world.look(0, 0, 0)).gone == ()
+    world.things["mug"] = mug
+    memory.write(world.look(0, 0, 0))
+    del world.things["mug"]
+    assert memory.write(world.look(0, 0, 0)).gone == ()
+    assert memory.write(world.look(0, 0, 0)).gone == ("mug_1",)
+    assert memory.find("mug")[0].confidence < 0.5
+
+
+def test_unknown_depth_is_no_evidence():
+    world, memory = table_world(mug=(1.8, 0.0)), Memory()
+    memory.write(world.look(0, 0, 0))
+    del world.things["mug"]
+    for value in (np.nan, 0.0):
+        for _ in range(4):
+            frame, ids = world.frame(0, 0, 0)
+            assert frame.depth is not None
+            blind = np.full_like(frame.depth, value)
+            blind_frame = Frame(
+                stamp=frame.stamp,
+                rgb=frame.rgb,
+                depth=blind,
+                camera=frame.camera,
+                T_world_camera=frame.T_world_camera,
+                T_world_body=frame.T_world_body,
+            )
+            memory.write(percept_from(blind_frame, np.zeros_like(ids), []))
+    assert memory.find("mug")[0].status == "present"
+
+
+def test_what_is_behind_a_closed_door_is_believed():
+    world, memory = BoxWorld(), Memory()
+    world.add("apple", "Apple", (2.0, 0.0, 1.0), (0.1, 0.1, 0.1))
+    memory.write(world.look(0, 0, 0))
+    world.add("fridge", "Fridge", (2.0, 0.0, 0.9), (0.8, 0.8, 1.8), open=False)
+    for x, y, yaw in [(0, 0, 0), (0.3, 0.5, -0.3), (0.0, -0.5, 0.2)] * 2:
+        memory.write(world.look(x, y, yaw))
+    assert memory.find("apple")[0].status == "present"
+
+
+def test_a_thing_moved_elsewhere_is_the_same_thing():
+    world, memory = table_world(mug=(1.7, 0.6)), Memory()
+    memory.write(world.look(0, 0, 0))
+    world.things["mug"].center = (1.7, -0.6, 0.85)
+    report = memory.write(world.look(0, 0, 0))
+    assert report.moved == ("mug_1",)
+    assert memory.get("mug_1").status == "moved"
+    assert [k.object_id for k in memory.since(0.2)] == ["mug_1"]
+    before, now = memory.where("mug_1", at=0.3), memory.where("mug_1")
+    assert (before.stamp, now.stamp) == pytest.approx((0.2, 0.4))
+    assert before.box[0, 1] > 0 > now.box[1, 1]
+    with pytest.raises(UnknownObjectError):
+        memory.where("mug_1", at=0.1)
+
+
+def test_what_lies_in_a_carried_bowl_travels_with_it():
+    world, memory = table_world(), Memory()
+    world.add("bowl", "Bowl", (1.7, 0.0, 0.84), (0.2, 0.2, 0.08))
+    world.add("egg", "Egg", (1.7, 0.0, 0.89), (0.06, 0.06, 0.06))
+    memory.write(world.look(0.6, 0, 0, 0.5))
+    placement = memory.find("egg")[0].placement
+    assert placement is not None
+    assert placement.parent == "bowl_1"
+    memory.record(Action(name="PickupObject"), target="bowl_1", succeeded=True, stamp=1.0)
+    assert [memory.get(name).status for name in ("bowl_1", "egg_1")] == ["held", "held"]
+    world.things["bowl"].center = (-0.2, 0.45, 1.1)
+    world.things["egg"].center = (-0.2, 0.45, 1.15)
+    memory.write(world.look(0, 0, 2.0))
+    assert len(memory) == 3
+    memory.record(Action(name="PutObject"), target="diningtable_1", succeeded=True, stamp=2.0)
+    world.things["bowl"].center = (1.7, 0.5, 0.84)
+    world.things["egg"].center = (1.7, 0.5, 0.89)
+    memory.write(world.look(0.6, 0, 0, 0.5))
+    assert len(memory) == 3
+    assert memory.get("bowl_1").position[1] == pytest.approx(0.5, abs=0.05)
+    assert memory.get("egg_1").status == "moved"
+
+
+def test_slices_are_new_things_and_the_whole_is_gone():
+    world, memory = table_world(), Memory()
+    world.add("apple", "Apple", (1.8, 0.0, 0.85), (0.1, 0.1, 0.1))
+    memory.write(world.look(0, 0, 0))
+    memory.record(Action(name="SliceObject"), target="apple_1", succeeded=True, stamp=0.3)
+    del world.things["apple"]
+    for k in range(3):
+        world.add(f"slice {k}", "AppleSliced", (1.8, k * 0.08, 0.83), (0.06, 0.06, 0.06))
+    memory.write(world.look(0, 0, 0))
+    assert memory.get("apple_1").status == "gone"
+    assert memory.get("apple_1").attributes["sliced"] is True
+    assert len(memory.find("AppleSliced")) == 3
+
+
+def test_a_failed_action_changes_nothing():
+    world, memory = table_world(mug=(1.8, 0.0)), Memory()
+    memory.write(world.look(0, 0, 0))
+    memory.record(Action(name="PickupObject"), target="mug_1", succeeded=False, stamp=0.3)
+    assert memory.held is None
+
+
+def test_a_wrong_label_adds_no_object_and_the_votes_decide():
+    world, memory = table_world(mug=(1.8, 0.0)), Memory()
+    features = world.look(0, 0, 0).features
+    for number in range(5):
+        world.things["mug"].label = "Cup" if number == 2 else "Mug"
+        memory.write(replace(world.look(0, 0, 0), features=features))
+    assert sorted(k.label for k in memory.known()) == ["DiningTable", "Mug"]
+    assert memory.find("mug")[0].label_scores["Cup"] == pytest.approx(0.2)
+
+
+def test_capacity_is_kept_and_the_table_under_things_stays():
+    memory = Memory(MemoryConfig(objects=BufferConfig(capacity=5)))
+    world = table_world()
+    for number in range(8):
+        world.add(f"m{number}", f"Thing{'abcdefgh'[number]}", (1.8, 0, 0.85), (0.1, 0.1, 0.1))
+    things = {name: world.things.pop(name) for name in list(world.things) if name != "table"}
+    for name, thing in things.items():
+        world.things[name] = thing
+        thing.center = (1.8, 0.1 * len(world.things) - 0.5, 0.85)
+        report = memory.write(world.look(0, 0, 0))
+        assert len(memory) <= 5
+        assert all(name not in memory.objects.entries for name in report.evicted)
+        memory.graph.check()
+    assert memory.find("diningtable")
+
+
+def test_a_detection_without_a_place_is_remembered_by_its_label():
+    world, memory = table_world(mug=(1.8, 0.0)), Memory()
+    percept = world.look(0, 0, 0)
+    blind = replace(
+        percept,
+        points=tuple(np.zeros((0, 3), np.float32) for _ in percept.labels),
+        boxes=np.full_like(percept.boxes, np.nan),
+    )
+    memory.write(blind)
+    memory.write(blind)
+    assert np.isnan(memory.find("mug")[0].box).all()
+    assert memory.near(np.zeros(3), 100.0) == ()
+    assert len(memory) == 2
+
+
+def test_an_empty_view_of_nothing_changes_nothing():
+    world, memory = BoxWorld(), Memory()
+    report = memory.write(world.look(0, 0, 0))
+    assert (report.ids, len(memory)) == ((), 0)
+    assert memory.in_view() == {}
