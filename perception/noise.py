@@ -153,7 +153,7 @@ class NoiseModel:
         return _with_halves(whole, halves)
 
     def _survivors(self, detections: Detections) -> list[int]:
-        pixels = detections.masks.reshape(len(detections), -1).sum(axis=1)
+        pixels = detections.masks.sum(axis=(1, 2))
         missed = self.config.drop * (1 + 2 * np.exp(-pixels / 150.0))
         return np.flatnonzero(self._random.random(len(pixels)) >= missed).tolist()
 

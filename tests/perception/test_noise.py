@@ -160,3 +160,14 @@ def test_impossible_levels_are_refused():
     assert messages == snapshot(
         ["noise.drop must lie in 0..1, got 1.5.", "noise.depth_sigma must be >= 0 m, got -0.1."]
     )
+
+
+def test_an_image_of_nothing_stays_an_image_of_nothing():
+    nothing = Detections(
+        masks=np.zeros((0, 6, 6), dtype=bool),
+        labels=(),
+        scores=np.zeros(0),
+        attributes=(),
+        source_ids=None,
+    )
+    assert len(NoiseModel(NoiseConfig(drop=0.5)).detections(nothing)) == 0
