@@ -26,15 +26,12 @@ def see_in_place(
     before = entry.sightings
     confirm(buffer, entry, detections, index, frame)
     box, distance = detections.boxes[index], float(detections.ranges[index])
-    whole = not detections.is_partial(index)
     sizes = [np.nan_to_num(b[1] - b[0]).max() for b in (box, entry.bounds)]
-    if distance > max(detections.clear, 1.6 * entry.nearest) and (whole or min(sizes) < _LARGE):
-        return
-    if whole and distance < 0.6 * entry.nearest:
+    if distance < 0.6 * entry.nearest and not detections.is_partial(index):
         _reshape(buffer, entry, detections, index)
         return
-    if distance > detections.clear and (whole or min(sizes) < _LARGE):
-        if whole:
+    if distance > detections.clear and (min(sizes) < _LARGE or not detections.is_partial(index)):
+        if distance <= 1.6 * entry.nearest and not detections.is_partial(index):
             _average(buffer, entry, detections, index, before)
         return
     entry.nearest = min(entry.nearest, distance)

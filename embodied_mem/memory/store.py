@@ -390,10 +390,11 @@ def _next_number(database: sqlite3.Connection) -> int:
     return number
 
 
-def _sparse_segments(database: sqlite3.Connection, config: StoreConfig) -> list[tuple[int]]:
-    """Return the segments to fold: all young ones, and files of which most is dead."""
+def _sparse_segments(database: sqlite3.Connection, config: StoreConfig) -> list[tuple[int, ...]]:
+    """Return the segments to fold: all young ones, and the files of which most is dead."""
+    young = database.execute("SELECT number FROM segments WHERE data IS NOT NULL").fetchall()
     query = (
-        "SELECT number FROM segments WHERE data IS NOT NULL OR owners * ? > "
-        "(SELECT count(*) FROM tensors WHERE segment = segments.number)"
+        "SELECT number, (SELECT count(*) FROM tensors WHERE segment = segments.number) AS live "
+        "FROM segments WHERE data IS NULL AND owners * ? > live ORDER BY live LIMIT 4"
     )
-    return database.execute(query, (config.few_live,)).fetchall()
+    return young + database.execute(query, (config.few_live,)).fetchall()
