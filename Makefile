@@ -24,7 +24,7 @@ test: setup ## the whole test suite
 lint: setup ## formatting, style, types, import layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(PY)
 	$(BIN)/lint-imports
 
 check: lint test ## everything that CI runs
