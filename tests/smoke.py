@@ -12,4 +12,4 @@ for package in (perception, planners, ros_nodes, sim_configs):
         raise SystemExit(f"{package.__name__} has no docstring")
 if not sim_configs.path("household/demo_house").is_file():
     raise SystemExit("the wheel lacks its configs")
-print("smoke: ok")
+print("smoke: ok")  # noqa: T201

@@ -1,7 +1,7 @@
 """What furniture is made of: solid parts that are drawn and collide, and surfaces that hold things.
 
 All in the object's own frame, in AI2-THOR's axes: origin at the centre of the bounding box, y up,
-z to the front (where a fridge's door is), x to the right hand of someone who looks along +z; metres.
+z to the front (where a fridge's door is), x to the right of someone who looks along +z; metres.
 """
 
 from dataclasses import dataclass
