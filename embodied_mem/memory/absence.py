@@ -1,7 +1,7 @@
 """Negative evidence: what should be seen and is not, or is seen through."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Int8, Int32
+from jaxtyping import Bool, Float, Int32, Int64
 
 from embodied_mem.memory import voxels
 from embodied_mem.memory.detections import Detections
@@ -42,22 +42,16 @@ def refute(
         return set(), []
     candidates = _expected(buffer, view, seen)
     refuted: set[str] = set()
-    gone = []
+    gone: list[str] = []
     for level in {entry.level for entry in candidates}:
         group = [entry for entry in candidates if entry.level == level]
-        size = buffer.config.voxel * 2**level
-        samples = [_upper(entry, size) for entry in group]
-        verdicts, pixels = view.judge(np.concatenate(samples), size)
-        owned = owner[pixels[:, 1], pixels[:, 0]] > 0
-        ends = np.cumsum([len(sample) for sample in samples])[:-1]
-        split = zip(group, np.split(verdicts, ends), np.split(owned, ends), strict=True)
-        for entry, verdict, covered in split:
-            large = view.pixels_across(buffer.box(entry)) >= _DISTINCT
-            against = _weigh(verdict, covered if large else np.zeros_like(covered))
-            if against > 0:
+        against = _weigh(buffer, view, owner, group, buffer.config.voxel * 2**level)
+        for number in np.flatnonzero(against).tolist():
+            entry = group[number]
+            if against[number] > 0:
                 refuted.add(entry.object_id)
-                _miss(buffer, entry, against, gone)
-            elif against < 0 and entry.misses:
+                _miss(buffer, entry, float(against[number]), gone)
+            elif entry.misses:
                 entry.misses = 0.0
                 buffer.touch(entry)
     return refuted, gone
@@ -89,8 +83,7 @@ def carve(
 
 def _expected(buffer: ObjectBuffer, view: DepthView, seen: set[str]) -> list[Entry]:
     """Return the objects believed to be in the judged part of the view, but for those seen."""
-    radii = np.linalg.norm(buffer.boxes[:, 1] - buffer.boxes[:, 0], axis=1) / 2
-    rows = view.in_sight(buffer.boxes.mean(axis=1), radii)
+    rows = view.in_sight(buffer.centers, buffer.radii)
     return [
         entry
         for row in rows
@@ -101,34 +94,49 @@ def _expected(buffer: ObjectBuffer, view: DepthView, seen: set[str]) -> list[Ent
     ]
 
 
-def _upper(entry: Entry, size: float) -> Float[np.ndarray, "k 3"]:
-    """Return some voxel centres of an object, not those where depth is its support's as well."""
-    points = voxels.decode(voxels.thin(entry.keys, _SAMPLE), size)
-    height = points[:, 2]
-    return points[height >= height.min() + 0.4 * (height.max() - height.min())]
-
-
-def _weigh(verdict: Int8[np.ndarray, "k"], covered: Bool[np.ndarray, "k"]) -> float:
-    """Weigh the verdicts on one object's voxels.
+def _weigh(
+    buffer: ObjectBuffer,
+    view: DepthView,
+    owner: Int32[np.ndarray, "h w"],
+    group: list[Entry],
+    size: float,
+) -> Float[np.ndarray, "m"]:
+    """Weigh what a view says of objects that it does not show.
 
     Args:
-        verdict: What depth says at each voxel.
-        covered: Where something else is detected at that pixel.
+        buffer: Gives the objects' boxes.
+        view: The depth.
+        owner: The detection that each pixel belongs to; 0 for none.
+        group: The objects, with voxels of the same edge.
+        size: That edge [m].
 
     Returns:
-        1.0 where the object is seen through, 0.5 where its surface now belongs to other things
-        (detectors err more often than depth), -1 where it is there, 0 where nothing can be told.
+        For each object 1.0 where it is seen through, 0.5 where its surface now belongs to other
+        things (detectors err more often than depth), -1 where it is there, 0 where nothing can be
+        told.
     """
-    through = np.count_nonzero(verdict == THROUGH)
-    agrees = verdict == AGREES
-    judged = through + np.count_nonzero(agrees) + np.count_nonzero(verdict == HIDDEN)
-    replaced = np.count_nonzero(agrees & covered)
-    if judged >= 0.3 * len(verdict) and judged:
-        if through >= 0.75 * judged:
-            return 1.0
-        if through + replaced >= 0.75 * judged:
-            return 0.5
-    return -1.0 if np.count_nonzero(agrees & ~covered) > 0.5 * len(verdict) else 0.0
+    samples = [voxels.thin(entry.keys, _SAMPLE) for entry in group]
+    counts = np.array([len(sample) for sample in samples])
+    starts, which = np.cumsum(counts) - counts, np.repeat(np.arange(len(group)), counts)
+    points = voxels.decode(np.concatenate(samples), size)
+    height = points[:, 2]
+    low, high = np.minimum.reduceat(height, starts), np.maximum.reduceat(height, starts)
+    upper = height >= (low + 0.4 * (high - low))[which]  # Lower down depth is the support's too.
+    verdicts, pixels = view.judge(points[upper], size)
+    which = which[upper]
+    small = view.pixels_across(buffer.boxes[[entry.row for entry in group]]) < _DISTINCT
+    covered = (owner[pixels[:, 1], pixels[:, 0]] > 0) & ~small[which]
+
+    def count(chosen: Bool[np.ndarray, "k"]) -> Int64[np.ndarray, "m"]:
+        return np.bincount(which[chosen], minlength=len(group))
+
+    through, agrees = count(verdicts == THROUGH), count(verdicts == AGREES)
+    replaced, total = count((verdicts == AGREES) & covered), np.bincount(which)
+    judged = through + agrees + count(verdicts == HIDDEN)
+    enough = (judged >= 0.3 * total) & (judged > 0)
+    there = np.where(agrees - replaced > 0.5 * total, -1.0, 0.0)
+    missing = np.where(enough & (through + replaced >= 0.75 * judged), 0.5, there)
+    return np.where(enough & (through >= 0.75 * judged), 1.0, missing)
 
 
 def _miss(buffer: ObjectBuffer, entry: Entry, against: float, gone: list[str]) -> None:

@@ -29,7 +29,7 @@ class Detections:
         edges = [masks[:, :2], masks[:, -2:], masks[:, :, :2], masks[:, :, -2:]]
         self.cut = np.any([edge.any(axis=(1, 2)) for edge in edges], axis=0)
         """Whether a mask touches the border of the image."""
-        self.pixels = np.count_nonzero(masks, axis=(1, 2))
+        self.pixels = np.array([np.count_nonzero(mask) for mask in masks], np.int64)
         self.ranges = _ranges(frame, self.boxes)
         """Distance of each from the camera [m]; 0 where unknown."""
         self.clear = np.inf if frame.depth is None else _clear_range(frame.depth)

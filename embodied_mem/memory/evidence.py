@@ -60,10 +60,11 @@ class DepthView:
         inside_y = np.abs(y) <= np.clip(z, 0, None) * slope_y + radii * np.hypot(1, slope_y)
         return np.flatnonzero(in_range & inside_x & inside_y)
 
-    def pixels_across(self, box: Float[np.ndarray, "2 3"]) -> float:
-        """Return about how many pixels the second longest edge of a box [m] covers."""
-        z = float(self.in_camera(box.mean(axis=0)[None])[0, 2])
-        return float(np.sort(box[1] - box[0])[1]) * self._camera.fx / max(z, 0.1)
+    def pixels_across(self, boxes: Float[np.ndarray, "m 2 3"]) -> Float[np.ndarray, "m"]:
+        """Return about how many pixels the second longest edge of each box [m] covers."""
+        z = self.in_camera(boxes.mean(axis=1))[:, 2]
+        edges = np.sort(boxes[:, 1] - boxes[:, 0], axis=1)[:, 1]
+        return edges * self._camera.fx / np.maximum(z, 0.1)
 
     def judge(
         self, points: Float[np.ndarray, "p 3"], size: float

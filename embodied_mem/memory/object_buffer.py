@@ -1,5 +1,6 @@
 """The known objects: arrays over rows for search, and one Entry each for the rest."""
 
+import math
 from collections import deque
 from dataclasses import dataclass, field, replace
 
@@ -103,6 +104,10 @@ class ObjectBuffer:
         self.rows: list[Entry | None] = []
         self.boxes: Float[np.ndarray, "c 2 3"] = np.full((0, 2, 3), np.nan)
         """Box of each row [m]; NaN for free rows and objects without a place."""
+        self.centers: Float[np.ndarray, "c 3"] = np.full((0, 3), np.nan)
+        """Middle of each box [m]."""
+        self.radii = np.zeros(0)
+        """Half the diagonal of each box [m]."""
         self.features: Float32[np.ndarray, "c d"] = np.zeros((0, 0), np.float32)
         self.counters: dict[str, int] = {}
         """How many ids were given out per label."""
@@ -147,7 +152,7 @@ class ObjectBuffer:
 
     def set_box(self, entry: Entry, box: Float[np.ndarray, "2 3"]) -> None:
         """Place an object's box [m]."""
-        self.boxes[entry.row] = box
+        self._write_box(entry.row, box)
         self.touch(entry)
 
     def feature(self, entry: Entry) -> Float32[np.ndarray, "d"]:
@@ -164,7 +169,7 @@ class ObjectBuffer:
             self._grow()
         entry.row = self._free.pop()
         self.rows[entry.row] = entry
-        self.boxes[entry.row] = box
+        self._write_box(entry.row, box)
         self.features[entry.row] = feature
         self.entries[entry.object_id] = entry
         self._by_label.setdefault(fold(entry.label), {})[entry.object_id] = None
@@ -183,7 +188,7 @@ class ObjectBuffer:
         del self._by_label[fold(entry.label)][object_id]
         self.held.pop(object_id, None)
         self.rows[entry.row] = None
-        self.boxes[entry.row] = np.nan
+        self._write_box(entry.row, NO_BOX)
         self._free.append(entry.row)
         self.changed.discard(object_id)
         self.reshaped.discard(object_id)
@@ -205,7 +210,7 @@ class ObjectBuffer:
         for label, weight in dropped.label_weights.items():
             kept.label_weights[label] = kept.label_weights.get(label, 0.0) + weight
         kept.attributes = dropped.attributes | kept.attributes
-        self.set_voxels(kept, np.union1d(*both))
+        self.set_voxels(kept, voxels.union(*both))
         for entry in self.children(dropped.object_id):
             if entry is not kept and entry.placement is not None:
                 entry.placement = replace(entry.placement, parent=kept.object_id)
@@ -249,9 +254,11 @@ class ObjectBuffer:
         if len(keys):
             size = self.voxel_size(entry)
             cells = voxels.cells(keys)
-            low, high = cells.min(axis=0) * size, (cells.max(axis=0) + 1) * size
-            box = np.stack((np.maximum(box[0], low), np.minimum(box[1], high)))
-            box[1] = np.maximum(box[0], box[1])
+            low, high = box
+            box = np.empty((2, 3))
+            np.maximum(low, cells.min(axis=0) * size, out=box[0])
+            np.minimum(high, (cells.max(axis=0) + 1) * size, out=box[1])
+            np.maximum(box[0], box[1], out=box[1])
         self.set_box(entry, box)
 
     def near(self, point: Float[np.ndarray, "3"], radius: float) -> list[Entry]:
@@ -320,6 +327,13 @@ class ObjectBuffer:
             confidence=float(np.clip(entry.belief, 0, 1)),
         )
 
+    def _write_box(self, row: int, box: Float[np.ndarray, "2 3"]) -> None:
+        self.boxes[row] = box
+        low, high = box
+        self.centers[row] = (low + high) / 2
+        edges = high - low
+        self.radii[row] = math.sqrt(edges.dot(edges)) / 2
+
     def _grow(self) -> None:
         old = len(self.rows)
         new = max(64, old * 2)
@@ -328,6 +342,8 @@ class ObjectBuffer:
         features = np.zeros((new, self.features.shape[1]), np.float32)
         features[:old] = self.features
         self.boxes, self.features = boxes, features
+        self.centers = boxes.mean(axis=1)
+        self.radii = np.linalg.norm(boxes[:, 1] - boxes[:, 0], axis=1) / 2
         self.rows.extend([None] * (new - old))
         self._free.extend(range(new - 1, old - 1, -1))
 

@@ -72,7 +72,7 @@ def collect(parts: Parts) -> Change:
         )
     )
     changed_at = parts.changed_at
-    order = [name for name in objects.entries if name in objects.changed]
+    order = sorted(objects.changed, key=lambda name: (objects[name].first_seen, name))
     change.objects = {
         name: object_row(objects, objects[name], changed_at.get(name)) for name in order
     }

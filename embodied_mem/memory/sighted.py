@@ -26,17 +26,23 @@ def see_in_place(
     before = entry.sightings
     confirm(buffer, entry, detections, index, frame)
     box, distance = detections.boxes[index], float(detections.ranges[index])
-    sizes = [np.nan_to_num(b[1] - b[0]).max() for b in (box, entry.bounds)]
     if distance < 0.6 * entry.nearest and not detections.is_partial(index):
         _reshape(buffer, entry, detections, index)
         return
-    if distance > detections.clear and (min(sizes) < _LARGE or not detections.is_partial(index)):
+    small = _is_small(box) or _is_small(entry.bounds)
+    if distance > detections.clear and (small or not detections.is_partial(index)):
         if distance <= 1.6 * entry.nearest and not detections.is_partial(index):
             _average(buffer, entry, detections, index, before)
         return
     entry.nearest = min(entry.nearest, distance)
-    entry.bounds = np.stack((np.fmin(entry.bounds[0], box[0]), np.fmax(entry.bounds[1], box[1])))
-    buffer.set_voxels(entry, np.union1d(entry.keys, detections.at_level(index, entry.level)))
+    low, high = entry.bounds
+    np.fmin(low, box[0], out=low)
+    np.fmax(high, box[1], out=high)
+    buffer.set_voxels(entry, voxels.union(entry.keys, detections.at_level(index, entry.level)))
+
+
+def _is_small(box: Float[np.ndarray, "2 3"]) -> bool:
+    return not bool((box[1] - box[0]).max() >= _LARGE)  # NaN: small.
 
 
 def _average(
@@ -52,7 +58,7 @@ def _average(
     half = np.minimum(box[1] - box[0], entry.bounds[1] - entry.bounds[0]) / 2
     entry.nearest = min(entry.nearest, distance)
     entry.bounds = np.stack((middle - half, middle + half))
-    keys = np.union1d(entry.keys, detections.at_level(index, entry.level))
+    keys = voxels.union(entry.keys, detections.at_level(index, entry.level))
     size = buffer.voxel_size(entry)
     centers = voxels.decode(keys, size)
     inside = (centers > entry.bounds[0] - size) & (centers < entry.bounds[1] + size)

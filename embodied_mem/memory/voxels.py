@@ -32,6 +32,16 @@ def cells(keys: Int64[np.ndarray, "v"]) -> Int64[np.ndarray, "v 3"]:
     return np.stack((keys >> 42, (keys >> 21) & mask, keys & mask), axis=1) - _BIAS
 
 
+def union(keys: Int64[np.ndarray, "v"], more: Int64[np.ndarray, "w"]) -> Int64[np.ndarray, "u"]:
+    """Return the voxels of either set."""
+    fresh = more[~contains(keys, more)]
+    if not len(fresh):
+        return keys
+    both = np.concatenate((keys, fresh))
+    both.sort(kind="stable")  # Two sorted runs: linear.
+    return both
+
+
 def coarsen(keys: Int64[np.ndarray, "v"]) -> Int64[np.ndarray, "u"]:
     """Return the voxels of twice the edge that hold any of `keys`."""
     return np.unique((np.floor_divide(cells(keys), 2) + _BIAS) @ _STEPS)
