@@ -141,6 +141,17 @@ class Belief:
             seen.add(thing.object_id)
         return thing
 
+    def shut_in(self, thing: Thing) -> bool:
+        """Tell whether a thing is inside of something that is closed."""
+        carrier = self.things.get(thing.parent) if thing.parent is not None else None
+        seen = {thing.object_id}
+        while carrier is not None and carrier.object_id not in seen:
+            if carrier.kind.container and carrier.state("open") is not True:
+                return True
+            seen.add(carrier.object_id)
+            carrier = self.things.get(carrier.parent) if carrier.parent is not None else None
+        return False
+
     def holds(self, atom: Atom, ids: Sequence[str]) -> bool:
         """Tell whether a condition is believed to be true of these objects."""
         things = [self.things[object_id] for object_id in ids]

@@ -52,6 +52,13 @@ class Hands:
         self._situation = situation
         self._pilot = pilot
         self._spoilt: dict[str, list[_Point]] = {}
+        self.no_way = False
+        """Whether the last thing was not reached for want of a way, as far as is known."""
+
+    def has_way(self, target: str) -> bool:
+        """Tell whether there is a place to act on a thing from that was not tried."""
+        thing = self._situation.belief.things.get(target)
+        return thing is not None and self._stand(thing, swing=False) is not None
 
     def forget(self) -> None:
         """Give every place and point another chance."""
@@ -69,12 +76,14 @@ class Hands:
             phase: Phase of the decisions.
         """
         s = self._situation
+        self.no_way = False
         if not self._is_spoilt(target) and self._pixel(target, level=level) is not None:
             return True
         for _ in range(_POSES):
             thing = s.belief.things.get(target)
             stand = self._stand(thing, swing=swing) if thing is not None else None
             if thing is None or stand is None:
+                self.no_way = True
                 return False
             reason = f"going to the {thing.label}"
             if s.body.horizon < _TRAVEL_TILT - 8 and stand.cost > 4:

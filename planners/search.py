@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from embodied_mem.goals import fold
 from embodied_mem.memory import Memory
-from embodied_mem.memory.occupancy import Frontier
+from embodied_mem.memory.occupancy import OCCUPIED, UNKNOWN, OccupancyMap
 from planners.affordances import DOORS, kind_of, prior, room_match
 from planners.behaviour import Situation
 from planners.belief import Thing
@@ -32,7 +32,7 @@ _ROOM = 2.5
 """Things nearer than this tell the kind of room [m]."""
 _FULL_GAIN = 4.0
 """An unseen part of this area counts in full [m2]."""
-_LEAST_GAIN = 0.3
+_LEAST_GAIN = 0.5
 """Smaller unseen parts are not worth a visit [m2]."""
 _FIXED_PRICE = 3.0
 """Price of any look [moves]."""
@@ -44,8 +44,17 @@ _WORTH_A_SECOND_LOOK = 0.02
 """Least weight of a usual place for looking again from nearer."""
 _NEAR = 1.5
 """A surface looked at from here has been searched [m]."""
-_VIEW = 2.0
+_LOOKS = 16
+"""Looks kept for a receptacle, beside the nearest."""
+_VIEW = 3.0
 """How far around a frontier unseen floor counts as gain [m]."""
+_CLEARANCE = 0.15
+"""A frontier is this far from obstacles [m]."""
+_LEAST_CELLS = 3
+"""Shorter frontiers are not worth a visit [cells]."""
+_RAYS = 72
+_RAY_STEP = 0.05
+"""Spacing of the samples on a ray [m]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,18 +105,19 @@ class SearchLog:
             distance = _gap(position, thing.box)
             if thing.kind.openable and distance < _NEAR:
                 self.opened.add(object_id)
-            self._add(object_id, Look(stamp, distance))
+            self.add(object_id, Look(stamp, distance))
 
     def looked(self, object_id: str, stamp: float) -> None:
         """Note that a receptacle was searched from near."""
-        self._add(object_id, Look(stamp, 0.0))
+        self.add(object_id, Look(stamp, 0.0))
 
-    def _add(self, object_id: str, look: Look) -> None:
-        """Keep the looks that no newer look was nearer than."""
+    def add(self, object_id: str, look: Look) -> None:
+        """Keep a look, and those of the earlier ones that no newer look was nearer than."""
         looks = self.looks.setdefault(object_id, [])
         while looks and looks[-1].distance >= look.distance:
             looks.pop()
         looks.append(look)
+        del looks[1:-_LOOKS]
 
     def nearest(self, thing: Thing, since: float, born: float) -> float:
         """Return the distance of the nearest look at a thing since a time; infinite without one.
@@ -156,26 +166,46 @@ def _frontiers(
 ) -> list[Lead]:
     memory, costs, ground = situation.memory, pilot.costs(), pilot.ground()
     found = []
-    for frontier in memory.occupancy.frontiers():
-        if any(np.linalg.norm(frontier.center - other) < 0.3 for other in log.visited):
+    for point in _open_borders(memory.occupancy):
+        if any(np.linalg.norm(point - other) < 0.3 for other in log.visited):
             continue
-        gain = _gain(memory, frontier)
+        gain = _gain(memory, point)
         if gain < _LEAST_GAIN:
             continue
-        box = np.stack((frontier.center, frontier.center))
+        box = np.stack((point, point))
         stands = standpoints(ground, costs, box, pilot.config, reach=0.75)
         if not stands:
             continue
         chance = _FRONTIER_CHANCE * min(1.0, gain / _FULL_GAIN)
-        chance *= _suits(situation, frontier.center, needs)
+        chance *= _suits(situation, point, needs)
         found.append(
             Lead(
                 kind="frontier",
                 value=chance / (stands[0].cost + _FIXED_PRICE),
                 nodes=tuple(stand.node for stand in stands[:6]),
-                point=frontier.center,
+                point=point,
             )
         )
+    return found
+
+
+def _open_borders(occupancy: OccupancyMap) -> list[Float[np.ndarray, "2"]]:
+    """Return a place in the middle of each frontier, clear of obstacles [m].
+
+    Borders along walls are none: the floor ends there.
+    """
+    if not occupancy.score.size:
+        return []
+    clear = cv2.distanceTransform((~occupancy.occupied).astype(np.uint8), cv2.DIST_L2, 5)
+    found = []
+    for frontier in occupancy.frontiers():
+        columns, rows = frontier.cells.T
+        cells = frontier.cells[clear[rows, columns] * occupancy.resolution >= _CLEARANCE]
+        if len(cells) < _LEAST_CELLS:
+            continue
+        points = occupancy.cell_to_world(cells)
+        middle = np.square(points - points.mean(axis=0)).sum(axis=1).argmin()
+        found.append(points[middle])
     return found
 
 
@@ -207,29 +237,19 @@ def _doors(situation: Situation, pilot: Pilot, log: SearchLog) -> list[Lead]:
     return found
 
 
-def _gain(memory: Memory, frontier: Frontier) -> float:
-    """Return the area of unseen floor about a frontier that no obstacle parts from it [m2]."""
-    occupancy = memory.occupancy
-    reach = int(_VIEW / occupancy.resolution)
-    column, row = occupancy.world_to_cell(frontier.center[None])[0]
-    states = np.zeros((2 * reach + 1, 2 * reach + 1), np.uint8)
-    rows, columns = occupancy.shape
-    low, high = (max(row - reach, 0), max(column - reach, 0)), (row + reach + 1, column + reach + 1)
-    part = occupancy.states[low[0] : min(high[0], rows), low[1] : min(high[1], columns)]
-    top, left = low[0] - row + reach, low[1] - column + reach
-    states[top : top + part.shape[0], left : left + part.shape[1]] = part
-    return _open_unknown(states) * occupancy.resolution**2
+def _gain(memory: Memory, point: Float[np.ndarray, "2"]) -> float:
+    """Return the area of unseen floor that one would look upon from a place [m2].
 
-
-def _open_unknown(states: np.ndarray) -> int:
-    """Count the unknown cells that a window's middle connects to without crossing obstacles."""
-    passable = (states != 2).astype(np.uint8)
-    passable = cv2.erode(passable, np.ones((5, 5), np.uint8))  # The body does not fit gaps.
-    middle = states.shape[0] // 2
-    around = passable[middle - 4 : middle + 5, middle - 4 : middle + 5]
-    _, labels = cv2.connectedComponents(passable, connectivity=4)
-    ids = np.unique(labels[middle - 4 : middle + 5, middle - 4 : middle + 5][around > 0])
-    return int((np.isin(labels, ids) & (states == 0)).sum()) if len(ids) else 0
+    Rays go out over the floor plan until they meet an obstacle.
+    """
+    angles = np.linspace(0, 2 * np.pi, _RAYS, endpoint=False)
+    radii = np.arange(0.5, _VIEW / _RAY_STEP) * _RAY_STEP
+    rays = np.stack((np.cos(angles), np.sin(angles)), axis=1)
+    samples = point + rays[:, None] * radii[None, :, None]  # (rays, radii, 2)
+    states = memory.occupancy.states_at(samples.reshape(-1, 2)).reshape(len(angles), -1)
+    open_so_far = np.logical_and.accumulate(states != OCCUPIED, axis=1)
+    areas = radii * _RAY_STEP * (2 * np.pi / _RAYS)
+    return float(((states == UNKNOWN) & open_so_far) @ areas @ np.ones(_RAYS))
 
 
 def _receptacles(
@@ -247,7 +267,7 @@ def _receptacles(
             continue
         chance = max(
             (
-                _chance(thing, labels, log, start, born[thing.object_id], counts[thing.label])
+                chance_of(thing, labels, log, start, born[thing.object_id], counts[thing.label])
                 for labels, start in zip(needs, since, strict=True)
             ),
             default=0.0,
@@ -270,7 +290,7 @@ def _receptacle_lead(thing: Thing, chance: float, pilot: Pilot) -> Lead | None:
     return Lead(kind=kind, value=chance / price, target=thing.object_id)
 
 
-def _chance(
+def chance_of(
     thing: Thing, labels: frozenset[str], log: SearchLog, since: float, born: float, count: int
 ) -> float:
     """Return the chance that a closer look at a receptacle shows one of some kinds of things."""

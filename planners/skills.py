@@ -131,6 +131,10 @@ class Skills:
         s.refresh_belief()
         return True
 
+    def check(self, target: str) -> Behaviour:
+        """Return the tree that looks again at something known."""
+        return Skill(f"check {target}", self.situation, lambda: self.hands.reach(target))
+
     def follow(self, lead: Lead) -> Behaviour:
         """Return the tree that has a look at something."""
         routines: Mapping[str, Callable[[], Routine]] = {

@@ -56,6 +56,8 @@ class _Task:
     tree: Behaviour | None = None
     """What runs now."""
     exploring: bool = False
+    checking: bool = False
+    """Whether the tree looks again at what is believed."""
     plan: tuple[PlanStep, ...] = ()
     failures: dict[str, int] = field(default_factory=dict)
     """Failed steps per object."""
@@ -63,9 +65,13 @@ class _Task:
     """Objects that proved to be of no use."""
     failed: int = 0
     """Failed steps in all."""
+    cut_off: set[str] = field(default_factory=set)
+    """Those of the excluded to which there was no way."""
     second_chance: bool = False
     """Whether excluded objects were given another try."""
     looked_around: bool = False
+    seen: set[str] = field(default_factory=set)
+    """What was in view, or acted on, since the goal was given."""
 
 
 class SymbolicPlanner:
@@ -101,6 +107,7 @@ class SymbolicPlanner:
         skills = self._ready(memory)
         skills.situation.refresh(memory, succeeded=succeeded, message=message)
         skills.log.note(skills.situation)
+        task.seen |= memory.in_view().keys()
         for _ in range(40):  # Trees may end without an action.
             ended = self._advance(task, skills)
             if ended is not None:
@@ -148,6 +155,26 @@ class SymbolicPlanner:
             return self._explore(task, skills, needs)
         return self._plan(task, skills, choice)
 
+    def _conclude(self, task: _Task, skills: Skills, choice: Choice) -> Decision | None:
+        """End, or first look again at what was not seen since the goal was given."""
+        belief = skills.situation.belief
+        stale = [
+            name
+            for name in choice.binding.values()
+            if name not in task.seen
+            and not belief.things[name].held
+            and not belief.shut_in(belief.things[name])
+        ]
+        if not stale:
+            reason = "every condition of the goal is believed to hold"
+            return Decision(action=DONE, reason=reason)
+        if not task.checking or task.tree is None:
+            self._drop_tree(task)
+            task.checking, task.exploring = True, False
+            task.tree = skills.check(stale[0])
+            task.seen.add(stale[0])  # Once is enough, whatever comes of it.
+        return None
+
     def _choose(self, task: _Task, skills: Skills) -> Choice:
         here = skills.situation.body.position
 
@@ -165,6 +192,8 @@ class SymbolicPlanner:
         return any(name not in things for name in names - {"here", "floor"})
 
     def _explore(self, task: _Task, skills: Skills, needs: list[frozenset[str]]) -> Decision | None:
+        if self._readmit(task, skills):
+            return self._advance(task, skills)
         task.exploring = True
         if not task.looked_around and not skills.surroundings_known():
             task.tree = skills.look_around()
@@ -187,6 +216,7 @@ class SymbolicPlanner:
         if task.second_chance:
             return self._give_up(f"nothing else will do, and this failed: {skills.current}")
         task.excluded, task.second_chance = frozenset(), True
+        task.cut_off.clear()
         skills.hands.forget()
         return self._advance(task, skills)
 
@@ -212,27 +242,40 @@ class SymbolicPlanner:
 
     def _finish(self, task: _Task, skills: Skills, status: Status) -> None:
         """Take note of how a tree ended."""
-        if status == Status.FAILURE and not task.exploring and skills.current is not None:
-            self._blame(task, skills.current)
+        acting = not task.exploring and not task.checking
+        if status == Status.FAILURE and acting and skills.current is not None:
+            self._blame(task, skills)
         self._drop_tree(task)
 
-    def _blame(self, task: _Task, step: PlanStep) -> None:
-        """Leave out what a step failed on when it fails again."""
+    def _blame(self, task: _Task, skills: Skills) -> None:
+        """Leave out what a step failed on: at once where there is no way, else the second time."""
+        step = skills.current
+        assert step is not None, "a step failed"
         culprit = step.arguments[_CULPRITS.get(step.name, 0)]
         task.failures[culprit] = task.failures.get(culprit, 0) + 1
         logger.info("step failed: %s", step)
-        if task.failures[culprit] >= 2:
+        if skills.hands.no_way:
+            task.cut_off.add(culprit)
+        if skills.hands.no_way or task.failures[culprit] >= 2:
             task.excluded |= {culprit}
-        task.failed += 1
+        task.failed += not skills.hands.no_way
+
+    def _readmit(self, task: _Task, skills: Skills) -> bool:
+        """Take back what could not be got at, where there is a way now. Returns whether any is."""
+        found = {name for name in task.cut_off if skills.hands.has_way(name)}
+        task.cut_off -= found
+        task.excluded -= found
+        return bool(found)
 
     def _drop_tree(self, task: _Task) -> None:
         if task.tree is not None:
             task.tree.stop(Status.INVALID)
-        task.tree = None
+        task.tree, task.checking = None, False
 
     def _with_plan(self, decision: Decision, task: _Task) -> Decision:
         assert self._skills is not None, "a decision came from a skill"
-        lines = () if task.exploring else tuple(map(self._skills.describe, task.plan))
+        acting = not task.exploring and not task.checking
+        lines = () if not acting else tuple(map(self._skills.describe, task.plan))
         return Decision(
             action=decision.action,
             phase=decision.phase,

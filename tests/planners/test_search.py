@@ -1,0 +1,97 @@
+"""Where things are looked for, and when looking is given up."""
+
+import numpy as np
+import pytest
+
+from embodied_mem.backends.household.backend import HouseholdSim
+from embodied_mem.backends.household.generator import GeneratorConfig, generate_house
+from embodied_mem.goals import parse_goal
+from embodied_mem.memory import Memory
+from embodied_mem.runtime import Agent, run_episode
+from perception.oracle import OracleConfig
+from perception.pipeline import Pipeline
+from planners.affordances import kind_of, prior, room_match
+from planners.belief import Thing
+from planners.search import Look, SearchLog, chance_of
+from planners.symbolic_planner import SymbolicPlanner
+
+
+def receptacle(label: str, name: str = "r1") -> Thing:
+    box = np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 0.8]])
+    return Thing(
+        object_id=name,
+        label=label,
+        kind=kind_of(label),
+        box=box,
+        attributes={},
+        parent=None,
+        status="present",
+        last_seen=0.0,
+    )
+
+
+def looked(*looks: Look) -> SearchLog:
+    log = SearchLog()
+    for look in looks:
+        log.add("r1", look)
+    return log
+
+
+NEVER = -np.inf
+APPLE = frozenset(("apple",))
+
+
+def test_usual_places_come_before_unusual_ones():
+    assert prior("Apple", "Fridge") > prior("Apple", "Sofa") > 0
+    assert prior("Egg", "Fridge") > prior("Egg", "GarbageCan")
+    log = looked()
+    fridge = chance_of(receptacle("fridge"), APPLE, log, NEVER, 0.0, 1)
+    sofa = chance_of(receptacle("sofa"), APPLE, log, NEVER, 0.0, 1)
+    assert fridge > 10 * sofa > 0
+    assert chance_of(receptacle("fridge"), APPLE, log, NEVER, 0.0, 2) == pytest.approx(fridge / 2)
+
+
+def test_looks_from_near_settle_the_question_and_looks_from_far_do_not():
+    table = receptacle("diningtable")
+    unseen = chance_of(table, APPLE, looked(), NEVER, 0.0, 1)
+    far = chance_of(table, APPLE, looked(Look(1.0, 5.0)), NEVER, 0.0, 1)
+    middle = chance_of(table, APPLE, looked(Look(1.0, 2.0)), NEVER, 0.0, 1)
+    assert unseen > far > middle > 0
+    assert chance_of(table, APPLE, looked(Look(1.0, 1.0)), NEVER, 0.0, 1) == 0
+
+
+def test_looks_before_a_thing_was_moved_do_not_count():
+    log = looked(Look(1.0, 0.5), Look(9.0, 4.0))
+    assert log.nearest(receptacle("sofa"), since=0.0, born=0.0) == 0.5
+    assert log.nearest(receptacle("sofa"), since=5.0, born=0.0) == 4.0
+    assert log.nearest(receptacle("sofa"), since=10.0, born=0.0) == np.inf
+
+
+def test_looks_at_an_earlier_bearer_of_the_name_do_not_count():
+    log = looked(Look(1.0, 0.5))
+    assert log.nearest(receptacle("sofa"), since=NEVER, born=2.0) == np.inf
+
+
+def test_the_log_keeps_only_looks_that_can_still_count():
+    log = looked(*(Look(float(t), 3.0 - 0.01 * t) for t in range(100)))
+    assert log.looks["r1"] == [Look(99.0, 3.0 - 0.99)]
+
+
+def test_rooms_are_told_by_their_furniture():
+    kitchen, bedroom = ("Fridge", "StoveBurner", "Sink"), ("Bed", "Dresser")
+    in_kitchen, in_bedroom = room_match("Knife", kitchen), room_match("Knife", bedroom)
+    assert in_kitchen is not None
+    assert in_bedroom is not None
+    assert in_kitchen > in_bedroom
+    assert room_match("Knife", ()) is None
+
+
+def test_what_is_not_there_is_given_up_after_looking_everywhere():
+    house = generate_house(1, GeneratorConfig(rooms=1))
+    agent = Agent(perceive=Pipeline(OracleConfig()), memory=Memory(), planner=SymbolicPlanner())
+    with HouseholdSim(house=house) as sim:
+        outcome = run_episode(sim, agent, goal=parse_goal("held(spaceship)"), max_steps=400)
+    assert not outcome.success
+    assert outcome.reason.startswith("given up: no spaceship found: explored everything reachable")
+    assert outcome.exploration_steps == outcome.steps < 400
+    assert len(agent.memory) > 5

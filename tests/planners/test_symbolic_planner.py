@@ -1,0 +1,139 @@
+"""Whole episodes: from a goal and a strange house to the goal reached, with oracle perception."""
+
+import pytest
+from contracts.planner_contract import PlannerContract
+
+from embodied_mem.backends.household.backend import HouseholdSim
+from embodied_mem.backends.household.catalog import can_hold
+from embodied_mem.backends.household.generator import GeneratorConfig, generate_house
+from embodied_mem.backends.task_sampling import sample_tasks
+from embodied_mem.errors import PlanningError
+from embodied_mem.goals import Goal, fold, parse_goal
+from embodied_mem.interfaces import Decision, Outcome
+from embodied_mem.memory import Memory
+from embodied_mem.runtime import Agent, run_episode
+from embodied_mem.types import PASS
+from perception.oracle import OracleConfig
+from perception.pipeline import Pipeline
+from planners.symbolic_planner import GIVEN_UP, SymbolicPlanner
+
+
+def agent(memory: Memory | None = None) -> Agent:
+    return Agent(
+        perceive=Pipeline(OracleConfig()), memory=memory or Memory(), planner=SymbolicPlanner()
+    )
+
+
+class Decisions:
+    """Keeps every decision."""
+
+    def __init__(self):
+        self.all: list[Decision] = []
+
+    def on_start(self, goal: Goal, memory: Memory) -> None:
+        self.all.clear()
+
+    def on_step(self, step, percept, decision: Decision, memory: Memory) -> None:
+        self.all.append(decision)
+
+    def on_end(self, outcome: Outcome, memory: Memory) -> None:
+        pass
+
+
+@pytest.fixture
+def first_look() -> Memory:
+    memory = Memory()
+    with HouseholdSim(house=generate_house(2, GeneratorConfig(rooms=1))) as sim:
+        memory.write(Pipeline(OracleConfig())(sim.reset().frame))
+    return memory
+
+
+class TestContract(PlannerContract):
+    @pytest.fixture
+    def planner(self) -> SymbolicPlanner:
+        return SymbolicPlanner()
+
+    @pytest.fixture
+    def memory(self, first_look: Memory) -> Memory:
+        return first_look
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_sampled_tasks_are_done_in_a_strange_house(seed: int):
+    house = generate_house(seed, GeneratorConfig(rooms=2))
+    with HouseholdSim(house=house) as sim:
+        sim.reset()
+        for goal in sample_tasks(sim.engine, 2, seed):
+            outcome = run_episode(sim, agent(), goal=goal, max_steps=400)
+            assert outcome.success, (str(goal), outcome.reason)
+            assert not outcome.reason.startswith(GIVEN_UP)
+            assert outcome.failed_actions <= 0.1 * outcome.steps
+
+
+def move_by_another_hand(sim: HouseholdSim, label: str, place: str) -> str:
+    """Move an object of a type away from a place to some other open receptacle."""
+    objects = {entry["objectId"]: entry for entry in sim.engine.look().metadata["objects"]}
+    moved = next(
+        entry
+        for entry in objects.values()
+        if fold(entry["objectType"]) == label
+        and any(fold(objects[p]["objectType"]) == place for p in entry["parentReceptacles"] or ())
+    )
+    for entry in objects.values():
+        open_place = entry["receptacle"] and not entry["pickupable"] and not entry["openable"]
+        elsewhere = fold(entry["objectType"]) != place
+        if open_place and elsewhere and can_hold(entry["objectType"], moved["objectType"]):
+            if sim.relocate(moved["objectId"], entry["objectId"]):
+                return entry["objectId"]
+    raise AssertionError("nothing in this house takes the object")
+
+
+def test_what_another_hand_moved_is_noticed_found_and_brought_back():
+    house = generate_house(3, GeneratorConfig(rooms=2))
+    goal = parse_goal("on(mug, diningtable)")
+    with HouseholdSim(house=house) as sim:
+        knowing = agent()
+        first = run_episode(sim, knowing, goal=goal, max_steps=400)
+        assert first.success, first.reason
+        move_by_another_hand(sim, "mug", "diningtable")
+        assert not sim.judge(goal).complete
+        again = run_episode(sim, knowing, goal=goal, max_steps=400, start=sim.step(PASS))
+    assert again.success, again.reason
+    assert again.steps > 0
+
+
+def test_what_is_remembered_need_not_be_looked_for():
+    house = generate_house(3, GeneratorConfig(rooms=2))
+    with HouseholdSim(house=house) as sim:
+        knowing = agent()
+        run_episode(sim, knowing, goal=parse_goal("held(spaceship)"), max_steps=400)
+        goal = parse_goal("on(mug, countertop)")
+        known = run_episode(sim, knowing, goal=goal, max_steps=400, start=sim.step(PASS))
+    assert known.success, known.reason
+    assert known.exploration_steps == 0
+
+
+def test_the_same_episode_twice_is_the_same():
+    house = generate_house(5, GeneratorConfig(rooms=1))
+    runs = []
+    with HouseholdSim(house=house) as sim:
+        sim.reset()
+        goal = sample_tasks(sim.engine, 1, 5)[0]
+        for _ in range(2):
+            seen = Decisions()
+            run_episode(sim, agent(), goal=goal, max_steps=60, subscribers=[seen])
+            runs.append([str(decision.action) for decision in seen.all])
+    assert runs[0] == runs[1]
+
+
+def test_frames_without_poses_are_one_clear_sentence():
+    memory = Memory()
+    planner = SymbolicPlanner()
+    planner.start(parse_goal("on(lamp)"))
+    with pytest.raises(PlanningError, match="needs the pose of body and camera"):
+        planner.act(memory, succeeded=True, message="")
+
+
+def test_a_planner_without_a_goal_says_so(first_look: Memory):
+    with pytest.raises(PlanningError, match="no goal"):
+        SymbolicPlanner().act(first_look, succeeded=True, message="")
