@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from jaxtyping import Float
+from scipy.spatial import KDTree
 
 from embodied_mem.memory import relations
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
@@ -66,15 +67,14 @@ def _put_place(
 
 
 def _connect_places(graph: SceneGraph, rooms: RoomMap, stamp: float) -> None:
-    reach = 2 * rooms.config.spacing
-    for a, spot in enumerate(rooms.places):
-        away = np.linalg.norm(rooms.places[a + 1 :] - spot, axis=1)
-        for b in (np.flatnonzero(away < reach) + a + 1).tolist():
-            ends = f"place_{a + 1}", f"place_{b + 1}"
-            if ends[0] in graph and ends[1] in graph:
-                linked = rooms.place_rooms[a] == rooms.place_rooms[b]
-                if linked and graph.edge(ends[0], "connects", ends[1]) is None:
-                    graph.relate(ends[0], "connects", ends[1], confidence=0.8, stamp=stamp)
+    if len(rooms.places) < 2:
+        return
+    pairs = KDTree(rooms.places).query_pairs(2 * rooms.config.spacing, output_type="ndarray")
+    same = rooms.place_rooms[pairs[:, 0]] == rooms.place_rooms[pairs[:, 1]]
+    for a, b in (np.sort(pairs[same], axis=1) + 1).tolist():
+        ends = f"place_{a}", f"place_{b}"
+        if ends[0] in graph and ends[1] in graph and not graph.edge(ends[0], "connects", ends[1]):
+            graph.relate(ends[0], "connects", ends[1], confidence=0.8, stamp=stamp)
 
 
 def name_rooms(graph: SceneGraph, buffer: ObjectBuffer) -> None:

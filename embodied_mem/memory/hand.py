@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from embodied_mem.memory import voxels
+from embodied_mem.memory.attributes import settle
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.memory.records import Placement
 from embodied_mem.types import Action, AttributeValue, Frame
@@ -60,7 +61,7 @@ def act(buffer: ObjectBuffer, action: Action, target: str | None, stamp: float) 
             entry.status = "gone"  # Its pieces are seen as new objects.
     effect = _EFFECTS.get(action.name)
     if entry is not None and effect is not None:
-        entry.attributes[effect[0]] = effect[1]
+        settle(entry.attributes, entry.strengths, *effect)
         buffer.touch(entry)
 
 
@@ -89,7 +90,7 @@ def _take(buffer: ObjectBuffer, entry: Entry) -> None:
         buffer.held[thing.object_id] = None
         buffer.reshaped.add(thing.object_id)
         buffer.touch(thing)
-    entry.attributes["held"] = True
+    settle(entry.attributes, entry.strengths, "held", value=True)
 
 
 def _release(buffer: ObjectBuffer, stamp: float, receptacle: Entry | None) -> None:
@@ -97,7 +98,7 @@ def _release(buffer: ObjectBuffer, stamp: float, receptacle: Entry | None) -> No
         entry = buffer.entries[name]
         entry.status, entry.released = "moved", stamp
         if entry.placement is None:
-            entry.attributes["held"] = False
+            settle(entry.attributes, entry.strengths, "held", value=False)
             if receptacle is not None:
                 box = buffer.box(receptacle)
                 top = np.array([*box.mean(axis=0)[:2], box[1, 2]])

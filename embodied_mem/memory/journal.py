@@ -19,6 +19,7 @@ class ObjectRow(msgspec.Struct, kw_only=True, omit_defaults=True):
     box: list[float | None]
     bounds: list[float | None]
     attributes: dict[str, AttributeValue] = {}
+    strengths: dict[str, int] = {}
     status: Status = "present"
     placement: Placement | None = None
     place: str | None = None
@@ -81,6 +82,7 @@ def object_row(buffer: ObjectBuffer, entry: Entry, changed_at: float | None) -> 
             box=_numbers(buffer.box(entry)),
             bounds=_numbers(entry.bounds),
             attributes=entry.attributes,
+            strengths=entry.strengths,
             status=entry.status,
             placement=entry.placement,
             place=entry.place,
@@ -120,6 +122,7 @@ def restore_object(
         label=row.label,
         label_weights=row.label_weights,
         attributes=row.attributes,
+        strengths=row.strengths,
         status=row.status,
         placement=row.placement,
         place=row.place,

@@ -57,6 +57,8 @@ class Entry:
     label: str
     label_weights: dict[str, float]
     attributes: dict[str, AttributeValue] = field(default_factory=dict)
+    strengths: dict[str, int] = field(default_factory=dict)
+    """How settled the value of each attribute is."""
     status: Status = "present"
     placement: Placement | None = None
     place: str | None = None
@@ -210,6 +212,7 @@ class ObjectBuffer:
         for label, weight in dropped.label_weights.items():
             kept.label_weights[label] = kept.label_weights.get(label, 0.0) + weight
         kept.attributes = dropped.attributes | kept.attributes
+        kept.strengths = dropped.strengths | kept.strengths
         self.set_voxels(kept, voxels.union(*both))
         for entry in self.children(dropped.object_id):
             if entry is not kept and entry.placement is not None:

@@ -52,7 +52,8 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int) -> Observation:
             result.moved.append(entry.object_id)
     result.gone[:] = [name for name in result.gone if buffer[name].status == "gone"]
     _join_duplicates(buffer, list(seen.values()), result)
-    for index in [i for i, name in enumerate(result.ids) if not name]:
+    has_depth = percept.frame.depth is not None  # Then what has no place is a glimpse, no object.
+    for index in free() if has_depth else [i for i, name in enumerate(result.ids) if not name]:
         entry = sighted.begin(buffer, detections, index, frame)
         if entry is not None:
             result.ids[index] = entry.object_id

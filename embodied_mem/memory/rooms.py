@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int32, Int64
+from scipy.spatial import KDTree
 
 from embodied_mem.config import Config
 from embodied_mem.goals import fold
@@ -16,7 +17,7 @@ class RoomConfig(Config, frozen=True):
     """How floor is parted into rooms, and rooms into places."""
 
     every: int = 10
-    """The plan is parted anew after so many writes ..."""
+    """The plan is parted anew after so many writes, more where the map is large ..."""
     growth: float = 0.05
     """... or when the known floor grew by this share."""
     doorway: float = 1.1
@@ -36,6 +37,8 @@ _HINTS = {
     "Bedroom": "bed alarmclock teddybear pillow dresser laundryhamper",
     "LivingRoom": "sofa television tvstand coffeetable armchair remotecontrol newspaper",
 }
+_LARGE_MAP = 160_000
+"""Larger maps are parted less often [cells]."""
 _CATEGORY = {label: room for room, labels in _HINTS.items() for label in labels.split()}
 
 
@@ -132,7 +135,8 @@ class RoomMap:
         """Part the floor anew where that is due. Returns whether it was."""
         self._writes += 1
         known = int(np.count_nonzero(occupancy.score))
-        due = self._writes >= self.config.every and known != self._known
+        wait = self.config.every * max(1.0, occupancy.score.size / _LARGE_MAP)
+        due = self._writes >= wait and known != self._known
         if not (due or known > self._known * (1 + self.config.growth)):
             return False
         self._writes, self._known = 0, known
@@ -160,8 +164,8 @@ class RoomMap:
             inside = np.flatnonzero(self.place_rooms == room)
             asked = np.flatnonzero(rooms == room)
             if len(inside):
-                away = points[asked, None] - self.places[inside]
-                found[asked] = inside[np.square(away).sum(axis=-1).argmin(axis=1)] + 1
+                _, nearest = KDTree(self.places[inside]).query(points[asked])
+                found[asked] = inside[nearest] + 1
         return found
 
     def centers(self) -> dict[int, Float[np.ndarray, "2"]]:

@@ -5,6 +5,7 @@ from jaxtyping import Float
 
 from embodied_mem.memory import voxels
 from embodied_mem.memory.association import box_gap
+from embodied_mem.memory.attributes import fuse
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import NO_BOX, Entry, ObjectBuffer
 
@@ -87,7 +88,7 @@ def confirm(
     percept = detections.percept
     score, label = float(percept.scores[index]), percept.labels[index]
     if label in entry.label_weights or not entry.sightings:
-        entry.attributes.update(percept.attributes[index])
+        fuse(entry.attributes, entry.strengths, percept.attributes[index], score)
     entry.label_weights[label] = entry.label_weights.get(label, 0.0) + max(score, 1e-3)
     best = max(entry.label_weights, key=lambda name: entry.label_weights[name])
     if best != entry.label and entry.label_weights[best] > entry.label_weights[entry.label]:
