@@ -215,16 +215,23 @@ def test_capacity_is_kept_and_the_table_under_things_stays():
     assert memory.find("diningtable")
 
 
-def test_a_detection_without_a_place_is_remembered_by_its_label():
+@pytest.mark.parametrize("has_depth", [False, True])
+def test_without_depth_things_are_remembered_by_label_and_unmeasured_glimpses_are_not(
+    has_depth: bool,
+):
     world, memory = table_world(mug=(1.8, 0.0)), Memory()
     percept = world.look(0, 0, 0)
     blind = replace(
         percept,
+        frame=percept.frame if has_depth else replace(percept.frame, depth=None),
         points=tuple(np.zeros((0, 3), np.float32) for _ in percept.labels),
         boxes=np.full_like(percept.boxes, np.nan),
     )
     memory.write(blind)
     memory.write(blind)
+    if has_depth:  # The sensor measures, but not these: they are found when it does.
+        assert len(memory) == 0
+        return
     assert np.isnan(memory.find("mug")[0].box).all()
     assert memory.near(np.zeros(3), 100.0) == ()
     assert len(memory) == 2
