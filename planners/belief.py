@@ -5,7 +5,7 @@ an effect is assumed until memory sees the object again and knows better.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -20,6 +20,10 @@ _GUESSES: Mapping[str, AttributeValue] = {
     "filled": False, "temperature": "RoomTemp",
 }  # fmt: skip
 """What an unobserved state is taken for."""
+
+
+_APART = 0.3
+"""A thing this far from what it was put on was moved [m]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +91,12 @@ class Thing:
         return self.status == "held"
 
     @property
+    def swings(self) -> bool:
+        """Whether its door, when open, may be in the body's way: fridges, not wall cabinets."""
+        on_floor = bool(self.box[0, 2] < 0.4)
+        return self.kind.container and self.kind.fixture and on_floor
+
+    @property
     def center(self) -> Float[np.ndarray, "3"]:
         """Middle of its box [m]."""
         return self.box.mean(axis=0)
@@ -123,6 +133,7 @@ class Belief:
             if (known.status != "gone" or known.attributes.get("sliced") is True)
             and (known.status == "held" or np.isfinite(known.box).all())
         }
+        _drop_refuted_parents(things, memory)
         held = memory.held
         return cls(things, held.object_id if held is not None else None, memory.stamp)
 
@@ -191,6 +202,19 @@ def _thing(known: Known, assumptions: Assumptions) -> Thing:
         status=known.status,
         last_seen=known.last_seen,
     )
+
+
+def _drop_refuted_parents(things: dict[str, Thing], memory: Memory) -> None:
+    """Believe memory where a thing is seen apart from what it was put on."""
+    for name, thing in things.items():
+        carrier = things.get(thing.parent) if thing.parent is not None else None
+        if carrier is None or carrier.held or thing.held:
+            continue
+        apart = np.maximum(thing.box[0] - carrier.box[1], carrier.box[0] - thing.box[1])
+        if apart.max() > _APART:
+            placement = memory.get(name).placement
+            seen = placement.parent if placement is not None else None
+            things[name] = replace(thing, parent=seen if seen != thing.parent else None)
 
 
 def _has_state(thing: Thing, predicate: str, belief: Belief) -> bool:  # noqa: PLR0911

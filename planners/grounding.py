@@ -4,7 +4,7 @@ Which objects a goal means is decided here (`choose`), which tools are still to 
 (`missing`), and what the planner is told (`ground`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from embodied_mem.goals import Atom, Goal, Progress, Term
 from planners import affordances
 from planners.affordances import fits
 from planners.belief import Belief, Thing
-from planners.symbolic import Fact, Problem
+from planners.symbolic import Fact, PlanStep, Problem
 
 _TOOLS: Mapping[str, tuple[frozenset[str], ...]] = {
     "clean": (affordances.SINKS, affordances.FAUCETS),
@@ -63,13 +63,15 @@ def choose(
         goal: What is asked for.
         belief: What is known.
         distance: How far a thing is [m].
-        excluded: Ids that proved to be of no use; they only count where they meet a condition.
+        excluded: Ids that proved to be of no use; they only count where all asked of them holds.
     """
-    order = {term: _ordered(term, goal, belief, distance, excluded) for term in goal.terms()}
+    order = {term: _ordered(term, goal, belief, distance) for term in goal.terms()}
     binding, progress = belief.bind(goal, order)
-    binding = {
-        t: i for t, i in binding.items() if i not in excluded or _helps(t, goal, binding, belief)
-    }
+    if excluded and not progress.complete:
+        useful = {binding[t] for t in binding if _helps(t, goal, binding, belief)}
+        useless = excluded - useful
+        order = {term: [i for i in ids if i not in useless] for term, ids in order.items()}
+        binding, progress = belief.bind(goal, order)
     unmet = tuple(
         atom
         for atom in goal.atoms
@@ -95,7 +97,6 @@ def _ordered(
     goal: Goal,
     belief: Belief,
     distance: Callable[[Thing], float],
-    excluded: frozenset[str],
 ) -> list[str]:
     """Return what a term may stand for, the best first, and no more than can be looked through."""
     candidates = belief.candidates(term.label)
@@ -106,9 +107,9 @@ def _ordered(
         for other in atom.terms[1:]
     ]
 
-    def rank(thing: Thing) -> tuple[bool, bool, float]:
+    def rank(thing: Thing) -> tuple[bool, float]:
         unfit = any(not _may_be_on(thing, label) for label in partners)
-        return thing.object_id in excluded, unfit, -100.0 if thing.held else distance(thing)
+        return unfit, -100.0 if thing.held else distance(thing)
 
     numbers = sum(t.label == term.label for t in goal.terms())
     return [thing.object_id for thing in sorted(candidates, key=rank)[: 8 + numbers]]
@@ -175,6 +176,29 @@ def ground(
         goals=tuple(dict.fromkeys(goals)),
         distances=_distances(spots, things, here),
     )
+
+
+def tidy(steps: Sequence[PlanStep], swinging: Set[str]) -> tuple[PlanStep, ...]:
+    """Close containers before leaving them for good: a fridge's door would be in the way.
+
+    Args:
+        steps: A plan.
+        swinging: Containers with doors that reach into the room, and shall not stay open.
+    """
+    tidied: list[PlanStep] = []
+    opened: dict[str, str] = {}
+    for number, step in enumerate(steps):
+        if step.name == "goto":
+            later = {name for other in steps[number + 1 :] if other.name != "goto"
+                     for name in other.arguments}  # fmt: skip
+            done_with = [name for name in opened if name not in later]
+            tidied += [PlanStep("close", (name, opened.pop(name))) for name in done_with]
+        elif step.name == "open" and step.arguments[0] in swinging:
+            opened[step.arguments[0]] = step.arguments[1]
+        elif step.name == "close":
+            opened.pop(step.arguments[0], None)
+        tidied.append(step)
+    return tuple(tidied)
 
 
 HERE = "here"

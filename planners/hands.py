@@ -14,7 +14,7 @@ from planners.sightlines import in_sight
 
 _Point = Float[np.ndarray, "2"]
 
-_POSES = 5
+_POSES = 4
 """Places to stand that are tried in one go."""
 
 _PIXELS = 2
@@ -23,7 +23,7 @@ _PIXELS = 2
 _ARM = 1.45
 """Farthest horizontal distance at which an action is tried [m]."""
 
-_APART = 0.4
+_APART = 0.3
 """A new place to stand is this far from those that did not work [m]."""
 
 _CLOSE = 0.6
@@ -32,14 +32,20 @@ _CLOSE = 0.6
 _SWING = 1.1
 """Best distance for opening and closing: doors swing [m]."""
 
-_COMPARED = 60
+_COMPARED = 160
 """Places to stand that are looked at more closely."""
 
-_HIDDEN = 8.0
+_HIDDEN = 30.0
 """Price of a place from which a thing seems hidden [moves]."""
 
-_WRONG_SIDE = 6.0
+_WRONG_SIDE = 15.0
 """Price of a place on the side from which a thing was not seen [moves]."""
+
+_NEW_VIEW = 12.0
+"""Another tilt shows something new if it differs by this much [degrees]."""
+
+_FULL = "No valid positions"
+"""What is said of a receptacle that has no room, wherever one points."""
 
 _TRAVEL_TILT = 30.0
 """Tilt of the camera on the way [degrees]."""
@@ -52,6 +58,8 @@ class Hands:
         self._situation = situation
         self._pilot = pilot
         self._spoilt: dict[str, list[_Point]] = {}
+        self.hopeless: set[str] = set()
+        """Receptacles that have no room."""
         self.no_way = False
         """Whether the last thing was not reached for want of a way, as far as is known."""
 
@@ -63,6 +71,7 @@ class Hands:
     def forget(self) -> None:
         """Give every place and point another chance."""
         self._spoilt.clear()
+        self.hopeless.clear()
 
     def reach(
         self, target: str, *, level: bool = False, swing: bool = False, phase: str = "navigate"
@@ -117,13 +126,19 @@ class Hands:
             yield Decision(action=command, phase="act", target=target, reason=reason)
             if s.succeeded:
                 return True
+            if _FULL in s.message:
+                self.hopeless.add(target)
+                break
         self._spoil(target, s.body.position)
         return False
 
     def _look_at(self, thing: Thing, *, level: bool, phase: str) -> Routine:
         """Turn to a thing, and try other tilts while it is not in view."""
-        for height in _heights(thing):
-            point = _aim(thing, self._situation.body.position, height)
+        for attempt, height in enumerate(_heights(thing)):
+            body = self._situation.body
+            point = _aim(thing, body.position, height)
+            if attempt and abs(body.tilt_to(point) - body.horizon) < _NEW_VIEW:
+                continue
             reason = f"looking at the {thing.label}"
             yield from self._pilot.face(point, phase=phase, reason=reason)
             if self._pixel(thing.object_id, level=level) is not None:

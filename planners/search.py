@@ -298,6 +298,8 @@ def chance_of(
     best = 0.0
     for label in sorted(labels):
         weight = prior(label, thing.label)
+        if kind_of(label).usual and kind_of(label).fixture:
+            weight = kind_of(label).usual.get(thing.label, 0.0)  # Nobody moves furniture.
         from_here = kind_of(label).recognised_from
         if nearest <= _NEAR:
             missed = 0.0

@@ -105,6 +105,8 @@ class Skills:
 
     def _reach(self, step: PlanStep, manner: Manner) -> Routine:
         self.current = step
+        if step.name == "put" and step.arguments[1] in self.hands.hopeless:
+            return _fail()
         swing = manner.action in {"OpenObject", "CloseObject"}
         return self.hands.reach(step.arguments[manner.target], level=manner.level, swing=swing)
 
@@ -236,6 +238,11 @@ class Skills:
 def _nothing() -> Routine:
     yield from ()
     return True
+
+
+def _fail() -> Routine:
+    yield from ()
+    return False
 
 
 def _as_exploring(routine: Routine) -> Routine:

@@ -16,7 +16,7 @@ from embodied_mem.types import DONE
 from planners import search
 from planners.behaviour import Situation, in_order, tick
 from planners.belief import Thing
-from planners.grounding import Choice, choose, ground, missing
+from planners.grounding import Choice, choose, ground, missing, tidy
 from planners.hands import Hands
 from planners.navigation import NavigationConfig
 from planners.pilot import Pilot
@@ -44,6 +44,9 @@ class SymbolicPlannerConfig(Config, frozen=True, tag="symbolic"):
     """Plan steps that may fail before the goal is given up."""
 
 
+_IN_THE_WAY = 2.0
+"""A door this near may be in the way [m]."""
+
 _CULPRITS = {"put": 1, "wash": 2, "fill": 2, "heat": 1, "cook": 1, "fry": 3}
 """Which argument of a step is to blame when it fails; the first unless said here."""
 
@@ -67,6 +70,8 @@ class _Task:
     """Failed steps in all."""
     cut_off: set[str] = field(default_factory=set)
     """Those of the excluded to which there was no way."""
+    closed: set[str] = field(default_factory=set)
+    """What was closed to free the way."""
     second_chance: bool = False
     """Whether excluded objects were given another try."""
     looked_around: bool = False
@@ -233,7 +238,11 @@ class SymbolicPlanner:
             return self._forgive(task, skills)
         if steps is None:
             return self._give_up(f"there is no plan for {', '.join(map(str, choice.unmet))}")
-        task.plan = steps
+        wanted = {
+            choice.binding[atom.terms[0]] for atom in task.goal.atoms if atom.predicate == "open"
+        }
+        swinging = {t.object_id for t in situation.belief.things.values() if t.swings} - wanted
+        task.plan = steps = tidy(steps, swinging)
         if not steps:
             return self._give_up("the plan is empty although the goal is not reached")
         task.tree = in_order("plan", [skills.carry_out(step) for step in steps])
@@ -243,9 +252,31 @@ class SymbolicPlanner:
     def _finish(self, task: _Task, skills: Skills, status: Status) -> None:
         """Take note of how a tree ended."""
         acting = not task.exploring and not task.checking
-        if status == Status.FAILURE and acting and skills.current is not None:
-            self._blame(task, skills)
+        failed = status == Status.FAILURE and acting and skills.current is not None
         self._drop_tree(task)
+        if failed and not self._free_the_way(task, skills):
+            self._blame(task, skills)
+
+    def _free_the_way(self, task: _Task, skills: Skills) -> bool:
+        """Where there is no way, close what was left open nearby: its door may be in the way."""
+        wanted = {atom.terms[0].label for atom in task.goal.atoms if atom.predicate == "open"}
+        here = skills.situation.body.position
+        doors = [
+            thing
+            for thing in skills.situation.belief.things.values()
+            if thing.swings
+            and thing.state("open") is True
+            and thing.label not in wanted
+            and thing.object_id not in task.closed
+            and np.linalg.norm(thing.center[:2] - here) < _IN_THE_WAY
+        ]
+        if not skills.hands.no_way or not doors:
+            return False
+        door = min(doors, key=lambda thing: float(np.linalg.norm(thing.center[:2] - here)))
+        task.closed.add(door.object_id)
+        task.plan = (PlanStep("close", (door.object_id, door.object_id)),)
+        task.tree = skills.carry_out(task.plan[0])
+        return True
 
     def _blame(self, task: _Task, skills: Skills) -> None:
         """Leave out what a step failed on: at once where there is no way, else the second time."""
@@ -256,7 +287,8 @@ class SymbolicPlanner:
         logger.info("step failed: %s", step)
         if skills.hands.no_way:
             task.cut_off.add(culprit)
-        if skills.hands.no_way or task.failures[culprit] >= 2:
+        hopeless = skills.hands.no_way or culprit in skills.hands.hopeless
+        if hopeless or task.failures[culprit] >= 2:
             task.excluded |= {culprit}
         task.failed += not skills.hands.no_way
 
