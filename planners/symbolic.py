@@ -160,8 +160,10 @@ class Solver:
             status, steps = self._run(model, parameters)
             if steps is not None:
                 return steps
-            if status in _NO_PLAN:
+            if status == Status.UNSOLVABLE_PROVEN:
                 return None
+        if status == Status.UNSOLVABLE_INCOMPLETELY:  # Of the last search, which has no time limit.
+            return None
         raise PlanningError(
             f"{self.engine} ended with {status.name} on a problem of {len(problem.objects)} "
             f"objects. Raise `plan_timeout`, now {self.timeout:g} s, or ask for less at once."
@@ -187,9 +189,6 @@ class Solver:
             PlanStep(action.action.name, tuple(str(p) for p in action.actual_parameters))
             for action in result.plan.actions
         )
-
-
-_NO_PLAN = (Status.UNSOLVABLE_PROVEN, Status.UNSOLVABLE_INCOMPLETELY)
 
 
 def useful_schemas(problem: Problem) -> tuple[Schema, ...]:
