@@ -32,7 +32,7 @@ class NavigationConfig(Config, frozen=True):
     """Nothing may come nearer to the body's axis [m]."""
     doubt: float = 0.035
     """How far the map's edges may be off [m]: that much nearer may do, at a price."""
-    doubt_cost: float = 3.0
+    doubt_cost: float = 6.0
     """Extra price of a move that may be too near to an obstacle [moves]."""
     comfort: float = 0.3
     """Nearer than this to obstacles a way costs more [m]."""
