@@ -7,7 +7,7 @@ from embodied_mem.memory import voxels
 from embodied_mem.memory.attributes import settle
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.memory.records import Placement
-from embodied_mem.types import Action, AttributeValue, Frame
+from embodied_mem.types import Action, AttributeValue, Frame, Percept
 
 _EFFECTS: dict[str, tuple[str, AttributeValue]] = {
     "OpenObject": ("open", True),
@@ -63,6 +63,24 @@ def act(buffer: ObjectBuffer, action: Action, target: str | None, stamp: float) 
     if entry is not None and effect is not None:
         settle(entry.attributes, entry.strengths, *effect)
         buffer.touch(entry)
+
+
+def notice(buffer: ObjectBuffer, percept: Percept, ids: list[str]) -> None:
+    """Believe what perception says of the hand, if memory knows of nothing in it.
+
+    An agent that begins with something in its hand must not take it for an obstacle.
+
+    Args:
+        buffer: What is known.
+        percept: A detection whose state says `held`, in the percept.
+        ids: Object of each detection; "" for none.
+    """
+    if buffer.held:
+        return
+    for name, attributes in zip(ids, percept.attributes, strict=True):
+        if name and attributes.get("held") is True:
+            _take(buffer, buffer.entries[name])
+            return
 
 
 def carried_with(buffer: ObjectBuffer, entry: Entry) -> list[Entry]:

@@ -32,6 +32,9 @@ class OccupancyConfig(Config, frozen=True):
     """What stands between this height ..."""
     tall_to: float = 1.9
     """... and this one, below the lintels of doors, parts rooms [m]."""
+    near: float = 0.6
+    """Nearer points are ignored, as depth along the optical axis: there are the hand, what it
+    holds, and what that holds [m]."""
     range: float = 6.0
     """Farther points are ignored [m]."""
     stride: int = 2
@@ -300,7 +303,7 @@ def _world_points(
     assert frame.T_world_camera is not None
     camera, step = frame.camera, config.stride
     depth = frame.depth[::step, ::step]
-    usable = (depth > 0) & (depth < config.range)  # NaN compares false.
+    usable = (depth > config.near) & (depth < config.range)  # NaN compares false.
     if ignore is not None:
         usable &= ~ignore[::step, ::step]
     rows, columns = np.nonzero(usable)

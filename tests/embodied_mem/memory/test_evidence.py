@@ -242,3 +242,14 @@ def test_an_empty_view_of_nothing_changes_nothing():
     report = memory.write(world.look(0, 0, 0))
     assert (report.ids, len(memory)) == ((), 0)
     assert memory.in_view() == {}
+
+
+def test_what_perception_says_is_in_the_hand_is_held_and_no_obstacle():
+    world, memory = table_world(mug=(0.5, 0.0)), Memory()
+    percept = world.look(0, 0, 0)
+    states = tuple({"held": True} if label == "Mug" else {} for label in percept.labels)
+    memory.write(replace(percept, attributes=states))
+    assert memory.held is not None
+    assert memory.held.label == "Mug"
+    memory.write(replace(world.look(0, 0, 0.4), attributes=states))
+    assert [known.status for known in memory.find("mug")] == ["held"]
