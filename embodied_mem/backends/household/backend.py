@@ -148,7 +148,10 @@ class HouseholdSim:
         Raises:
             BackendError: There is no such object.
         """
-        return self.engine.relocate(object_id, receptacle_id)
+        moved = self.engine.relocate(object_id, receptacle_id)
+        if moved and self._result is not None:
+            self._result = self.engine.look()  # What judges read is the present.
+        return moved
 
     def top_down(self, width: int = 800, height: int = 800) -> TopDown:
         """Draw the whole house from above, as it is now."""

@@ -95,7 +95,6 @@ def test_outside_hand_moves_things(sim: HouseholdSim):
         if table["objectId"] not in item["parentReceptacles"]
         and sim.relocate(item["objectId"], table["objectId"])
     )
-    sim.step(PASS)
     item, table = moved
     now = next(e for e in sim.metadata["objects"] if e["objectId"] == item["objectId"])
     assert table["objectId"] in now["parentReceptacles"]
