@@ -26,7 +26,7 @@ from embodied_mem.errors import ConfigError, StoreError
 from embodied_mem.goals import Goal
 from embodied_mem.interfaces import Outcome
 from embodied_mem.memory import Memory
-from embodied_mem.runtime.metrics import EpisodeRow
+from embodied_mem.runtime.metrics import EpisodeRow, later_exploration
 from embodied_mem.runtime.sequence import run_tasks
 from embodied_mem.runtime.suite import SuiteProgress, SuiteResult, read_suite, run_suite
 
@@ -186,6 +186,14 @@ def show_result(result: SuiteResult) -> None:
         console.print(f"[red]could not be done[/] {key}: {error}")
     if result.summaries:
         console.print(summary_table(result.summaries))
+        later = later_exploration(result.episodes)
+        if later.get("clear"):
+            console.print(
+                "exploring in the tasks after a house's first: "
+                + ", ".join(f"{group} {steps:.1f}" for group, steps in later.items())
+                + " steps a task"
+                + (f", ratio {later['keep'] / later['clear']:.2f}" if "keep" in later else "")
+            )
     if result.missing:
         console.print(f"{result.missing} jobs are not done.")
 

@@ -83,6 +83,19 @@ def summarise(rows: Sequence[EpisodeRow]) -> tuple[Summary, ...]:
     )
 
 
+def later_exploration(rows: Iterable[EpisodeRow]) -> dict[str, float]:
+    """Return each group's mean exploration steps of the tasks after a house's first.
+
+    The first task of a house (`...#0`) begins with an empty memory in every group; only the later
+    ones can show what memory saves. Groups without later tasks are left out.
+    """
+    later: dict[str, list[int]] = {}
+    for row in rows:
+        if not row.task.endswith("#0"):
+            later.setdefault(row.group, []).append(row.exploration_steps)
+    return {group: sum(steps) / len(steps) for group, steps in later.items()}
+
+
 def path_weight(row: EpisodeRow, reference: float) -> float:
     """Return s min(1, L* / L) of one episode, 0..1."""
     return min(1.0, reference / max(row.steps, 1)) if row.success else 0.0

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embodied_mem.runtime.metrics import EpisodeRow, path_weight, reference_lengths, summarise
+from embodied_mem.runtime.metrics import (
+    EpisodeRow,
+    later_exploration,
+    path_weight,
+    reference_lengths,
+    summarise,
+)
 
 
 def row(task: str = "t", *, steps: int = 10, **changes) -> EpisodeRow:
@@ -91,3 +97,9 @@ def test_path_weighted_success_is_the_weighted_mean_and_never_above_success(case
         <= np.average([r.success for r in rows], weights=weights) + 1e-9
     )
     assert all(0 <= path_weight(r, references[r.task]) <= 1 for r in rows)
+
+
+def test_later_exploration_leaves_out_the_first_task_of_each_house():
+    rows = [row("h:0#0", steps=80), row("h:0#1", steps=20), row("h:1#2", steps=40)]
+    rows += [row("h:0#1", steps=100, group="clear"), row("h:1#0", steps=100, group="alone")]
+    assert later_exploration(rows) == {"keep": 15.0, "clear": 50.0}
