@@ -22,6 +22,9 @@ except ImportError as error:
     raise MissingExtraError("the symbolic planner", "plan") from error
 
 
+ENGINE = "fast-downward-apart"
+"""Name under which our Fast Downward is known to unified-planning."""
+
 FLUENTS: Mapping[str, int] = {
     "at": 1, "hand_free": 0, "held": 1, "lies": 2, "located": 2, "accessible": 1, "running": 1,
     "clean": 1, "dirty": 1, "sliced": 1, "cooked": 1, "hot": 1, "cold": 1, "filled": 1, "broken": 1,
@@ -136,7 +139,7 @@ class Problem:
 class Solver:
     """Fast Downward, in a process of its own for each problem."""
 
-    engine: str = "fast-downward"
+    engine: str = ENGINE
     """Name of the engine in unified-planning."""
     timeout: float = 10.0
     """Longest time for one plan [s]."""
@@ -232,6 +235,7 @@ def _model(problem: Problem) -> Model:
     """Translate a problem into unified-planning's terms."""
     environment = Environment()
     environment.credits_stream = None
+    environment.factory.add_engine(ENGINE, "planners.fast_downward", "ApartFastDownward")
     types, expressions = environment.type_manager, environment.expression_manager
     thing = types.UserType("thing")
     model = Model("household", environment)

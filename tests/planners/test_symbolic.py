@@ -1,5 +1,8 @@
 """Plans are carried out on a model of the household that was written without the planner's."""
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import numpy as np
 import pytest
 from household_model import Household
@@ -133,3 +136,25 @@ def test_only_actions_that_help_are_told_to_the_engine():
     names = {s.name for s in useful_schemas(ground(choice, belief, goal, np.zeros(2)))}
     assert {"goto", "pickup", "put"} <= names
     assert not names & {"wash", "heat", "slice", "fry"}
+
+
+def test_planners_side_by_side_in_one_folder_solve_their_own_problems(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    problems = [
+        Problem(
+            objects=("here", name),
+            facts=frozenset({("at", "here"), ("toggleable", name), ("accessible", name),
+                             ("spot", name), ("spot", "here"), ("located", name, name)}),
+            goals=((("running", name), True),),
+        )
+        for name in (f"lamp_{i}" for i in range(6))
+    ]  # fmt: skip
+    with ThreadPoolExecutor(3) as pool:
+        plans = list(pool.map(Solver().solve, problems))
+    for problem, plan in zip(problems, plans, strict=True):
+        assert plan is not None
+        assert {word for step in plan for word in step.arguments} <= set(problem.objects)
+        assert problem.objects[1] in plan[-1].arguments
+    assert not list(tmp_path.iterdir())
