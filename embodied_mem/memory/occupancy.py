@@ -32,9 +32,9 @@ class OccupancyConfig(Config, frozen=True):
     """What stands between this height ..."""
     tall_to: float = 1.9
     """... and this one, below the lintels of doors, parts rooms [m]."""
-    near: float = 0.6
-    """Nearer points are ignored, as depth along the optical axis: there are the hand, what it
-    holds, and what that holds [m]."""
+    hand_reach: float = 0.6
+    """With something in the hand, nearer points are ignored, as depth along the optical axis: there
+    are what it holds, and what that holds [m]."""
     range: float = 6.0
     """Farther points are ignored [m]."""
     stride: int = 2
@@ -131,12 +131,19 @@ class OccupancyMap:
         states[inside] = np.where((score > 0) | (blocked > 0), OCCUPIED, score < 0)
         return states
 
-    def update(self, frame: Frame, ignore: Bool[np.ndarray, "h w"] | None = None) -> None:
+    def update(
+        self,
+        frame: Frame,
+        ignore: Bool[np.ndarray, "h w"] | None = None,
+        *,
+        hand_full: bool = False,
+    ) -> None:
         """Take in one frame. Without depth only the body's own place is learnt.
 
         Args:
             frame: Depth with the poses of camera and body.
             ignore: Pixels that show what moves with the body, such as a held object.
+            hand_full: Whether there is something in the hand.
         """
         body = frame.T_world_body.translation if frame.T_world_body is not None else None
         floor = float(body[2]) if body is not None else 0.0
@@ -145,7 +152,8 @@ class OccupancyMap:
             and frame.camera is not None
             and frame.T_world_camera is not None
         ):
-            self._add_points(_world_points(frame, self.config, ignore), floor)
+            near = self.config.hand_reach if hand_full else 0.0
+            self._add_points(_world_points(frame, self.config, ignore, near), floor)
         if body is not None:
             self._paint(body[:2], self.config.body_radius, score=-8, blocked=0)
 
@@ -295,7 +303,10 @@ def _close(seen: Bool[np.ndarray, "r c"], reach: int) -> UInt8[np.ndarray, "r c"
 
 
 def _world_points(
-    frame: Frame, config: OccupancyConfig, ignore: Bool[np.ndarray, "h w"] | None
+    frame: Frame,
+    config: OccupancyConfig,
+    ignore: Bool[np.ndarray, "h w"] | None,
+    near: float,
 ) -> Float[np.ndarray, "p 3"]:
     """Back-project a frame's known depth, thinned by the stride, into the world [m]."""
     assert frame.depth is not None
@@ -303,7 +314,7 @@ def _world_points(
     assert frame.T_world_camera is not None
     camera, step = frame.camera, config.stride
     depth = frame.depth[::step, ::step]
-    usable = (depth > config.near) & (depth < config.range)  # NaN compares false.
+    usable = (depth > near) & (depth < config.range)  # NaN compares false.
     if ignore is not None:
         usable &= ~ignore[::step, ::step]
     rows, columns = np.nonzero(usable)

@@ -36,7 +36,7 @@ def naive(frames: list[Frame], config: OccupancyConfig) -> dict[tuple[int, int],
         for v in range(0, frame.camera.height, config.stride):
             for u in range(0, frame.camera.width, config.stride):
                 z = np.float32(frame.depth[v, u])
-                if not config.near < z < config.range:
+                if not 0 < z < config.range:
                     continue
                 x = (u + 0.5 - frame.camera.cx) / frame.camera.fx * z
                 y = (v + 0.5 - frame.camera.cy) / frame.camera.fy * z
