@@ -29,15 +29,16 @@ class Detections:
         edges = [masks[:, :2], masks[:, -2:], masks[:, :, :2], masks[:, :, -2:]]
         self.cut = np.any([edge.any(axis=(1, 2)) for edge in edges], axis=0)
         """Whether a mask touches the border of the image."""
-        self.pixels = np.array([np.count_nonzero(mask) for mask in masks], np.int64)
+        height, width = frame.rgb.shape[:2]
+        which, pixel = np.divmod(np.flatnonzero(masks), height * width)
+        self.pixels = np.bincount(which, minlength=len(masks)).astype(np.int64)
         self.ranges = _ranges(frame, self.boxes)
         """Distance of each from the camera [m]; 0 where unknown."""
         self.clear = np.inf if frame.depth is None else _clear_range(frame.depth)
         """Depth is trusted to shape things up to this range [m]."""
-        self.owner = np.zeros(frame.rgb.shape[:2], np.int32)
+        self.owner = np.zeros((height, width), np.int32)
         """Which detection each pixel belongs to, counted from 1; 0 for none."""
-        for number, mask in enumerate(masks, start=1):
-            self.owner[mask] = number
+        self.owner.ravel()[pixel] = which + 1
         self.levels = [
             _dense_level(keys, len(p)) for keys, p in zip(self.keys, percept.points, strict=True)
         ]
