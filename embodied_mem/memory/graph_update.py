@@ -102,7 +102,8 @@ def follow_objects(
     entries = [buffer[name] for name in dict.fromkeys(names)]
     locate(graph, rooms, buffer, entries)
     boxes = buffer.boxes[[entry.row for entry in entries]]
-    placed, middles = np.isfinite(boxes.reshape(-1, 6)).all(axis=1), boxes.mean(axis=1)
+    placed = np.asarray(np.isfinite(boxes.reshape(-1, 6)).all(axis=1))
+    middles = boxes.mean(axis=1)
     large = np.asarray((boxes[:, 1] - boxes[:, 0]).max(axis=1) >= _FURNITURE)  # NaN: small.
     shapes = zip(boxes.tolist(), middles.tolist(), placed.tolist(), large.tolist(), strict=True)
     for entry, (box, middle, is_placed, is_large) in zip(entries, shapes, strict=True):
