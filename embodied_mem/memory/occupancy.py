@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Int16, Int64, UInt8
 
 from embodied_mem.config import Config
+from embodied_mem.memory.depth_noise import range_within, scatter
 from embodied_mem.types import Frame
 
 UNKNOWN, FREE, OCCUPIED = 0, 1, 2
@@ -155,7 +156,10 @@ class OccupancyMap:
             and frame.T_world_camera is not None
         ):
             near = self.config.hand_reach if hand_full else 0.0
-            self._add_points(_world_points(frame, self.config, ignore, near), floor)
+            points = _world_points(frame, self.config, ignore, near)
+            trusted = range_within(self.resolution, scatter(frame.depth))
+            far = np.square(points - frame.T_world_camera.translation[:, None]).sum(axis=0)
+            self._add_points(points, far > trusted**2, floor)
         if body is not None:
             self._paint(body[:2], self.config.body_radius, score=-8, blocked=0)
 
@@ -188,12 +192,15 @@ class OccupancyMap:
             found.append(Frontier(center=center, cells=cells, size=len(cells) * self.resolution))
         return tuple(sorted(found, key=lambda frontier: -frontier.size))
 
-    def _add_points(self, points: Float[np.ndarray, "3 p"], floor: float) -> None:
+    def _add_points(
+        self, points: Float[np.ndarray, "3 p"], far: Bool[np.ndarray, "p"], floor: float
+    ) -> None:
+        """Count points into cells; those that are `far` may show floor, but no obstacle."""
         config = self.config
         height = points[2] - np.float32(floor)
         is_floor = np.abs(height) <= config.floor_tolerance
-        is_obstacle = (height > config.floor_tolerance) & (height < config.body_height)
-        is_tall = (height > config.tall_from) & (height < config.tall_to)
+        is_obstacle = (height > config.floor_tolerance) & (height < config.body_height) & ~far
+        is_tall = (height > config.tall_from) & (height < config.tall_to) & ~far
         kinds = _FLOOR * is_floor + _OBSTACLE * is_obstacle + _TALL * is_tall
         kept = np.flatnonzero(kinds)
         if not len(kept):
