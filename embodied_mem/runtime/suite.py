@@ -1,18 +1,31 @@
 """Many episodes: in parallel, resumable, with the same table whatever the order of finishing."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
 from embodied_mem.errors import ConfigError
 from embodied_mem.runtime.metrics import EpisodeRow, Summary, summarise
 from embodied_mem.runtime.trace import LineWriter, read_lines
-from embodied_mem.runtime.workers import run_jobs
+from embodied_mem.runtime.workers import Answer, run_jobs
 
 Job = TypeVar("Job")
+Rows = tuple[EpisodeRow, ...]
+
+
+@runtime_checkable
+class Runner(Protocol):
+    """Does jobs somewhere and yields answers as they come, as `run_jobs` does."""
+
+    def __call__(
+        self, jobs: Mapping[str, Job], work: Callable[[Job], Rows], *, timeout: float | None
+    ) -> Generator[Answer[Rows], None, None]:
+        """Do jobs, each within `timeout` [s]."""
+        ...
 
 
 class SettingsLine(msgspec.Struct, frozen=True, tag_field="kind", tag="settings"):
@@ -79,6 +92,7 @@ def run_suite(
     settings: str,
     workers: int = 1,
     timeout: float | None = None,
+    runner: Runner | None = None,
     on_progress: Callable[[SuiteProgress], None] = lambda _: None,
 ) -> SuiteResult:
     """Do what is not yet done and return everything.
@@ -94,6 +108,7 @@ def run_suite(
         settings: Everything that the results depend on; a file of other settings is refused.
         workers: Processes.
         timeout: Longest time for one job [s].
+        runner: Who does the jobs, instead of `workers` processes here.
         on_progress: Called at the start and after each job.
 
     Raises:
@@ -120,7 +135,8 @@ def run_suite(
     report()
     left = {key: job for key, job in jobs.items() if key not in done or done[key].error}
     lines = LineWriter(path)
-    answers = run_jobs(left, work, workers=workers, timeout=timeout)
+    runner = runner or partial(run_jobs, workers=workers)
+    answers = runner(left, work, timeout=timeout)
     try:
         for answer in answers:
             line = JobLine(
