@@ -54,3 +54,33 @@ def static_hits(keys: Sequence[int], capacity: int) -> int:
     future does better in the long run (the A0 of Aho, Denning and Ullman, 1971).
     """
     return sum(count - 1 for _, count in Counter(keys).most_common(capacity))
+
+
+def asked_hits(keys: Sequence[int], asked: Sequence[bool], capacity: int) -> int:
+    """Count the most questions that can be answered from memory, with the future known.
+
+    A question is answered if its key is held from the last use before it on. So the questions are
+    intervals, of which at most `capacity` may overlap; to drop the one that ends last whenever
+    there are too many leaves the most (Faigle and Nawijn, 1995).
+
+    Args:
+        keys: The uses, in order.
+        asked: Which of them are questions; the others show a key.
+        capacity: Keys held.
+    """
+    last: dict[int, int] = {}
+    intervals: list[tuple[int, int]] = []
+    for place, (key, question) in enumerate(zip(keys, asked, strict=True)):
+        if question and key in last:
+            intervals.append((last[key], place))
+        last[key] = place
+    held: list[int] = []
+    """Ends of the intervals under way."""
+    dropped = 0
+    for start, end in sorted(intervals):
+        held = [other for other in held if other > start]
+        held.append(end)
+        if len(held) > capacity:
+            held.remove(max(held))
+            dropped += 1
+    return len(intervals) - dropped

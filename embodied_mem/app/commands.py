@@ -83,7 +83,7 @@ class Suite(Config, frozen=True):
     workers: int = 2
     """Processes."""
     ray: str | None = None
-    """HOST:PORT of a Ray cluster to run on instead, with all its CPUs; `auto` for this machine's."""
+    """HOST:PORT of a Ray cluster to run on instead, on all its CPUs; `auto`: this machine's."""
     max_steps: int = 1000
     """Most steps for one task."""
     seed: int = 0

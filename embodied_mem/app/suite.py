@@ -68,9 +68,8 @@ def run_many(command: Suite) -> int:
                 do_job,
                 path=path,
                 settings=settings,
-                workers=command.workers,
+                workers=ray_runner(command.ray) or command.workers,
                 timeout=command.timeout,
-                runner=ray_runner(command.ray),
                 on_progress=bar.show,
             )
     except KeyboardInterrupt:

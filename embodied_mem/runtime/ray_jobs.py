@@ -1,6 +1,7 @@
 """Jobs over a Ray cluster: the same answers as from processes here, from many machines."""
 
 import logging
+import os
 import socket
 import time
 from collections import deque
@@ -110,16 +111,18 @@ def _connect(address: str) -> None:
     try:
         if colon:  # Ray itself would try for minutes.
             socket.create_connection((host, int(port)), timeout=_KNOCK).close()
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Nothing is told to Ray's makers.
         ray.init(
             address=address,
+            include_dashboard=False if address == "local" else None,
             configure_logging=False,
             logging_level=logging.ERROR,
             log_to_driver=False,
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(
-            f"no Ray cluster answers at '{address}': {error}. Start one with `ray start --head` and "
-            "give its HOST:PORT."
+            f"no Ray cluster answers at '{address}': {error}. Start one with `ray start --head` "
+            "and give its HOST:PORT."
         ) from error
 
 
@@ -132,7 +135,7 @@ class _Pool:
         self._jobs = jobs
         self._work = work
         self._timeout = timeout
-        self._worker = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Worker)
+        self._worker: Any = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Worker)
         self._waiting = deque(jobs)
         self._slots: list[_Slot] = []
         self._errors = dict.fromkeys(jobs, 0)
@@ -178,7 +181,7 @@ class _Pool:
     def _hear(self, slot: _Slot) -> Answer[Any] | None:
         """Take what a worker has to say, and give it its next job."""
         try:
-            said = ray.get(slot.reference)
+            said: Any = ray.get(slot.reference)
         except RayTaskError as error:
             return self._failed(slot, error)
         except RayError as error:
@@ -222,7 +225,9 @@ class _Pool:
             self._failed_starts += 1
             self._remove(slot)
             if self._failed_starts >= _FAILED_STARTS:
-                raise BackendError(f"no worker can be started in the Ray cluster: {error}") from error
+                raise BackendError(
+                    f"no worker can be started in the Ray cluster: {error}"
+                ) from error
             return None
         self._losses[slot.key] += 1
         if self._losses[slot.key] < _LOSSES:

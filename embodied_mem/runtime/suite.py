@@ -90,9 +90,8 @@ def run_suite(
     *,
     path: str | Path,
     settings: str,
-    workers: int = 1,
+    workers: int | Runner = 1,
     timeout: float | None = None,
-    runner: Runner | None = None,
     on_progress: Callable[[SuiteProgress], None] = lambda _: None,
 ) -> SuiteResult:
     """Do what is not yet done and return everything.
@@ -106,9 +105,8 @@ def run_suite(
         work: Does one job in a process of its own; see `run_jobs`.
         path: The results file.
         settings: Everything that the results depend on; a file of other settings is refused.
-        workers: Processes.
+        workers: Processes on this machine, or what does the jobs elsewhere.
         timeout: Longest time for one job [s].
-        runner: Who does the jobs, instead of `workers` processes here.
         on_progress: Called at the start and after each job.
 
     Raises:
@@ -135,7 +133,7 @@ def run_suite(
     report()
     left = {key: job for key, job in jobs.items() if key not in done or done[key].error}
     lines = LineWriter(path)
-    runner = runner or partial(run_jobs, workers=workers)
+    runner = partial(run_jobs, workers=workers) if isinstance(workers, int) else workers
     answers = runner(left, work, timeout=timeout)
     try:
         for answer in answers:

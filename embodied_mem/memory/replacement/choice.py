@@ -11,7 +11,7 @@ from embodied_mem.memory.replacement.tinylfu import TinyLFU, TinyLFUConfig
 ReplacementConfig = FIFOConfig | LRUConfig | LFUConfig | TinyLFUConfig | DecayConfig
 
 
-def make_policy(config: ReplacementConfig, capacity: int) -> Policy:  # noqa: PLR0911
+def make_policy(config: ReplacementConfig, capacity: int) -> Policy:
     """Build the policy that a config names, for at most `capacity` keys."""
     match config:
         case FIFOConfig():

@@ -12,6 +12,8 @@ class Policy(Protocol):
     is known, at least until the next one comes.
     """
 
+    def __len__(self) -> int: ...
+
     def use(self, key: str, stamp: float) -> None:
         """Note that a key was stored, seen or asked for at `stamp` [s]."""
         ...

@@ -73,9 +73,7 @@ class Segments:
             candidate = next(iter(self.window))
             if pinned(candidate):
                 self._admit(candidate)
-            elif rival is None:
-                return candidate
-            elif self._sketch.estimate(candidate) <= self._sketch.estimate(rival):
+            elif rival is None or not self._is_wanted_more(candidate, rival):
                 return candidate
             else:
                 self._admit(candidate)
@@ -90,6 +88,9 @@ class Segments:
             key, _ = self.probation.popitem(last=False)
             self.window[key] = None
         self._fill_main()
+
+    def _is_wanted_more(self, candidate: str, rival: str) -> bool:
+        return self._sketch.estimate(candidate) > self._sketch.estimate(rival)
 
     def _fill_main(self) -> None:
         """Let the window's oldest into the main part while that has room."""

@@ -18,17 +18,15 @@ class FrequencySketch:
     takes no counter. When a period ends, all counters are halved and the doorkeeper is emptied.
     """
 
-    def __init__(self, capacity: int, sample: int):
-        """Make an empty sketch.
+    def __init__(self, period: int):
+        """Make an empty sketch, with room for as many keys as a period has uses.
 
         Args:
-            capacity: Keys that its owner holds.
-            sample: Uses in a period, per key of capacity.
+            period: Uses until all is halved.
         """
-        self.period = max(16, sample * capacity)
-        """Uses until all is halved."""
-        self._width = 1 << max(6, (8 * capacity - 1).bit_length())
-        self._door_width = 1 << max(7, (8 * self.period - 1).bit_length())
+        self.period = period
+        self._width = 1 << max(6, (period - 1).bit_length())
+        self._door_width = 1 << max(7, (8 * period - 1).bit_length())
         self._counts = [bytearray(self._width) for _ in range(_ROWS)]
         self._door = bytearray(self._door_width)
         self._uses = 0

@@ -18,12 +18,19 @@ class TinyLFUConfig(Config, frozen=True, tag="w_tinylfu"):
     protected: float = 0.8
     """Share of the main part for what was used again."""
     sample: int = 10
-    """Counters are halved after this many uses per object of capacity."""
+    """Counters are halved after this many uses per object of capacity..."""
+    least_sample: int = 1000
+    """... but not before so many: of tens of objects, too few uses tell nothing."""
 
 
 _SHARES = (0.01, 0.25, 0.5, 0.75, 1.0)
+"""Windows that are tried; the last is LRU."""
 _MODEL_KEYS = 256
-_MARGIN = 0.01
+"""Largest capacity that is modelled in full, and about the size of the models of larger ones."""
+_MARGIN = 0.02
+"""By how much of the uses another window must hit more often to be taken."""
+_KEPT = 0.9
+"""What counts of the past at each choice: about the last ten periods."""
 
 
 class WindowChoice:
@@ -36,14 +43,12 @@ class WindowChoice:
     """
 
     def __init__(self, config: TinyLFUConfig, capacity: int, sketch: FrequencySketch):
-        self.share = config.window
+        self.share = self._base = config.window
         """The share that is best now."""
         self._part = max(1, capacity // _MODEL_KEYS)
         small = max(2, capacity // self._part)
         shares = sorted({config.window, *_SHARES})
-        self._models = {
-            share: Segments(small, share, config.protected, sketch) for share in shares
-        }
+        self._models = {share: Segments(small, share, config.protected, sketch) for share in shares}
         self._hits = dict.fromkeys(shares, 0.0)
         self._uses = 0.0
         self._period = max(32, 2 * small)
@@ -64,14 +69,17 @@ class WindowChoice:
         return self._due <= 0 and self._choose()
 
     def _choose(self) -> bool:
-        """Take the best share; the former one stays unless it is clearly worse."""
+        """Take the share that hits clearly more often than the configured one, or else that one."""
         before, self._due = self.share, self._period
+        margin = _MARGIN * self._uses
         best = max(self._hits, key=lambda share: self._hits[share])
-        if self._hits[best] > self._hits[before] + _MARGIN * self._uses:
+        if self._hits[best] <= self._hits[self._base] + margin:
+            self.share = self._base
+        elif self._hits[best] > self._hits[before] + margin:
             self.share = best
-        self._uses *= 0.9  # Forget slowly: the last ten periods count.
+        self._uses *= _KEPT
         for share in self._hits:
-            self._hits[share] *= 0.9
+            self._hits[share] *= _KEPT
         return self.share != before
 
 
@@ -83,7 +91,7 @@ class TinyLFU:
     """W-TinyLFU, with a window that finds its size."""
 
     def __init__(self, config: TinyLFUConfig, capacity: int):
-        self._sketch = FrequencySketch(capacity, config.sample)
+        self._sketch = FrequencySketch(max(config.least_sample, config.sample * capacity))
         self._segments = Segments(capacity, config.window, config.protected, self._sketch)
         adapts = config.adaptive and capacity > 2
         self._choice = WindowChoice(config, capacity, self._sketch) if adapts else None

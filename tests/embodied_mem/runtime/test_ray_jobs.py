@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from suite_jobs import NumberJob, jobs, square
@@ -19,9 +20,9 @@ STORE = 80 * 2**20
 
 
 @pytest.fixture(name="cluster", scope="module")
-def a_cluster() -> Iterator["Cluster"]:  # noqa: F821 - ray may be missing.
+def a_cluster() -> Iterator[Any]:
     pytest.importorskip("ray", reason="ray is not installed: `pip install 'embodied-mem[ray]'`")
-    from ray.cluster_utils import Cluster
+    from ray.cluster_utils import Cluster  # noqa: PLC0415 - ray may be missing.
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")
@@ -53,10 +54,8 @@ def test_a_suite_outlives_a_worker_and_a_machine_and_ends_as_the_serial_one(
     cluster, tmp_path: Path
 ):
     log, path = tmp_path / "log", tmp_path / "ray.jsonl"
-    second = cluster.add_node(
-        num_cpus=1, object_store_memory=STORE, node_ip_address="127.0.0.3"
-    )
-    todo = jobs(str(log), 6, seconds=1.0)
+    second = cluster.add_node(num_cpus=1, object_store_memory=STORE, node_ip_address="127.0.0.3")
+    todo = jobs(str(log), 6, seconds=0.5)
     todo["job5"] = NumberJob(5, str(log), seconds=0.2, trouble="kill once")
     left = [second]
     told: list[SuiteProgress] = []
@@ -69,7 +68,7 @@ def test_a_suite_outlives_a_worker_and_a_machine_and_ends_as_the_serial_one(
             cluster.remove_node(left.pop(), allow_graceful=False)
 
     run = partial(run_suite, todo, square, settings="s", timeout=20.0)
-    result = run(path=path, runner=on(cluster), on_progress=lose_a_machine)
+    result = run(path=path, workers=on(cluster), on_progress=lose_a_machine)
     done = begun(log)
     serial: SuiteResult = run(path=tmp_path / "serial.jsonl", workers=1)
     assert result == serial
@@ -79,7 +78,7 @@ def test_a_suite_outlives_a_worker_and_a_machine_and_ends_as_the_serial_one(
     assert len(done) >= 8  # And another job was on the machine.
     assert {line.split()[1] for line in log.read_text().splitlines()} == {"1"}  # Threads.
     log.write_text("")
-    assert run(path=path, runner=on(cluster)) == serial
+    assert run(path=path, workers=on(cluster)) == serial
     assert begun(log) == []  # Resumed: nothing was left to do.
 
 
@@ -93,7 +92,7 @@ def test_errors_read_as_those_of_processes_here(cluster, tmp_path: Path):
     }
     began = time.monotonic()
     result = run_suite(
-        todo, square, path=tmp_path / "r.jsonl", settings="s", timeout=2.0, runner=on(cluster)
+        todo, square, path=tmp_path / "r.jsonl", settings="s", timeout=2.0, workers=on(cluster)
     )
     assert time.monotonic() - began < 40
     assert result.errors == {
@@ -113,7 +112,7 @@ def test_an_address_where_nobody_answers_is_named(tmp_path: Path):
             square,
             path=tmp_path / "r.jsonl",
             settings="s",
-            runner=ray_runner("127.0.0.1:9"),
+            workers=ray_runner("127.0.0.1:9") or 1,
         )
 
 
