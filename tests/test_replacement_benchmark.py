@@ -155,7 +155,8 @@ def test_an_adaptive_window_is_near_the_better_of_lru_and_a_small_window(rows):
 
 
 def test_w_tinylfu_admits_as_a_peer_does(rows):
-    pytest.importorskip("theine", reason="the peer is not installed: `pip install theine`")
+    if "theine" not in rows["Zipf 0.9"]:
+        pytest.skip("the peer is not installed: `pip install theine`")
     for family in ("Zipf 0.9", "Zipf 0.9 + scans"):
         rates = rows[family]
         assert rates["W-TinyLFU"] == pytest.approx(rates["theine"], abs=0.03)
