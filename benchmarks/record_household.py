@@ -1,6 +1,6 @@
 """Record which objects an agent sees and uses while it does the chores of a household for days.
 
-Run `python benchmarks/record_household.py --seeds 1` and `... --seeds 2 --days 3`; it adds to
+Run `python benchmarks/record_household.py --seeds 1 2 --days 8`; it writes
 `benchmarks/data/household.npz`, from which `benchmarks/replacement.py` makes its household traces.
 
 Each day the agent gets three tasks that can be done in the house as the day before left it. Its
@@ -120,7 +120,7 @@ class _GoingOn:
 def main() -> None:
     """Record houses, adding to the file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rooms", type=int, default=4)
     parser.add_argument("--days", type=int, default=8)
     parser.add_argument("--max-steps", type=int, default=500)
