@@ -36,9 +36,10 @@ wheel: setup ## build the wheel and try it in an empty environment
 	build/wheel-env/bin/python -m pip install --quiet --constraint constraints.txt "$$(ls dist/*.whl)[gym]"
 	cd build && wheel-env/bin/python ../tests/smoke.py
 
-bench: setup ## benchmarks of the simulator and of the memory
+bench: setup ## benchmarks of the simulator, of the memory and of replacement
 	$(PY) benchmarks/simulator.py
 	$(PY) benchmarks/memory.py
+	$(PY) -m benchmarks.replacement
 
 clean: ## remove what the other targets made
 	rm -rf .venv build dist $(RUNS) .pytest_cache .ruff_cache .hypothesis

@@ -25,6 +25,8 @@ class NumberJob(msgspec.Struct, frozen=True):
 def square(job: NumberJob) -> tuple[EpisodeRow, ...]:
     with Path(job.log).open("a") as log:
         log.write(f"{job.number} {os.environ.get('OMP_NUM_THREADS')}\n")
+    while job.trouble == "meet" and len(Path(job.log).read_text().splitlines()) < 2:
+        time.sleep(0.02)  # Until another worker is at its job.
     time.sleep(job.seconds)
     match job.trouble:
         case "house":

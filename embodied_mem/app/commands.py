@@ -82,6 +82,8 @@ class Suite(Config, frozen=True):
     """The simulator in the worker's process, or the real ai2thor client."""
     workers: int = 2
     """Processes."""
+    ray: str | None = None
+    """HOST:PORT of a Ray cluster to run on instead, on all its CPUs; `auto`: this machine's."""
     max_steps: int = 1000
     """Most steps for one task."""
     seed: int = 0

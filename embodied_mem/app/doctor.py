@@ -26,6 +26,7 @@ EXTRAS = {
     "viz": ("rerun-sdk", "rerun"),
     "bags": ("rosbags", "rosbags"),
     "gym": ("gymnasium", "gymnasium"),
+    "ray": ("ray", "ray"),
     "dsg": ("spark-dsg", "spark_dsg"),
 }
 """Distribution and import name of each extra's main package."""

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -22,13 +23,19 @@ from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimCo
 from embodied_mem.backends.household.house import load_houses
 from embodied_mem.backends.household.house_source import HouseSource
 from embodied_mem.backends.task_sampling import sample_tasks
-from embodied_mem.errors import ConfigError, StoreError
+from embodied_mem.errors import ConfigError, MissingExtraError, StoreError
 from embodied_mem.goals import Goal
 from embodied_mem.interfaces import Outcome
 from embodied_mem.memory import Memory
 from embodied_mem.runtime.metrics import EpisodeRow, later_exploration
 from embodied_mem.runtime.sequence import run_tasks
-from embodied_mem.runtime.suite import SuiteProgress, SuiteResult, read_suite, run_suite
+from embodied_mem.runtime.suite import (
+    Runner,
+    SuiteProgress,
+    SuiteResult,
+    read_suite,
+    run_suite,
+)
 
 RESULTS = "results.jsonl"
 """Name of the results file in the suite's folder."""
@@ -61,7 +68,7 @@ def run_many(command: Suite) -> int:
                 do_job,
                 path=path,
                 settings=settings,
-                workers=command.workers,
+                workers=ray_runner(command.ray) or command.workers,
                 timeout=command.timeout,
                 on_progress=bar.show,
             )
@@ -73,6 +80,21 @@ def run_many(command: Suite) -> int:
     if command.json is not None:
         write_json(result, Path(command.json))
     return 1 if result.missing else 0
+
+
+def ray_runner(address: str | None) -> Runner | None:
+    """Return what runs jobs over the Ray cluster at an address; None without one.
+
+    Raises:
+        MissingExtraError: Ray is asked for and not installed.
+    """
+    if address is None:
+        return None
+    try:
+        from embodied_mem.runtime.ray_jobs import run_ray_jobs  # noqa: PLC0415 - an extra.
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("running on a Ray cluster", "ray") from error
+    return partial(run_ray_jobs, address=address)
 
 
 def _settings(command: Suite) -> str:

@@ -1,18 +1,31 @@
 """Many episodes: in parallel, resumable, with the same table whatever the order of finishing."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
 from embodied_mem.errors import ConfigError
 from embodied_mem.runtime.metrics import EpisodeRow, Summary, summarise
 from embodied_mem.runtime.trace import LineWriter, read_lines
-from embodied_mem.runtime.workers import run_jobs
+from embodied_mem.runtime.workers import Answer, run_jobs
 
 Job = TypeVar("Job")
+Rows = tuple[EpisodeRow, ...]
+
+
+@runtime_checkable
+class Runner(Protocol):
+    """Does jobs somewhere and yields answers as they come, as `run_jobs` does."""
+
+    def __call__(
+        self, jobs: Mapping[str, Job], work: Callable[[Job], Rows], *, timeout: float | None
+    ) -> Generator[Answer[Rows], None, None]:
+        """Do jobs, each within `timeout` [s]."""
+        ...
 
 
 class SettingsLine(msgspec.Struct, frozen=True, tag_field="kind", tag="settings"):
@@ -77,7 +90,7 @@ def run_suite(
     *,
     path: str | Path,
     settings: str,
-    workers: int = 1,
+    workers: int | Runner = 1,
     timeout: float | None = None,
     on_progress: Callable[[SuiteProgress], None] = lambda _: None,
 ) -> SuiteResult:
@@ -92,7 +105,7 @@ def run_suite(
         work: Does one job in a process of its own; see `run_jobs`.
         path: The results file.
         settings: Everything that the results depend on; a file of other settings is refused.
-        workers: Processes.
+        workers: Processes on this machine, or what does the jobs elsewhere.
         timeout: Longest time for one job [s].
         on_progress: Called at the start and after each job.
 
@@ -120,7 +133,8 @@ def run_suite(
     report()
     left = {key: job for key, job in jobs.items() if key not in done or done[key].error}
     lines = LineWriter(path)
-    answers = run_jobs(left, work, workers=workers, timeout=timeout)
+    runner = partial(run_jobs, workers=workers) if isinstance(workers, int) else workers
+    answers = runner(left, work, timeout=timeout)
     try:
         for answer in answers:
             line = JobLine(
