@@ -141,7 +141,7 @@ class LanguagePlanner:
             if ended is not None:
                 return ended
             if task.resort:
-                return self._act_symbolically(task, memory, succeeded=True, message="")
+                return self._act_symbolically(task, memory, succeeded=succeeded, message=message)
             assert task.tree is not None, "_advance gave an end or a tree"
             status = tick(task.tree)
             decision = skills.situation.decision
@@ -256,12 +256,13 @@ class LanguagePlanner:
 
     def _think(self, task: _Task, skills: Skills) -> Decision | None:
         """Ask the model for a plan, and once more where the first is no good."""
-        if task.plan is not None:
-            left = task.aim.unmet(_names(task, skills)) if task.aim is not None else ""
+        done = task.plan
+        if done is not None and done.calls and done.calls[-1].skill != "find":
+            left = done.aim.unmet(_names(task, skills))
             self._drop_plan(task, f"the plan was carried out, but this does not hold yet: {left}")
         conversation = [system_message(), self._briefing(task, skills).message()]
         task.problems = []
-        problems: Sequence[str] = ()
+        problems: Sequence[str] = ("",)
         for _ in range(2):
             spent = task.spent.too_much_asked()
             if spent:

@@ -96,7 +96,7 @@ class _Choice(msgspec.Struct):
 
 class _Completion(msgspec.Struct):
     choices: list[_Choice]
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 class _Usage(msgspec.Struct):
@@ -120,7 +120,7 @@ class ChatClient:
     """Asks one endpoint. Not for use by several threads at once."""
 
     config: EndpointConfig
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     """Where the key is looked up."""
     clock: Callable[[], float] = time.monotonic
     """Gives the time [s] that deadlines are measured on."""
@@ -346,10 +346,10 @@ def _seconds(retry_after: str) -> float | None:
     return seconds if math.isfinite(seconds) else None
 
 
-def _tokens(usage: msgspec.Raw | None) -> int:
+def _tokens(usage: msgspec.Raw) -> int:
     """Return the reported number of tokens, 0 where none or nonsense is reported."""
     try:
-        total = msgspec.json.decode(usage or b"{}", type=_Usage).total_tokens
+        total = msgspec.json.decode(usage, type=_Usage).total_tokens
     except (msgspec.MsgspecError, RecursionError):
         return 0
     return min(max(total, 0), _MOST_TOKENS)

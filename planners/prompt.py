@@ -1,4 +1,4 @@
-"""What the language model is told, in one stable order: the same situation gives the same prompt."""
+"""What the language model is told, in one stable order: same situation, same prompt."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
