@@ -3,25 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from embodied_mem.config import Config
 from planners.belief import Belief
-
-
-class BudgetConfig(Config, frozen=True):
-    """The most that one task may take; each limit ends in a reason that names it."""
-
-    steps: int = 1000
-    """Actions."""
-    calls: int = 24
-    """Requests to the language model."""
-    tokens: int = 200_000
-    """Of all questions and answers [tokens]."""
-    failures: int = 12
-    """Plan steps that may fail."""
-    repeats: int = 2
-    """Times that the same step may be begun in the same situation."""
-    circles: int = 2
-    """Plans that may be dropped for going in circles."""
+from planners.language_config import BudgetConfig
 
 
 @dataclass(slots=True)

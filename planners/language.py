@@ -14,7 +14,6 @@ import numpy as np
 from py_trees.behaviour import Behaviour
 from py_trees.common import Status
 
-from embodied_mem.config import Config
 from embodied_mem.errors import GoalError, LanguageModelError, PlanningError
 from embodied_mem.goals import Goal, Term
 from embodied_mem.interfaces import Decision
@@ -23,37 +22,23 @@ from embodied_mem.types import DONE
 from planners.affordances import vocabulary
 from planners.behaviour import tick
 from planners.belief import Thing
-from planners.budget import BudgetConfig, Spent
+from planners.budget import Spent
 from planners.exploring import Explorer
 from planners.grammar import parse_task
-from planners.llm_client import ChatClient, EndpointConfig
+from planners.language_config import LanguagePlannerConfig
+from planners.llm_client import ChatClient
 from planners.plan_check import CheckedPlan, check_plan
 from planners.plan_reply import ReplyError, SkillCall, read_reply, reply_schema
 from planners.prompt import Briefing, repair_messages, system_message
 from planners.referents import Aim, Names, UnknownNameError
 from planners.rehearsal import Rehearsal, StepError
 from planners.skills import Skills
-from planners.symbolic_planner import GIVEN_UP, SymbolicPlanner, SymbolicPlannerConfig
+from planners.symbolic_planner import GIVEN_UP, SymbolicPlanner
 
 logger = logging.getLogger(__name__)
 
 Examples = Callable[[str, int], Sequence[str]]
 """Gives, for a task in words, up to so many records of like tasks that went well."""
-
-
-class LanguagePlannerConfig(Config, frozen=True, tag="language"):
-    """Planning by a language model at an OpenAI-compatible endpoint."""
-
-    endpoint: EndpointConfig
-    budget: BudgetConfig = BudgetConfig()
-    memory_tokens: int = 2000
-    """Most of the memory that the model is told [tokens]."""
-    examples: int = 3
-    """Most records of like tasks that the model is told."""
-    fallback: bool = True
-    """Whether the symbolic planner takes over where the model fails."""
-    symbolic: SymbolicPlannerConfig = SymbolicPlannerConfig()
-    """That planner, and how to move."""
 
 
 _REMEMBERED = 24

@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError, LanguageModelError, MissingExtraError
 from embodied_mem.runtime.interrupts import immediate_interrupts
+from planners.language_config import EndpointConfig
 from planners.quoting import clean
 
 try:
@@ -34,34 +34,6 @@ _UNSUPPORTED = frozenset((400, 422))
 _CHARACTERS_PER_TOKEN = 4
 _MOST_TOKENS = 10**9
 """Larger counts are nonsense."""
-
-
-class EndpointConfig(Config, frozen=True):
-    """Where a language model answers, and within what bounds."""
-
-    model: str
-    """Name of the model, as the server knows it."""
-    base_url: str = "http://127.0.0.1:8000/v1"
-    """Address up to and without `/chat/completions`."""
-    key_env: str | None = None
-    """Name of the environment variable that holds the key; none is sent without it."""
-    timeout: float = 60.0
-    """Longest time for one call, with all that is tried again [s]."""
-    connect_timeout: float = 10.0
-    """Longest time to connect [s]."""
-    retries: int = 3
-    """Times that a call is tried again after the server was busy or the connection broke."""
-    longest_wait: float = 20.0
-    """Longest pause before trying again, whatever `Retry-After` says [s]."""
-    max_reply_bytes: int = 262_144
-    """More is not read [bytes]."""
-    reply_tokens: int = 1500
-    """Longest answer asked for [tokens]."""
-    reply_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """How the server calls that limit."""
-    temperature: float = 0.0
-    structured: bool = True
-    """Whether to ask for structured output; where it is refused, plain JSON is asked for."""
 
 
 class Message(msgspec.Struct, frozen=True):

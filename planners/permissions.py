@@ -14,10 +14,16 @@ from planners import lexicon
 from planners.affordances import vocabulary, whole
 from planners.nouns import Nouns
 
-IRREVERSIBLE: Mapping[str, str] = {
-    "break": "broken", "slice": "sliced", "cook": "cooked", "soil": "dirty", "empty": "empty",
+IRREVERSIBLE: Mapping[str, frozenset[str]] = {
+    "break": frozenset(("broken",)), "slice": frozenset(("sliced",)),
+    "heat": frozenset(("hot", "cooked")), "cook": frozenset(("hot", "cooked")),
+    "soil": frozenset(("dirty",)), "empty": frozenset(("empty",)),
 }  # fmt: skip
-"""Skills whose effect cannot be taken back, and the state that the user must have asked for."""
+"""Skills whose effect cannot be taken back, and the states of which the user must have asked for
+one. A microwave cooks what it heats."""
+
+LASTING = frozenset().union(*IRREVERSIBLE.values())
+"""States that cannot be taken back."""
 
 _LONGEST_NAME = 4
 
@@ -46,12 +52,12 @@ class Wishes:
         labels = _labels(words) | {term.label for term in goal.terms()}
         return cls(goal.atoms, frozenset(states), frozenset(labels), fold(goal.text))
 
-    def allow(self, state: str, label: str) -> bool:
-        """Tell whether the user asked for a state of things of a type."""
+    def allow(self, states: frozenset[str], label: str) -> bool:
+        """Tell whether the user asked for one of some states of things of a type."""
         if self.atoms:
-            asked = {(atom.predicate, whole(atom.terms[0].label)) for atom in self.atoms}
-            return (state, whole(label)) in asked
-        return state in self.states and self.name(label)
+            asked = {a.predicate for a in self.atoms if whole(a.terms[0].label) == whole(label)}
+            return bool(states & asked)
+        return bool(states & self.states) and self.name(label)
 
     def name(self, label: str) -> bool:
         """Tell whether the user spoke of things of a type."""

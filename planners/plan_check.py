@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from embodied_mem.goals import RELATIONS, STATES, Atom, Goal, Term, best_binding
 from planners.affordances import kinds
 from planners.grounding import wanted_fact
-from planners.permissions import IRREVERSIBLE, Wishes
+from planners.permissions import IRREVERSIBLE, LASTING, Wishes
 from planners.plan_reply import Condition, PlanReply, SkillCall
 from planners.quoting import clean
 from planners.referents import Aim, Names, UnknownNameError, show
@@ -124,7 +124,8 @@ def _unfit(atom: Atom, wishes: Wishes) -> str:
     if len(set(atom.terms)) < len(atom.terms):
         return "a thing cannot be on or in itself."
     label = atom.terms[0].label
-    if atom.predicate in IRREVERSIBLE.values() and not wishes.allow(atom.predicate, label):
+    asked = frozenset((atom.predicate,))
+    if asked <= LASTING and not wishes.allow(asked, label):
         return f"the user did not ask for a {label} that is {atom.predicate}; leave it as it is."
     if not wishes.touch(term.label for term in atom.terms):
         return "the user spoke of other things; the goal is in the user's words alone."
@@ -181,9 +182,10 @@ class _Walk:
         if call.skill == "goto":
             return None, True, ""
         label = names.thing(subject).label
-        state = IRREVERSIBLE.get(call.skill)
-        if state is not None and not self.wishes.allow(state, label):
-            return None, False, f"the user did not ask for a {label} that is {state}; leave it out"
+        states = IRREVERSIBLE.get(call.skill)
+        if states is not None and not self.wishes.allow(states, label):
+            wish = " or ".join(sorted(states))
+            return None, False, f"the user did not ask for a {label} that is {wish}; leave it out"
         if place and place == subject:
             return None, False, f"{show(subject)} cannot be put on or in itself"
         step = mind.step(call, subject, place)

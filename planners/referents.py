@@ -163,4 +163,4 @@ class Aim:
 
 
 def _list(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    return ", ".join(names[:_SHOWN]) + (" and others" if len(names) > _SHOWN else "")

@@ -97,6 +97,8 @@ class Rehearsal:
             case "pickup":
                 if ("held", subject) in self.facts:
                     raise StepError(f"{show(subject)} is in the hand already")
+                if ("graspable", subject) not in self.facts:
+                    raise StepError(f"{show(subject)} cannot be picked up")
                 return PlanStep("pickup", (subject, self._second("lies", subject) or FLOOR, spot))
             case "put":
                 if not place:
@@ -108,7 +110,10 @@ class Rehearsal:
                 shuts = ("shuts", subject) in self.facts
                 return PlanStep("start" if shuts else "switch_on", (subject, spot))
             case "slice":
-                return PlanStep("slice", (subject, self._held() or "the hand", spot))
+                knife = self._held()
+                if knife is None:
+                    raise StepError("a knife must be in the hand: pick one up first")
+                return PlanStep("slice", (subject, knife, spot))
             case "wash" | "fill":
                 return PlanStep(call.skill, (subject, *self._water(subject)))
             case "heat" | "cook" | "chill":

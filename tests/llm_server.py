@@ -1,5 +1,6 @@
 """A chat-completions server on the loopback, for tests: it says what it is told to say."""
 
+import contextlib
 import json
 import threading
 import time
@@ -73,7 +74,7 @@ class LlmServer:
                 body = json.loads(self.rfile.read(length))
                 owner.answer(self, Request(self.path, dict(self.headers), body))
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -111,10 +112,8 @@ class LlmServer:
         else:
             reply = self._script[min(len(self.requests), len(self._script)) - 1]
         reply = said(reply) if isinstance(reply, str) else reply
-        try:
+        with contextlib.suppress(OSError):  # The client may have hung up.
             self._send(handler, reply)
-        except OSError:
-            pass  # The client has hung up.
 
     def _send(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
         self.stopped.wait(reply.delay)

@@ -47,7 +47,7 @@ class RuleModel:
         given = re.search(r"As conditions: (.*)", prompt)
         if given:
             return [(p, re.split(r",\s*", inside)) for p, inside in _ATOM.findall(given[1])]
-        task = json.loads(re.search(r"Task: (.*)", prompt)[1])
+        task = json.loads(re.findall(r"Task: (.*)", prompt)[0])
         return next(goal for word, goal in self.readings.items() if word in task)
 
     def _read(self, line: str) -> Remembered | None:
@@ -67,28 +67,33 @@ class RuleModel:
 
     def _achieve(self, predicate: str, terms: list[str]) -> bool:
         """Plan for one condition; False where something must be found first."""
-        found = [self._of(term) for term in terms]
-        for term, thing in zip(terms, found, strict=True):
-            if thing is None:
-                self._do("find", term)
-                return False
+        found = self._all_of(terms)
         if predicate == "clean":
-            return self._wash(found[0])
+            return bool(found) and self._wash(found[0])
         if len(found) == 2 and found[0].parent != found[1].id:
             self._take(found[0])
             self._put(found[0], found[1])
-        return True
+        return bool(found)
+
+    def _all_of(self, labels: list[str]) -> list[Remembered]:
+        """Return what some labels mean; none, and a `find`, where one means nothing."""
+        found = {label: self._of(label) for label in labels}
+        for label, thing in found.items():
+            if thing is None:
+                self._do("find", label)
+                return []
+        return [thing for thing in found.values() if thing is not None]
 
     def _take(self, thing: Remembered) -> None:
         if self.hand == thing.id:
             return
         inside = self.things.get(thing.parent)
-        shut = inside is not None and inside.label.lower() in _SHUT
+        shut = inside.id if inside is not None and inside.label.lower() in _SHUT else ""
         if shut:
-            self._do("open", inside.id)
+            self._do("open", shut)
         self._do("pickup", thing.id)
         if shut:
-            self._do("close", inside.id)
+            self._do("close", shut)
         self.hand, thing.parent = thing.id, ""
 
     def _put(self, thing: Remembered, place: Remembered) -> None:
@@ -101,11 +106,10 @@ class RuleModel:
         self.hand, thing.parent = "", place.id
 
     def _wash(self, thing: Remembered) -> bool:
-        for need in ("sinkbasin", "faucet"):
-            if self._of(need) is None:
-                self._do("find", need)
-                return False
-        sink = self._of("sinkbasin")
+        found = self._all_of(["sinkbasin", "faucet"])
+        if not found:
+            return False
+        sink = found[0]
         if thing.parent != sink.id:
             self._take(thing)
             self._put(thing, sink)

@@ -1,6 +1,7 @@
 """The language planner through real HTTP: whole episodes, refused plans, budgets, the fallback."""
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -16,21 +17,18 @@ from embodied_mem.memory import Memory
 from embodied_mem.runtime import Agent, run_episode
 from perception.oracle import OracleConfig
 from perception.pipeline import Pipeline
-from planners.budget import BudgetConfig
-from planners.language import LanguagePlanner, LanguagePlannerConfig
-from planners.llm_client import EndpointConfig
+from planners.language import LanguagePlanner
+from planners.language_config import BudgetConfig, EndpointConfig, LanguagePlannerConfig
 from planners.symbolic_planner import GIVEN_UP
 
 
 def planner(server: LlmServer | str, examples=None, **settings) -> LanguagePlanner:
     url = server if isinstance(server, str) else server.url
     endpoint = EndpointConfig(model="rules", base_url=url, timeout=10.0, retries=0)
-    return LanguagePlanner(
-        LanguagePlannerConfig(endpoint=endpoint, **settings), examples=examples
-    )
+    return LanguagePlanner(LanguagePlannerConfig(endpoint=endpoint, **settings), examples=examples)
 
 
-def say(steps: list[tuple[str, ...]], goal: list[tuple[str, ...]] = ()) -> str:
+def say(steps: Sequence[tuple[str, ...]], goal: Sequence[tuple[str, ...]] = ()) -> str:
     """Return a plan as a model says it."""
     calls = [dict(zip(("skill", "object", "place"), (*s, ""), strict=False)) for s in steps]
     atoms = [{"predicate": predicate, "terms": list(terms)} for predicate, *terms in goal]

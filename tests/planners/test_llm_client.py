@@ -13,7 +13,8 @@ from llm_server import LlmServer, Reply, completion, said
 
 from embodied_mem.errors import ConfigError, LanguageModelError
 from embodied_mem.runtime.interrupts import deferred_interrupts
-from planners.llm_client import ChatClient, EndpointConfig, Message
+from planners.language_config import EndpointConfig
+from planners.llm_client import ChatClient, Message
 from planners.plan_reply import reply_schema
 
 HELLO = (Message("system", "You plan."), Message("user", "Hello."))
