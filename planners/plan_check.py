@@ -199,7 +199,8 @@ class _Walk:
         """Say whether the plan reaches the goal, with no step that it does not need."""
         candidates = aim.candidates(self.mind.names)
         binding, progress = best_binding(aim.goal, candidates, self.mind.holds)
-        if not progress.complete and self.calls and self.calls[-1].skill == "find":
+        looks = bool(self.calls) and self.calls[-1].skill == "find" and self.kept[-1]
+        if not progress.complete and looks:
             return self._judge_looking()
         if not progress.complete:
             lacking = [

@@ -10,7 +10,7 @@ from planners.referents import Names
 
 def thing(name: str, parent: str | None = None, x: float = 0.0, **states: AttributeValue) -> Thing:
     """Return a thing `mug_1` at x [m], on or in another, in some states."""
-    label = name.split("_")[0]
+    label = name.split("_", maxsplit=1)[0]
     box = np.array([[x, 0.0, 0.8], [x + 0.1, 0.1, 0.9]])
     return Thing(
         object_id=name, label=label, kind=kind_of(label), box=box, attributes=states,

@@ -70,6 +70,8 @@ class RuleModel:
         found = self._all_of(terms)
         if predicate == "clean":
             return bool(found) and self._wash(found[0])
+        if predicate == "held" and found:
+            self._take(found[0])
         if len(found) == 2 and found[0].parent != found[1].id:
             self._take(found[0])
             self._put(found[0], found[1])
