@@ -25,6 +25,8 @@ one. A microwave cooks what it heats."""
 LASTING = frozenset().union(*IRREVERSIBLE.values())
 """States that cannot be taken back."""
 
+_NEGATIONS = frozenset(("not", "don", "dont", "never", "no", "without", "avoid", "unless"))
+
 _LONGEST_NAME = 4
 
 
@@ -49,6 +51,8 @@ class Wishes:
         for word in words:
             role, state = lexicon.VERBS.get(word, ("place", ""))
             states |= {state} if role == "state" else set()
+        if not _NEGATIONS.isdisjoint(words):
+            states -= LASTING  # `do not break the vase`: when in doubt, nothing is broken.
         labels = _labels(words) | {term.label for term in goal.terms()}
         return cls(goal.atoms, frozenset(states), frozenset(labels), fold(goal.text))
 
