@@ -53,6 +53,7 @@ def run_one(command: Episode) -> int:
     configure_logging()
     agent = _agent_config(command)
     goal = _goal(command, agent)
+    stated = parse_goal(command.judge) if command.judge is not None else None
     config = RunConfig(
         goal=str(goal),
         max_steps=command.max_steps,
@@ -79,7 +80,7 @@ def run_one(command: Episode) -> int:
             backend,
             build_agent(config.agent, memory),
             goal=goal,
-            judge=_judge(command, backend),
+            judge=_judge(stated, backend),
             max_steps=command.max_steps,
             subscribers=subscribers,
         )
@@ -113,11 +114,11 @@ def _goal(command: Episode, agent: AgentConfig) -> Goal:
         return Goal((), command.goal.strip())
 
 
-def _judge(command: Episode, backend: Backend) -> Judge | None:
-    """Return who judges by what the command says; None for the goal itself."""
-    if command.judge is None or not isinstance(backend, Judge):
+def _judge(stated: Goal | None, backend: Backend) -> Judge | None:
+    """Return who judges by what the command states; None for the goal itself."""
+    if stated is None or not isinstance(backend, Judge):
         return None
-    return StatedGoal(backend, parse_goal(command.judge))
+    return StatedGoal(backend, stated)
 
 
 def _sim_config(command: Episode) -> HouseholdSimConfig:

@@ -1,5 +1,6 @@
 """What talks to the network: the loopback unless told otherwise, and no door is opened."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -40,7 +41,8 @@ def listening(pid: int) -> list[str]:
     """Return the listening TCP sockets of a process, as Linux tells of them."""
     own = set()
     for link in Path(f"/proc/{pid}/fd").iterdir():
-        own.add(str(link.readlink()))
+        with contextlib.suppress(FileNotFoundError):  # Closed meanwhile.
+            own.add(str(link.readlink()))
     rows = []
     for table in ("tcp", "tcp6"):
         for row in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
