@@ -15,6 +15,7 @@ from embodied_mem.memory import Memory
 from embodied_mem.runtime.metrics import EpisodeRow, Summary
 from embodied_mem.runtime.recorders import MOVES
 from embodied_mem.types import Percept
+from planners.quoting import clean
 
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 140)
 
@@ -70,8 +71,8 @@ class Narrator:
 
 
 def plain(text: str) -> str:
-    """Keep rich from reading brackets in a text as markup, and newlines from breaking the line."""
-    return " ".join(text.split()).replace("[", r"\[")
+    """Return a text on one line, without what a terminal or rich would take for a command."""
+    return clean(text, 4000).replace("[", r"\[")
 
 
 def outcome_table(rows: Sequence[EpisodeRow], title: str) -> Table:

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from llm_server import LlmServer, Reply, completion, said
@@ -218,3 +219,28 @@ def test_ctrl_c_ends_a_call_at_once_also_where_interrupts_wait_for_a_step():
             asked.ask(HELLO)
         assert time.monotonic() - began < 20
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_key_goes_nowhere_but_to_the_endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Neither a redirect nor a proxy nor ~/.netrc has a say in where it goes, or in what goes."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password word\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with LlmServer(["stolen"]) as thief:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, thief.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        moved = Reply(status=307, headers={"Location": f"{thief.url}/chat/completions"})
+        with LlmServer(["fine", moved]) as server:
+            asked = client(server, key_env="K", environ={"K": "sk-1"})
+            assert asked.ask(HELLO).text == "fine"
+            with pytest.raises(LanguageModelError, match="sends elsewhere"):
+                asked.ask(HELLO)
+            plain = client(server)
+            with pytest.raises(LanguageModelError):
+                plain.ask(HELLO)
+    assert not thief.requests
+    assert [r.headers.get("Authorization") for r in server.requests] == [
+        "Bearer sk-1", "Bearer sk-1", None,
+    ]  # fmt: skip
