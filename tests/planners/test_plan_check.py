@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from believed import kitchen, names, thing
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
@@ -219,6 +219,7 @@ CALLS = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(CALLS, max_size=8),
     st.sampled_from(["in(cup, sinkbasin)", "clean(mug)", "held(laptop)"]),

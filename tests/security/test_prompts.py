@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from believed import kitchen, names
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from llm_server import LlmServer
 from rule_model import block
@@ -65,6 +65,7 @@ def test_no_text_closes_its_delimiter_or_states_a_task(text: str):
     assert len(prompt) < 5000
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_quoted_text_is_one_line_of_json_that_reads_back_without_what_is_invisible(text: str):
     quoted = quote(text)
