@@ -83,9 +83,7 @@ def run_episode(
         GoalError: The goal cannot be read.
     """
     target = parse_goal(goal) if isinstance(goal, str) else goal
-    referee = judge
-    if judge is None and target.atoms and isinstance(backend, Judge):
-        referee = backend  # Words alone cannot be judged.
+    referee = judge if judge is not None else _judge_of(backend, target)
     tally = _Tally()
     progress = Progress(0, len(target.atoms) or 1)
     started: list[Subscriber] = []
@@ -112,6 +110,11 @@ def run_episode(
             for subscriber in reversed(started):
                 endings.callback(subscriber.on_end, outcome, agent.memory)
     return outcome
+
+
+def _judge_of(backend: Backend, goal: Goal) -> Judge | None:
+    """Return the backend as a judge, if it is one; words alone cannot be judged."""
+    return backend if goal.atoms and isinstance(backend, Judge) else None
 
 
 @dataclass(slots=True)
