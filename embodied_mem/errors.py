@@ -32,6 +32,10 @@ class PlanningError(EmbodiedMemError, RuntimeError):
     """A planner's engine failed (that there is no plan is an answer, not an error)."""
 
 
+class LanguageModelError(PlanningError):
+    """A language model's endpoint cannot be reached, refuses, or answers with nothing usable."""
+
+
 class StoreError(EmbodiedMemError, OSError):
     """A memory's files cannot be read or written."""
 

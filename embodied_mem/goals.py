@@ -59,7 +59,7 @@ class Goal:
     """The words it was given in, if it was."""
 
     def __str__(self) -> str:
-        return " and ".join(map(str, self.atoms))
+        return " and ".join(map(str, self.atoms)) or self.text
 
     def terms(self) -> tuple[Term, ...]:
         """Every object that the goal speaks of, in order of mention."""

@@ -56,6 +56,7 @@ def choose(
     belief: Belief,
     distance: Callable[[Thing], float],
     excluded: frozenset[str] = frozenset(),
+    pinned: Mapping[Term, str] | None = None,
 ) -> Choice:
     """Choose the objects that a goal's terms stand for: most conditions met, then the nearest.
 
@@ -64,8 +65,10 @@ def choose(
         belief: What is known.
         distance: How far a thing is [m].
         excluded: Ids that proved to be of no use; they only count where all asked of them holds.
+        pinned: Ids of the only things that some terms may stand for.
     """
     order = {term: _ordered(term, goal, belief, distance) for term in goal.terms()}
+    order |= {t: [i] if i in belief.things else [] for t, i in (pinned or {}).items()}
     binding, progress = belief.bind(goal, order)
     if excluded and not progress.complete:
         useful = {binding[t] for t in binding if _helps(t, goal, binding, belief)}
@@ -159,11 +162,11 @@ def ground(
     if belief.held is None:
         facts.add(("hand_free",))
     for thing in things.values():
-        facts |= _facts(thing, things, belief)
-    facts |= _pairs(things, useless=excluded - set(choice.binding.values()))
-    wanted = [_wanted(atom, [choice.binding[t] for t in atom.terms]) for atom in choice.unmet]
+        facts |= facts_of(thing, things, belief)
+    facts |= pairs_of(things, useless=excluded - set(choice.binding.values()))
+    wanted = [wanted_fact(atom, [choice.binding[t] for t in atom.terms]) for atom in choice.unmet]
     kept = [
-        _wanted(atom, [choice.binding[t] for t in atom.terms])
+        wanted_fact(atom, [choice.binding[t] for t in atom.terms])
         for atom in goal.atoms
         if atom not in choice.unmet
     ]
@@ -207,7 +210,8 @@ FLOOR = "floor"
 """What a thing lies on that lies on nothing known."""
 
 
-def _wanted(atom: Atom, ids: Sequence[str]) -> tuple[Fact, bool]:
+def wanted_fact(atom: Atom, ids: Sequence[str]) -> tuple[Fact, bool]:
+    """Return the fact that a condition asks for of these objects, and its value."""
     if len(ids) == 2:
         return ("lies", *ids), True
     fluent, value = _GOALS[atom.predicate]
@@ -271,7 +275,8 @@ def _surfaces_for(
     return {t.object_id: t for t in found[:_SURFACES_TO_PUT_DOWN]}
 
 
-def _facts(thing: Thing, things: Mapping[str, Thing], belief: Belief) -> set[Fact]:
+def facts_of(thing: Thing, things: Mapping[str, Thing], belief: Belief) -> set[Fact]:
+    """Return what is true of one thing, among those that matter."""
     name, kind = thing.object_id, thing.kind
     facts: set[Fact] = set()
     if thing.held:
@@ -302,7 +307,7 @@ def _facts(thing: Thing, things: Mapping[str, Thing], belief: Belief) -> set[Fac
     return facts | {(fluent, name) for fluent, true in states.items() if true}
 
 
-def _pairs(things: Mapping[str, Thing], useless: Set[str]) -> set[Fact]:
+def pairs_of(things: Mapping[str, Thing], useless: Set[str] = frozenset()) -> set[Fact]:
     """Return what fits where, and which faucet serves which sink.
 
     Args:

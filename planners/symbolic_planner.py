@@ -1,6 +1,7 @@
 """A planner that knows its goal and the memory: search what is missing, plan, act, plan again."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +10,7 @@ from py_trees.common import Status
 
 from embodied_mem.config import Config
 from embodied_mem.errors import PlanningError
-from embodied_mem.goals import Goal
+from embodied_mem.goals import Goal, Term
 from embodied_mem.interfaces import Decision
 from embodied_mem.memory import Memory
 from embodied_mem.types import DONE
@@ -59,6 +60,8 @@ class _Task:
     """What is being done about one goal."""
 
     goal: Goal
+    pinned: Mapping[Term, str] = field(default_factory=dict)
+    """Ids of the only things that some terms may stand for."""
     tree: Behaviour | None = None
     """What runs now."""
     exploring: bool = False
@@ -98,9 +101,14 @@ class SymbolicPlanner:
         self._task: _Task | None = None
         self._skills: Skills | None = None
 
-    def start(self, goal: Goal) -> None:
-        """Take a new goal and forget the plan for the last one; what was searched is kept."""
-        self._task = _Task(goal=goal)
+    def start(self, goal: Goal, pinned: Mapping[Term, str] | None = None) -> None:
+        """Take a new goal and forget the plan for the last one; what was searched is kept.
+
+        Args:
+            goal: What is asked for.
+            pinned: Ids of the only things that some of its terms may stand for.
+        """
+        self._task = _Task(goal=goal, pinned=pinned or {})
         if self._skills is not None:
             self._skills.hands.forget()
             self._skills.log.unreachable.clear()
@@ -114,7 +122,7 @@ class SymbolicPlanner:
         task = self._task
         if task is None:
             raise PlanningError("the planner has no goal. Call `start(goal)` first.")
-        skills = self._ready(memory)
+        skills = self.skills_for(memory)
         skills.situation.refresh(memory, succeeded=succeeded, message=message)
         skills.log.note(skills.situation)
         task.seen |= memory.in_view().keys()
@@ -131,7 +139,7 @@ class SymbolicPlanner:
                 self._finish(task, skills, status)
         return self._give_up("no action is left to try")
 
-    def _ready(self, memory: Memory) -> Skills:
+    def skills_for(self, memory: Memory) -> Skills:
         """Make the skills on first use, and anew for another memory or one that was cleared."""
         known = self._skills
         same = known is not None and known.situation.memory is memory
@@ -208,7 +216,8 @@ class SymbolicPlanner:
         def distance(thing: Thing) -> float:
             return float(np.linalg.norm(thing.center[:2] - here))
 
-        return choose(task.goal, skills.situation.belief, distance, task.excluded)
+        belief = skills.situation.belief
+        return choose(task.goal, belief, distance, task.excluded, task.pinned)
 
     def _stale(self, task: _Task, skills: Skills) -> bool:
         """Tell whether the plan speaks of things that are no longer believed in."""

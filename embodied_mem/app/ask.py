@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.table import Table
 
 from embodied_mem.app.commands import Ask
-from embodied_mem.app.console import console
+from embodied_mem.app.console import console, plain
 from embodied_mem.errors import StoreError
 from embodied_mem.memory import Known, Memory
 from embodied_mem.runtime.recorders import STORE
@@ -43,16 +43,17 @@ def _table(known: tuple[Known, ...], now: float) -> Table:
     for thing in known:
         placed = thing.placement
         x, y, z = thing.position
+        states = thing.attributes.items()
         table.add_row(
-            thing.label,
-            thing.object_id,
+            plain(thing.label),
+            plain(thing.object_id),
             thing.status,
-            f"{placed.relation} {placed.parent}" if placed else "",
-            thing.room or "",
+            plain(f"{placed.relation} {placed.parent}") if placed else "",
+            plain(thing.room or ""),
             f"{x:.2f} {y:.2f} {z:.2f}",
             f"{now - thing.last_seen:.1f} s before the end",
             f"{thing.confidence:.2f}",
-            ", ".join(f"{k}: {v}" for k, v in thing.attributes.items() if v not in (False, "")),
+            plain(", ".join(f"{k}: {v}" for k, v in states if v not in (False, ""))),
         )
     return table
 
@@ -63,9 +64,10 @@ def _tell_past(memory: Memory, known: tuple[Known, ...], at: float) -> int:
             continue
         then = memory.where(thing.object_id, at=at)
         x, y, z = then.box.mean(axis=0)
-        place = f", {then.placement.relation} {then.placement.parent}" if then.placement else ""
+        put = then.placement
+        place = f", {put.relation} {plain(put.parent)}" if put else ""
         console.print(
-            f"{thing.label} ({thing.object_id}): {x:.2f} {y:.2f} {z:.2f} m{place}; "
+            f"{plain(thing.label)} ({plain(thing.object_id)}): {x:.2f} {y:.2f} {z:.2f} m{place}; "
             f"{then.status}, last seen {then.age:.1f} s before that"
         )
     return 0

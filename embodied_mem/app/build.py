@@ -15,13 +15,17 @@ from embodied_mem.memory import Memory
 from embodied_mem.memory.memory import MemoryConfig
 from embodied_mem.runtime import Agent
 from perception import NoiseConfig, OracleConfig, Pipeline
+from planners.language_config import EndpointConfig, LanguagePlannerConfig
 from planners.symbolic_planner import SymbolicPlanner, SymbolicPlannerConfig
 
 PerceptionConfig = OracleConfig
 """A union, once there are two."""
 
-PlannerConfig = SymbolicPlannerConfig
-"""A union, once there are two."""
+PlannerConfig = SymbolicPlannerConfig | LanguagePlannerConfig
+"""By symbols, or by a language model."""
+
+PlannerName = Literal["symbolic", "language"]
+"""A planner, by name."""
 
 BackendName = Literal["household", "thor"]
 """The simulator in this process, or the same house through the real ai2thor client."""
@@ -49,6 +53,10 @@ def build_planner(config: PlannerConfig) -> Planner:
     match config:
         case SymbolicPlannerConfig():
             return SymbolicPlanner(config)
+        case LanguagePlannerConfig():
+            from planners.language import LanguagePlanner  # noqa: PLC0415 - an extra.
+
+            return LanguagePlanner(config)
         case _:
             assert_never(config)
 
@@ -120,6 +128,33 @@ def agents_for_tasks(
 def senses(kind: Senses, *, seed: int = 0) -> OracleConfig:
     """Return the perception that the command line names; `seed` is that of its noise."""
     return OracleConfig(noise=NoiseConfig(seed=seed) if kind == "noisy" else None)
+
+
+def planner_config(
+    kind: PlannerName, url: str | None, model: str | None, key_env: str | None
+) -> PlannerConfig:
+    """Return the planner that the command line names.
+
+    Raises:
+        ConfigError: The flags do not go together.
+    """
+    match kind:
+        case "symbolic":
+            if url or model or key_env:
+                raise ConfigError(
+                    "`--llm-...` is for `--planner language`; add that, or drop these."
+                )
+            return SymbolicPlannerConfig()
+        case "language":
+            if not url or not model:
+                raise ConfigError(
+                    "`--planner language` needs `--llm-url` and `--llm-model`, for example "
+                    "`--llm-url http://127.0.0.1:8000/v1 --llm-model qwen3`."
+                )
+            endpoint = EndpointConfig(base_url=url, model=model, key_env=key_env)
+            return LanguagePlannerConfig(endpoint=endpoint)
+        case _:
+            assert_never(kind)
 
 
 def house_source(house: str | None, *, seed: int = 0, rooms: int | None = None) -> HouseSource:

@@ -42,6 +42,18 @@ class Episode(Config, frozen=True):
     of the house wins."""
     agent: str | None = None
     """YAML file with perception, memory and planner."""
+    planner: Literal["symbolic", "language"] = "symbolic"
+    """What decides: a planning engine, or a language model whose plans are checked. With a language
+    model the goal may be any words."""
+    llm_url: str | None = None
+    """Address of an OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1."""
+    llm_model: str | None = None
+    """Name of the model there."""
+    llm_key_env: str | None = None
+    """Name of the environment variable that holds the key, where the endpoint wants one."""
+    judge: str | None = None
+    """What success is judged by, in predicate form, where the goal is in words that only a language
+    model reads."""
     asset_database: str | None = None
     """ProcTHOR's asset-database.json, for exact sizes."""
     backend: Literal["household", "thor"] = "household"

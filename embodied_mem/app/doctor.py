@@ -22,7 +22,7 @@ EXTRAS = {
     "plan": ("unified-planning", "unified_planning"),
     "plan (engine)": ("up-fast-downward", "up_fast_downward"),
     "plan (trees)": ("py-trees", "py_trees"),
-    "llm": ("openai", "openai"),
+    "llm": ("httpx2", "httpx2"),
     "viz": ("rerun-sdk", "rerun"),
     "bags": ("rosbags", "rosbags"),
     "gym": ("gymnasium", "gymnasium"),

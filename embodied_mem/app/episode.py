@@ -13,22 +13,26 @@ from embodied_mem.app.build import (
     build_agent,
     build_backend,
     house_source,
+    planner_config,
     senses,
     sim_config,
 )
 from embodied_mem.app.commands import Episode
-from embodied_mem.app.console import Narrator, configure_logging, console
+from embodied_mem.app.console import Narrator, configure_logging, console, plain
 from embodied_mem.backends.household.backend import HouseholdSimConfig
 from embodied_mem.config import Config, load_config
-from embodied_mem.errors import MissingExtraError
-from embodied_mem.interfaces import Subscriber
+from embodied_mem.errors import GoalError, MissingExtraError
+from embodied_mem.goals import Goal, parse_goal
+from embodied_mem.interfaces import Backend, Judge, Subscriber
 from embodied_mem.memory import Memory
 from embodied_mem.runtime import run_episode
+from embodied_mem.runtime.judging import StatedGoal
 from embodied_mem.runtime.recorders import STORE, EpisodeWriter
 from embodied_mem.runtime.report import write_report
 from embodied_mem.runtime.report_run import load_run
 from planners.affordances import vocabulary
 from planners.grammar import parse_task
+from planners.language_config import LanguagePlannerConfig
 
 if TYPE_CHECKING:
     from embodied_mem.runtime.rerun_recorder import RerunRecorder
@@ -47,16 +51,19 @@ class RunConfig(Config, frozen=True):
 def run_one(command: Episode) -> int:
     """Run the task, keep its record, and tell how it went; 0 when the goal was reached."""
     configure_logging()
-    goal = parse_task(command.goal, vocabulary())
+    agent = _agent_config(command)
+    goal = _goal(command, agent)
+    stated = parse_goal(command.judge) if command.judge is not None else None
     config = RunConfig(
         goal=str(goal),
         max_steps=command.max_steps,
         backend=command.backend,
         sim=_sim_config(command),
-        agent=_agent_config(command),
+        agent=agent,
     )
     folder = Path(command.out or f"runs/{time.strftime('%Y%m%d-%H%M%S')}")
-    console.print(f"[bold]{goal.text}[/]  means  {goal}")
+    means = str(goal) if goal.atoms else "what the language model reads in it"
+    console.print(f"[bold]{plain(goal.text)}[/]  means  {means}")
     with ExitStack() as stack:
         backend = build_backend(config.backend, config.sim)
         stack.callback(backend.close)
@@ -73,6 +80,7 @@ def run_one(command: Episode) -> int:
             backend,
             build_agent(config.agent, memory),
             goal=goal,
+            judge=_judge(stated, backend),
             max_steps=command.max_steps,
             subscribers=subscribers,
         )
@@ -96,6 +104,23 @@ def rerun_recorder(path: Path) -> "RerunRecorder":
     return RerunRecorder(path)
 
 
+def _goal(command: Episode, agent: AgentConfig) -> Goal:
+    """Read the goal; words that are not understood are left to a language model, if one plans."""
+    try:
+        return parse_task(command.goal, vocabulary())
+    except GoalError:
+        if not isinstance(agent.planner, LanguagePlannerConfig):
+            raise
+        return Goal((), command.goal.strip())
+
+
+def _judge(stated: Goal | None, backend: Backend) -> Judge | None:
+    """Return who judges by what the command states; None for the goal itself."""
+    if stated is None or not isinstance(backend, Judge):
+        return None
+    return StatedGoal(backend, stated)
+
+
 def _sim_config(command: Episode) -> HouseholdSimConfig:
     config = sim_config(command.sim) if command.sim else HouseholdSimConfig()
     if command.house is not None or command.sim is None:
@@ -109,4 +134,9 @@ def _sim_config(command: Episode) -> HouseholdSimConfig:
 def _agent_config(command: Episode) -> AgentConfig:
     if command.agent is not None:
         return load_config(command.agent, AgentConfig)
-    return AgentConfig(perception=senses(command.perception, seed=command.seed))
+    return AgentConfig(
+        perception=senses(command.perception, seed=command.seed),
+        planner=planner_config(
+            command.planner, command.llm_url, command.llm_model, command.llm_key_env
+        ),
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
+from embodied_mem.errors import StoreFormatError
 from embodied_mem.memory.journal import (
     Change,
     State,
@@ -96,7 +97,28 @@ def collect(parts: Parts) -> Change:
 
 
 def restore(parts: Parts, snapshot: Snapshot) -> None:
-    """Fill empty parts from a store."""
+    """Fill empty parts from a store.
+
+    Raises:
+        StoreFormatError: What is stored is not what a memory stores.
+    """
+    try:
+        _restore(parts, snapshot)
+    except _NO_MEMORY as error:
+        why = " ".join(str(error).split())[:160]
+        raise StoreFormatError(
+            f"the records of this store are no memory's: {type(error).__name__}, {why}. "
+            "Restore it from a copy made with `save`."
+        ) from error
+
+
+_NO_MEMORY = (
+    msgspec.MsgspecError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
+"""What reading records that were written by somebody else ends in."""
+
+
+def _restore(parts: Parts, snapshot: Snapshot) -> None:
     state, tensors = snapshot.state, snapshot.tensors
     parts.frame, parts.stamp = state.frame, state.stamp
     for name, record in snapshot.objects.items():

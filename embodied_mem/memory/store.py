@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import logging
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ import msgspec
 from embodied_mem.config import Config
 from embodied_mem.errors import StoreError, StoreFormatError, StoreLockedError
 from embodied_mem.memory import tensors
+from embodied_mem.memory.folder import read_file, require_inside
 from embodied_mem.memory.journal import Change, State
 from embodied_mem.memory.records import Sighting
 from embodied_mem.memory.tables import SCHEMA, SIGHTING, read_sighting, write_rows
@@ -31,6 +31,8 @@ FORMAT = 1
 _logger = logging.getLogger(__name__)
 _APPLICATION = 0x454D454D
 _DATABASE = "memory.sqlite3"
+_OWN = ("tensors", "lock", *(f"{_DATABASE}{end}" for end in ("", "-wal", "-shm", "-journal")))
+"""What may be in a store's folder, and must be its own."""
 
 
 def _no_fault(point: str) -> None:
@@ -90,6 +92,7 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         try:
             with self._explained("open"):
+                require_inside(self.path, *_OWN)
                 if not read_only:
                     self._folder.mkdir(parents=True, exist_ok=True)
                     self._lock = self._take_lock()
@@ -180,7 +183,7 @@ class Store:
                 files = target.execute("SELECT number FROM segments WHERE data IS NULL").fetchall()
             for (number,) in files:
                 name = tensors.segment_name(number)
-                shutil.copyfile(self._folder / name, path / "tensors" / name)
+                (path / "tensors" / name).write_bytes(read_file(self._folder / name))
 
     @property
     def _database(self) -> sqlite3.Connection:
@@ -224,7 +227,9 @@ class Store:
                         database.execute("ROLLBACK")
 
     def _take_lock(self) -> int:
-        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = os.open(
+            self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644
+        )
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -262,6 +267,7 @@ class Store:
 
     def _prepare(self) -> None:
         database = self._database
+        database.execute("PRAGMA trusted_schema = OFF")  # The file may come from anywhere.
         application = database.execute("PRAGMA application_id").fetchone()[0]
         tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if not tables and not self.read_only:
@@ -346,17 +352,22 @@ class Store:
 
     def _segment(self, database: sqlite3.Connection, number: int) -> dict[str, Fields]:
         query = "SELECT data FROM segments WHERE number = ?"
-        (data,) = database.execute(query, (number,)).fetchone()
+        row = database.execute(query, (number,)).fetchone()
+        if row is None:
+            raise StoreFormatError(f"{self.path} names segment {number}, which is nowhere.")
+        (data,) = row
         file = self._folder / tensors.segment_name(number)
         origin = f"segment {number} of {self.path}" if data is not None else str(file)
-        return tensors.unpack(data if data is not None else file.read_bytes(), origin)
+        return tensors.unpack(data if data is not None else read_file(file), origin)
 
     def _read(self, database: sqlite3.Connection) -> Snapshot:
         (state,) = database.execute("SELECT value FROM meta WHERE name = 'state'").fetchone()
         numbers = database.execute("SELECT DISTINCT segment FROM tensors").fetchall()
+        if not all(isinstance(number, int) for (number,) in numbers):
+            raise StoreFormatError(f"{self.path} names a segment that is no number.")
         try:
             decoded = msgspec.json.decode(state, type=State)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise StoreFormatError(f"the state in {self.path} is damaged: {error}.") from error
         return Snapshot(
             state=decoded,

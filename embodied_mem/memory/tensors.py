@@ -4,6 +4,7 @@ A segment is one safetensors buffer that holds the tensors of many owners, named
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from embodied_mem.errors import StoreFormatError
 
 Fields = dict[str, np.ndarray]
 """The tensors of one owner, by name."""
+
+
+_SEGMENT = re.compile(r"segment-\d+\.(safetensors|tmp)")
 
 
 def pack(owners: dict[str, Fields]) -> bytes:
@@ -72,9 +76,10 @@ def write_segment(folder: Path, number: int, data: bytes, fault: Callable[[str],
 
 
 def remove_orphans(folder: Path, kept: Iterable[int]) -> list[Path]:
-    """Delete files of the folder that no segment refers to; return them."""
+    """Delete segments of the folder that are referred to no more; return them."""
     names = {segment_name(number) for number in kept}
-    orphans = [path for path in sorted(folder.iterdir()) if path.name not in names]
+    ours = [path for path in sorted(folder.iterdir()) if _SEGMENT.fullmatch(path.name)]
+    orphans = [path for path in ours if path.name not in names]
     for path in orphans:
         path.unlink(missing_ok=True)
     return orphans

@@ -73,7 +73,8 @@ def run_episode(
         backend: Where actions happen.
         agent: Who acts.
         goal: What is to be reached, as a goal or in predicate form.
-        judge: Tells success from the truth; by default the backend, where it is a judge.
+        judge: Tells success from the truth; by default the backend, where it is a judge and the
+            goal has conditions.
         max_steps: Most actions carried out (ALFRED's limit is 1000).
         subscribers: Told of every decision.
         start: The step to go on from, without a reset; None resets the backend.
@@ -82,9 +83,9 @@ def run_episode(
         GoalError: The goal cannot be read.
     """
     target = parse_goal(goal) if isinstance(goal, str) else goal
-    referee = judge if judge is not None else backend if isinstance(backend, Judge) else None
+    referee = judge if judge is not None else _judge_of(backend, target)
     tally = _Tally()
-    progress = Progress(0, len(target.atoms))
+    progress = Progress(0, len(target.atoms) or 1)
     started: list[Subscriber] = []
     try:
         step = backend.reset() if start is None else start
@@ -109,6 +110,11 @@ def run_episode(
             for subscriber in reversed(started):
                 endings.callback(subscriber.on_end, outcome, agent.memory)
     return outcome
+
+
+def _judge_of(backend: Backend, goal: Goal) -> Judge | None:
+    """Return the backend as a judge, if it is one; words alone cannot be judged."""
+    return backend if goal.atoms and isinstance(backend, Judge) else None
 
 
 @dataclass(slots=True)

@@ -201,7 +201,7 @@ class AssetDatabase:
             groups = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, list[_Entry]])
         except OSError as error:
             raise HouseError(f"cannot read asset database {path}: {error.strerror}.") from error
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
             raise HouseError(
                 f"asset database {path} is malformed: {error}. "
                 "Use ProcTHOR's asset-database.json, or none."

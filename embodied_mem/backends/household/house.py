@@ -15,6 +15,14 @@ import msgspec
 import numpy as np
 
 from embodied_mem.backends.household import polygons
+from embodied_mem.backends.household.limits import (
+    FILE_BYTES,
+    HOUSE_BYTES,
+    check_limits,
+    line_at_most,
+    read_at_most,
+    require_regular,
+)
 from embodied_mem.backends.household.schema import (
     Door,
     House,
@@ -39,12 +47,17 @@ def house_from_json(data: bytes | str | Mapping[str, Any]) -> House:
             data = msgspec.json.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise HouseError(f"this is not JSON: {error}.") from error
+        except RecursionError as error:
+            raise HouseError("this JSON is nested too deeply.") from error
     if not isinstance(data, Mapping):
         raise HouseError(f"a house must be a JSON object, got {type(data).__name__}.")
     try:
         house = msgspec.convert(_modernised(data), House)
     except msgspec.ValidationError as error:
         raise HouseError(f"this is not a ProcTHOR house: {error}.") from error
+    except RecursionError as error:
+        raise HouseError("this house is nested too deeply.") from error
+    check_limits(house)
     check_house(house)
     return house
 
@@ -63,6 +76,7 @@ def load_houses(path: str | Path) -> Iterator[House]:
     if kind not in (".json", ".jsonl"):
         raise HouseError(f"{path} is neither .json nor .jsonl, nor either of them with .gz.")
     try:
+        require_regular(path)
         with _open(path, compressed=compressed) as file:
             yield from _read_lines(file, path) if kind == ".jsonl" else _read_whole(file, path)
     except FileNotFoundError as error:
@@ -115,7 +129,7 @@ def _read_lines(file: BinaryIO, path: Path) -> Iterator[House]:
     while True:
         number += 1
         try:
-            line = file.readline()
+            line = line_at_most(file, HOUSE_BYTES, f"{path}, line {number}")
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise HouseError(
                 f"{path}, line {number}: the gzip data is damaged or cut off."
@@ -131,11 +145,13 @@ def _read_lines(file: BinaryIO, path: Path) -> Iterator[House]:
 
 def _read_whole(file: BinaryIO, path: Path) -> Iterator[House]:
     try:
-        found = msgspec.json.decode(file.read())
+        found = msgspec.json.decode(read_at_most(file, FILE_BYTES, str(path)))
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise HouseError(f"{path}: the gzip data is damaged or cut off.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise HouseError(f"{path}: this is not JSON: {error}.") from error
+    except RecursionError as error:
+        raise HouseError(f"{path}: this JSON is nested too deeply.") from error
     for index, data in enumerate(found if isinstance(found, list) else [found]):
         try:
             yield house_from_json(data)

@@ -149,7 +149,8 @@ def link_knobs(items: Iterable[SimObject]) -> None:
 def variant_of(asset_id: str) -> int:
     """Number of an asset's looks: the number in `Mug_3`, else one that its name decides."""
     tail = asset_id.rpartition("_")[2]
-    return int(tail) if tail.isdecimal() else zlib.crc32(asset_id.encode()) % 100
+    short = tail.isdecimal() and len(tail) < 10
+    return int(tail) if short else zlib.crc32(asset_id.encode()) % 100
 
 
 def _spawn_opening(opening: ShellOpening, type_name: str, number: int) -> SimObject:

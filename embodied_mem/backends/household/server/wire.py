@@ -164,6 +164,8 @@ def read_action(text: bytes) -> dict[str, Any]:
         action = json.loads(text)  # Not msgspec: Python's client may write NaN and Infinity.
     except ValueError as error:
         raise BackendError(f"the client sent an action that is not JSON: {error}.") from error
+    except RecursionError as error:
+        raise BackendError("the client sent an action that is nested too deeply.") from error
     if not isinstance(action, dict):
         raise BackendError(
             f"the client sent {type(action).__name__} instead of an action; an action is a JSON "
