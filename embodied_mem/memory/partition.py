@@ -6,11 +6,12 @@ then joined again wherever an opening is no door: wider than one, or about as wi
 behind it, which is then an alcove, or too small to be a room.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int32, UInt8
+from scipy import ndimage
 
 from embodied_mem.config import Config
 
@@ -31,6 +32,13 @@ class PartitionConfig(Config, frozen=True):
     alcove: float = 0.8
     """A piece is one room with its neighbour where the opening between them is wider than this
     share of the widest circle in the piece."""
+    evidence: float = 0.75
+    """An opening counts as so much narrower where the wall goes on on both sides, or a door was
+    seen."""
+
+
+ONE_SIDED, TWO_SIDED = 1, 2
+"""Cuts where the wall goes on on one side, and on both sides or where a door was seen."""
 
 
 def part(
@@ -38,6 +46,7 @@ def part(
     wall: Bool[np.ndarray, "r c"],
     resolution: float,
     config: PartitionConfig | None = None,
+    doors: Float[np.ndarray, "n 2 2"] | None = None,
 ) -> Int32[np.ndarray, "r c"]:
     """Part a region into rooms.
 
@@ -46,14 +55,26 @@ def part(
         wall: Cells where something stands at the height of eyes.
         resolution: Edge of a cell [m].
         config: What is an opening.
+        doors: Lowest and highest corner (x, y) of doors that were seen [cells].
 
     Returns:
         Room number per cell from 1; 0 outside the domain.
     """
     config = config or PartitionConfig()
     cuts = openings(wall, domain, resolution, config)
-    pieces = _pieces(domain & ~cuts, resolution, config)
-    return join(pieces, domain, resolution, config)
+    if doors is not None:
+        _believe(cuts, doors)
+    pieces = _pieces(domain & (cuts == 0), resolution, config)
+    return join(pieces, domain, cuts, resolution, config)
+
+
+def _believe(cuts: UInt8[np.ndarray, "r c"], doors: Float[np.ndarray, "n 2 2"]) -> None:
+    """Mark the cuts where doors were seen."""
+    count, groups, _, middles = cv2.connectedComponentsWithStats(cuts, connectivity=8)
+    for low, high in doors:
+        inside = ((middles >= low) & (middles <= high)).all(axis=1)
+        for number in np.flatnonzero(inside[1:count]) + 1:
+            cuts[groups == number] = TWO_SIDED
 
 
 def openings(
@@ -61,8 +82,8 @@ def openings(
     domain: Bool[np.ndarray, "r c"],
     resolution: float,
     config: PartitionConfig,
-) -> Bool[np.ndarray, "r c"]:
-    """Return lines of cells that close the gaps in lines of wall."""
+) -> UInt8[np.ndarray, "r c"]:
+    """Return lines of cells that close the gaps in lines of wall: ONE_SIDED or TWO_SIDED."""
     angle = wall_angle(wall)
     if abs(angle) < np.radians(1.0):
         return _gaps(wall, domain, resolution, config)
@@ -75,11 +96,11 @@ def openings(
     sources = wall.astype(np.uint8), domain.astype(np.uint8)
     turned = [cv2.warpAffine(s, turn, (width, height), flags=cv2.INTER_NEAREST) for s in sources]
     thick = cv2.dilate(turned[0], np.ones((2, 2), np.uint8))  # Turning leaves pinholes.
-    cuts = _gaps(thick > 0, turned[1] > 0, resolution, config).astype(np.uint8)
+    cuts = _gaps(thick > 0, turned[1] > 0, resolution, config)
     inverse = cv2.invertAffineTransform(turn)
     thick = cv2.dilate(cuts, np.ones((2, 2), np.uint8))
     back = cv2.warpAffine(thick, inverse, (columns, rows), flags=cv2.INTER_NEAREST)
-    return (np.asarray(back) > 0) & domain
+    return np.where(domain, back, 0).astype(np.uint8)
 
 
 def wall_angle(wall: Bool[np.ndarray, "r c"]) -> float:
@@ -99,11 +120,11 @@ def _gaps(
     domain: Bool[np.ndarray, "r c"],
     resolution: float,
     config: PartitionConfig,
-) -> Bool[np.ndarray, "r c"]:
+) -> UInt8[np.ndarray, "r c"]:
     """Return the gaps in walls that run along the rows and along the columns of a grid."""
     along = _row_gaps(wall, domain, resolution, config)
     across = _row_gaps(wall.T, domain.T, resolution, config).T
-    return along | across
+    return np.maximum(along, across)
 
 
 def _row_gaps(
@@ -111,7 +132,7 @@ def _row_gaps(
     domain: Bool[np.ndarray, "r c"],
     resolution: float,
     config: PartitionConfig,
-) -> Bool[np.ndarray, "r c"]:
+) -> UInt8[np.ndarray, "r c"]:
     """Return one row of cells for each gap in walls along rows.
 
     A gap is a run of cells without wall; on one side at least the wall goes on along the row.
@@ -135,8 +156,9 @@ def _row_gaps(
     )
     known = inside[rows, ends] - inside[rows, starts]
     keep = (left | right) & (known >= 0.6 * (ends - starts))
-    runs = list(zip(rows[keep].tolist(), starts[keep].tolist(), ends[keep].tolist(), strict=True))
-    for row, start, end in runs:
+    sides = np.where(left & right, TWO_SIDED, ONE_SIDED)
+    runs = np.stack((rows, starts, ends, sides), axis=1)[keep].tolist()
+    for row, start, end, _ in runs:
         found[row, start:end] = 1
     return _narrowest_rows(found, runs)
 
@@ -157,19 +179,24 @@ def _next_wall(
 
 
 def _narrowest_rows(
-    found: UInt8[np.ndarray, "r c"], runs: list[tuple[int, int, int]]
-) -> Bool[np.ndarray, "r c"]:
-    """Of gaps one above the other keep the narrowest, the middle one among equals."""
+    found: UInt8[np.ndarray, "r c"], runs: list[list[int]]
+) -> UInt8[np.ndarray, "r c"]:
+    """Of gaps one above the other keep the narrowest, the middle one among equals.
+
+    Args:
+        found: Cells of all gaps.
+        runs: Row, first column, column after the last, and ONE_SIDED or TWO_SIDED of each gap.
+    """
     _, groups = cv2.connectedComponents(found, connectivity=4)
-    best: dict[int, list[tuple[int, int, int]]] = {}
-    for row, start, end in runs:
-        best.setdefault(int(groups[row, start]), []).append((row, start, end))
-    kept = np.zeros(found.shape, bool)
-    for group in best.values():
-        least = min(end - start for _, start, end in group)
+    together: dict[int, list[list[int]]] = {}
+    for run in runs:
+        together.setdefault(int(groups[run[0], run[1]]), []).append(run)
+    kept = np.zeros(found.shape, np.uint8)
+    for group in together.values():
+        least = min(end - start for _, start, end, _ in group)
         near = [run for run in group if run[2] - run[1] <= least + 2]
-        row, start, end = near[len(near) // 2]
-        kept[row, start:end] = True
+        row, start, end, _ = near[len(near) // 2]
+        kept[row, start:end] = max(side for *_, side in near)
     return kept
 
 
@@ -240,84 +267,77 @@ class _Piece:
     """[m2]"""
     width: float
     """Diameter of the widest circle in it [m]."""
-    borders: dict[int, float]
-    """Width of the opening to each neighbour [m]."""
+    box: tuple[int, int, int, int]
+    """First row and column, and those after the last [cells]."""
+    borders: dict[int, np.ndarray] = field(default_factory=dict)
+    """Width of the opening to each neighbour [m], as it is and with what speaks for a door."""
 
 
 def join(
     pieces: Int32[np.ndarray, "r c"],
     domain: Bool[np.ndarray, "r c"],
+    cuts: UInt8[np.ndarray, "r c"],
     resolution: float,
     config: PartitionConfig,
 ) -> Int32[np.ndarray, "r c"]:
-    """Join pieces where what parts them is no door; number what is left from 1."""
+    """Join pieces where what parts them is no door; number what is left from 1.
+
+    Args:
+        pieces: Number of each cell's piece; 0 where a cut runs, and outside the domain.
+        domain: Cells of the plan.
+        cuts: ONE_SIDED or TWO_SIDED where a gap in a wall was found; 0 elsewhere.
+        resolution: Edge of a cell [m].
+        config: What is an opening.
+    """
     labels = np.where(domain, nearest_label(pieces), 0).astype(np.int32)
-    found = _measure(labels, resolution)
-    root = {number: number for number in found}
+    found = _measure(labels, cuts, resolution, config)
     while pair := _worst(found, config):
-        kept, dropped = pair
-        _merge(found, kept, dropped)
-        root = {number: kept if at == dropped else at for number, at in root.items()}
+        _merge(found, labels, resolution, *pair)
     lookup = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
     rooms = [number for number, piece in found.items() if piece.area >= config.least_area]
-    numbers = {number: index for index, number in enumerate(rooms, start=1)}
-    for number, at in root.items():
-        lookup[number] = numbers.get(at, 0)
+    lookup[rooms] = np.arange(1, len(rooms) + 1)
     return lookup[labels]
 
 
-def _measure(labels: Int32[np.ndarray, "r c"], resolution: float) -> dict[int, _Piece]:
+def _measure(
+    labels: Int32[np.ndarray, "r c"],
+    cuts: UInt8[np.ndarray, "r c"],
+    resolution: float,
+    config: PartitionConfig,
+) -> dict[int, _Piece]:
     """Return the pieces, each with its size and its openings to others."""
     count = int(labels.max(initial=0)) + 1
     areas = np.bincount(labels.ravel(), minlength=count) * resolution**2
-    widths = _widths(labels, count) * resolution
-    found = {
-        number: _Piece(float(areas[number]), float(widths[number]), {})
-        for number in range(1, count)
-        if areas[number] > 0
-    }
-    for (one, other), size in border_lengths(labels, resolution).items():
-        found[one].borders[other] = size
-        found[other].borders[one] = size
+    boxes = ndimage.find_objects(labels)
+    found: dict[int, _Piece] = {}
+    for number in range(1, count):
+        rows, columns = boxes[number - 1]
+        box = rows.start, columns.start, rows.stop, columns.stop
+        width = _width(labels[box[0] : box[2], box[1] : box[3]] == number) * resolution
+        found[number] = _Piece(float(areas[number]), width, box)
+    sure = cv2.dilate((cuts == TWO_SIDED).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    for (one, other), cells in borders(labels).items():
+        size = weight = 0.0
+        for stretch in _stretches(cells):
+            extent = float(max(np.ptp(stretch, axis=0)) + 1) * resolution
+            columns, rows = np.minimum(stretch.astype(int), np.array(labels.shape[::-1]) - 1).T
+            size += extent
+            weight += extent * (config.evidence if sure[rows, columns].mean() > 0.5 else 1.0)
+        for a, b in ((one, other), (other, one)):
+            found[a].borders[b] = np.array([size, weight])
     return found
 
 
-def _widths(labels: Int32[np.ndarray, "r c"], count: int) -> Float[np.ndarray, "k"]:
-    """Return the diameter of the widest circle in each piece [cells]."""
-    edge = np.zeros(labels.shape, bool)
-    for a, b, one, other in (
-        (labels[:, :-1], labels[:, 1:], np.s_[:, :-1], np.s_[:, 1:]),
-        (labels[:-1], labels[1:], np.s_[:-1], np.s_[1:]),
-    ):
-        differ = a != b
-        edge[one] |= differ
-        edge[other] |= differ
-    inner = np.pad(((labels > 0) & ~edge).astype(np.uint8), 1)
-    distance = cv2.distanceTransform(inner, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    widest = np.zeros(count, np.float32)
-    np.maximum.at(widest, labels.ravel(), distance.ravel())
-    return 2 * widest.astype(np.float64) + 1
+def _width(inside: Bool[np.ndarray, "r c"]) -> float:
+    """Return the diameter of the widest circle in a piece [cells]."""
+    padded = np.pad(inside.astype(np.uint8), 1)
+    return 2.0 * float(cv2.distanceTransform(padded, cv2.DIST_L2, 5).max()) - 1.0
 
 
-def border_lengths(
-    labels: Int32[np.ndarray, "r c"], resolution: float
-) -> dict[tuple[int, int], float]:
-    """Return for each two labels that touch the extent of their common border [m].
-
-    The extent is the longer side of the border's box, summed over the separate borders of a pair.
-    """
-    codes, spots = border_cells(labels)
-    found: dict[tuple[int, int], float] = {}
-    for code in np.unique(codes).tolist():
-        cells = spots[codes == code]
-        found[code >> 32, code & 0xFFFFFFFF] = sum(
-            float(max(np.ptp(part, axis=0)) + 1) * resolution for part in _stretches(cells)
-        )
-    return found
-
-
-def border_cells(labels: Int32[np.ndarray, "r c"]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the borders between labels: a code for the pair (low << 32 | high), and (x, y)."""
+def borders(
+    labels: Int32[np.ndarray, "r c"],
+) -> dict[tuple[int, int], Float[np.ndarray, "k 2"]]:
+    """Return for each two labels that touch where they do: (x, y) in cells, lower label first."""
     codes: list[np.ndarray] = [np.zeros(0, np.int64)]
     spots: list[np.ndarray] = [np.zeros((0, 2))]
     for a, b, shift in (
@@ -328,7 +348,14 @@ def border_cells(labels: Int32[np.ndarray, "r c"]) -> tuple[np.ndarray, np.ndarr
         one, other = a[rows, columns].astype(np.int64), b[rows, columns].astype(np.int64)
         codes.append((np.minimum(one, other) << 32) | np.maximum(one, other))
         spots.append(np.stack((columns + shift[0], rows + shift[1]), axis=1))
-    return np.concatenate(codes), np.concatenate(spots)
+    code, spot = np.concatenate(codes), np.concatenate(spots)
+    order = np.argsort(code, kind="stable")
+    pairs, starts = np.unique(code[order], return_index=True)
+    parts = np.split(spot[order], starts[1:])
+    return {
+        (pair >> 32, pair & 0xFFFFFFFF): cells
+        for pair, cells in zip(pairs.tolist(), parts, strict=False)
+    }
 
 
 def _stretches(cells: np.ndarray, gap: float = 4.0) -> list[np.ndarray]:
@@ -348,9 +375,9 @@ def _worst(found: dict[int, _Piece], config: PartitionConfig) -> tuple[int, int]
     """Return the two pieces that are least two rooms, (kept, dropped); None where all are."""
     worst, pair = 1.0, None
     for number, piece in found.items():
-        for other, opening in piece.borders.items():
+        for other, (opening, weight) in piece.borders.items():
             size = max(piece.width, 1e-9)
-            badness = max(opening / (config.alcove * size), opening / config.opening)
+            badness = max(weight / (config.alcove * size), opening / config.opening)
             if piece.area < config.min_area:
                 badness = max(badness, 1e3 * opening / piece.area)
             if badness > worst:
@@ -358,11 +385,24 @@ def _worst(found: dict[int, _Piece], config: PartitionConfig) -> tuple[int, int]
     return pair
 
 
-def _merge(found: dict[int, _Piece], kept: int, dropped: int) -> None:
-    """Let one piece take in another."""
+def _merge(
+    found: dict[int, _Piece],
+    labels: Int32[np.ndarray, "r c"],
+    resolution: float,
+    kept: int,
+    dropped: int,
+) -> None:
+    """Let one piece take in another, on the plan too."""
     one, other = found[kept], found.pop(dropped)
+    top, left, bottom, right = other.box
+    part = labels[top:bottom, left:right]
+    part[part == dropped] = kept
     one.area += other.area
-    one.width = max(one.width, other.width)
+    low = min(one.box[0], top), min(one.box[1], left)
+    high = max(one.box[2], bottom), max(one.box[3], right)
+    one.box = (*low, *high)
+    inside = labels[low[0] : high[0], low[1] : high[1]] == kept
+    one.width = max(one.width, other.width, _width(inside) * resolution)
     for number, opening in other.borders.items():
         if number == kept:
             continue
