@@ -29,7 +29,7 @@ def begin(graph: SceneGraph) -> None:
 def follow_rooms(graph: SceneGraph, rooms: RoomMap, buffer: ObjectBuffer, stamp: float) -> None:
     """Bring rooms, places and their passages up to date, then everything that lies in them."""
     begin(graph)
-    centers = rooms.centers()
+    centers = rooms.centers
     for number, center in centers.items():
         name = f"room_{number}"
         node = Node(

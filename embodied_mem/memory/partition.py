@@ -29,14 +29,16 @@ class PartitionConfig(Config, frozen=True):
     """Smaller pieces belong to a neighbour [m2]."""
     least_area: float = 0.6
     """Smaller pieces without a neighbour are no rooms [m2]."""
-    alcove: float = 0.8
+    alcove: float = 0.7
     """A piece is one room with its neighbour where the opening between them is wider than this
-    share of the widest circle in the piece."""
-    evidence: float = 0.75
+    share of the piece."""
+    evidence: float = 0.8
     """An opening counts as so much narrower where the wall goes on on both sides, or a door was
     seen."""
 
 
+_WAYS = 4
+"""Directions along which pieces and openings are measured: along the walls, and between."""
 ONE_SIDED, TWO_SIDED = 1, 2
 """Cuts where the wall goes on on one side, and on both sides or where a door was seen."""
 
@@ -61,11 +63,12 @@ def part(
         Room number per cell from 1; 0 outside the domain.
     """
     config = config or PartitionConfig()
-    cuts = openings(wall, domain, resolution, config)
+    angle = wall_angle(wall)
+    cuts = openings(wall, domain, angle, resolution, config)
     if doors is not None:
         _believe(cuts, doors)
     pieces = _pieces(domain & (cuts == 0), resolution, config)
-    return join(pieces, domain, cuts, resolution, config)
+    return join(pieces, domain, cuts, angle, resolution, config)
 
 
 def _believe(cuts: UInt8[np.ndarray, "r c"], doors: Float[np.ndarray, "n 2 2"]) -> None:
@@ -80,11 +83,19 @@ def _believe(cuts: UInt8[np.ndarray, "r c"], doors: Float[np.ndarray, "n 2 2"]) 
 def openings(
     wall: Bool[np.ndarray, "r c"],
     domain: Bool[np.ndarray, "r c"],
+    angle: float,
     resolution: float,
     config: PartitionConfig,
 ) -> UInt8[np.ndarray, "r c"]:
-    """Return lines of cells that close the gaps in lines of wall: ONE_SIDED or TWO_SIDED."""
-    angle = wall_angle(wall)
+    """Return lines of cells that close the gaps in lines of wall: ONE_SIDED or TWO_SIDED.
+
+    Args:
+        wall: Cells where something stands at the height of eyes.
+        domain: Cells of the plan.
+        angle: By how much walls are turned against the grid [rad].
+        resolution: Edge of a cell [m].
+        config: What is an opening.
+    """
     if abs(angle) < np.radians(1.0):
         return _gaps(wall, domain, resolution, config)
     rows, columns = wall.shape
@@ -95,7 +106,7 @@ def openings(
     width, height = np.ceil(corners.max(axis=0) - low).astype(int).tolist()
     sources = wall.astype(np.uint8), domain.astype(np.uint8)
     turned = [cv2.warpAffine(s, turn, (width, height), flags=cv2.INTER_NEAREST) for s in sources]
-    thick = cv2.dilate(turned[0], np.ones((2, 2), np.uint8))  # Turning leaves pinholes.
+    thick = cv2.dilate(turned[0], np.ones((3, 3), np.uint8))  # Turned lines are frayed.
     cuts = _gaps(thick > 0, turned[1] > 0, resolution, config)
     inverse = cv2.invertAffineTransform(turn)
     thick = cv2.dilate(cuts, np.ones((2, 2), np.uint8))
@@ -135,7 +146,8 @@ def _row_gaps(
 ) -> UInt8[np.ndarray, "r c"]:
     """Return one row of cells for each gap in walls along rows.
 
-    A gap is a run of cells without wall; on one side at least the wall goes on along the row.
+    A gap is a run of cells without wall; on one side at least a wall ends that goes on along the
+    row.
     """
     stub = max(3, round(config.stub / resolution))
     bridged = cv2.morphologyEx(
@@ -149,7 +161,9 @@ def _row_gaps(
     _, ends = _next_wall(change, rows, starts)
     keep = (ends > 0) & ((ends - starts) * resolution <= config.opening) & (ends - starts >= 5)
     rows, starts, ends = rows[keep], starts[keep], ends[keep]
-    line = np.asarray(lines) > 0
+    face = cv2.erode(bridged, np.ones((2 * stub + 1, 1), np.uint8))
+    face = cv2.dilate(face, np.ones((1, 5), np.uint8)) > 0  # Of a wall across: no end of one.
+    line = (cv2.dilate(lines, np.ones((5, 5), np.uint8)) > 0) & ~face  # Ends are frayed.
     left, right = line[rows, starts - 1], line[rows, np.minimum(ends, wall.shape[1] - 1)]
     inside = np.concatenate(
         (np.zeros((len(domain), 1), np.int64), np.cumsum(domain, axis=1, dtype=np.int64)), axis=1
@@ -269,14 +283,33 @@ class _Piece:
     """Diameter of the widest circle in it [m]."""
     box: tuple[int, int, int, int]
     """First row and column, and those after the last [cells]."""
-    borders: dict[int, np.ndarray] = field(default_factory=dict)
-    """Width of the opening to each neighbour [m], as it is and with what speaks for a door."""
+    reach: Float[np.ndarray, "2 d"]
+    """Lowest and highest coordinate along each direction [m]."""
+    borders: dict[int, Float[np.ndarray, "2 d"]] = field(default_factory=dict)
+    """Openings to each neighbour by direction: their width [m], and what that counts for."""
+
+    def badness(self, other: int, config: PartitionConfig) -> float:
+        """Return how little this piece and a neighbour are two rooms; above 1 they are one.
+
+        An opening is measured against the piece: the mean of its widest circle and of its extent
+        along the opening. So a door in the long side of a corridor is one, and an alcove is none.
+        """
+        size, weight = self.borders[other]
+        extent = self.reach[1] - self.reach[0]
+        room = config.alcove * np.sqrt(self.width * extent).clip(1e-9)
+        found = max(float((weight / room).sum()), float(size.sum()) / config.opening)
+        return (
+            max(found, 1e3 * float(size.sum()) / self.area)
+            if self.area < config.min_area
+            else found
+        )
 
 
 def join(
     pieces: Int32[np.ndarray, "r c"],
     domain: Bool[np.ndarray, "r c"],
     cuts: UInt8[np.ndarray, "r c"],
+    angle: float,
     resolution: float,
     config: PartitionConfig,
 ) -> Int32[np.ndarray, "r c"]:
@@ -286,11 +319,14 @@ def join(
         pieces: Number of each cell's piece; 0 where a cut runs, and outside the domain.
         domain: Cells of the plan.
         cuts: ONE_SIDED or TWO_SIDED where a gap in a wall was found; 0 elsewhere.
+        angle: By how much walls are turned against the grid [rad].
         resolution: Edge of a cell [m].
         config: What is an opening.
     """
     labels = np.where(domain, nearest_label(pieces), 0).astype(np.int32)
-    found = _measure(labels, cuts, resolution, config)
+    angles = angle + np.arange(_WAYS) * np.pi / _WAYS
+    directions = np.stack((np.cos(angles), np.sin(angles)))
+    found = _measure(labels, cuts, directions, resolution, config)
     while pair := _worst(found, config):
         _merge(found, labels, resolution, *pair)
     lookup = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
@@ -302,6 +338,7 @@ def join(
 def _measure(
     labels: Int32[np.ndarray, "r c"],
     cuts: UInt8[np.ndarray, "r c"],
+    directions: Float[np.ndarray, "2 d"],
     resolution: float,
     config: PartitionConfig,
 ) -> dict[int, _Piece]:
@@ -310,21 +347,39 @@ def _measure(
     areas = np.bincount(labels.ravel(), minlength=count) * resolution**2
     boxes = ndimage.find_objects(labels)
     found: dict[int, _Piece] = {}
+    reach = _reaches(labels, count, directions) * resolution
     for number in range(1, count):
         rows, columns = boxes[number - 1]
         box = rows.start, columns.start, rows.stop, columns.stop
         width = _width(labels[box[0] : box[2], box[1] : box[3]] == number) * resolution
-        found[number] = _Piece(float(areas[number]), width, box)
+        found[number] = _Piece(float(areas[number]), width, box, reach[:, number])
     sure = cv2.dilate((cuts == TWO_SIDED).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     for (one, other), cells in borders(labels).items():
-        size = weight = 0.0
+        openings = np.zeros((2, _WAYS))
         for stretch in _stretches(cells):
             extent = float(max(np.ptp(stretch, axis=0)) + 1) * resolution
             columns, rows = np.minimum(stretch.astype(int), np.array(labels.shape[::-1]) - 1).T
-            size += extent
-            weight += extent * (config.evidence if sure[rows, columns].mean() > 0.5 else 1.0)
-        for a, b in ((one, other), (other, one)):
-            found[a].borders[b] = np.array([size, weight])
+            weight = config.evidence if sure[rows, columns].mean() > 0.5 else 1.0
+            way = int(np.ptp(stretch @ directions, axis=0).argmax())
+            openings[:, way] += extent, extent * weight
+        found[one].borders[other] = openings
+        found[other].borders[one] = openings
+    return found
+
+
+def _reaches(
+    labels: Int32[np.ndarray, "r c"], count: int, directions: Float[np.ndarray, "2 d"]
+) -> Float[np.ndarray, "2 n d"]:
+    """Return the lowest and highest coordinate of each piece along each direction [cells]."""
+    rows, columns = np.nonzero(labels)
+    numbers = labels[rows, columns]
+    order = np.argsort(numbers, kind="stable")
+    along = np.stack((columns, rows), axis=1)[order] @ directions
+    present, starts = np.unique(numbers[order], return_index=True)
+    found = np.zeros((2, count, _WAYS))
+    if len(present):
+        found[0, present] = np.minimum.reduceat(along, starts) - 0.5
+        found[1, present] = np.maximum.reduceat(along, starts) + 0.5
     return found
 
 
@@ -375,11 +430,8 @@ def _worst(found: dict[int, _Piece], config: PartitionConfig) -> tuple[int, int]
     """Return the two pieces that are least two rooms, (kept, dropped); None where all are."""
     worst, pair = 1.0, None
     for number, piece in found.items():
-        for other, (opening, weight) in piece.borders.items():
-            size = max(piece.width, 1e-9)
-            badness = max(weight / (config.alcove * size), opening / config.opening)
-            if piece.area < config.min_area:
-                badness = max(badness, 1e3 * opening / piece.area)
+        for other in piece.borders:
+            badness = piece.badness(other, config)
             if badness > worst:
                 worst, pair = badness, (other, number)
     return pair
@@ -398,6 +450,9 @@ def _merge(
     part = labels[top:bottom, left:right]
     part[part == dropped] = kept
     one.area += other.area
+    one.reach = np.stack(
+        (np.minimum(one.reach[0], other.reach[0]), np.maximum(one.reach[1], other.reach[1]))
+    )
     low = min(one.box[0], top), min(one.box[1], left)
     high = max(one.box[2], bottom), max(one.box[3], right)
     one.box = (*low, *high)
@@ -406,7 +461,7 @@ def _merge(
     for number, opening in other.borders.items():
         if number == kept:
             continue
-        one.borders[number] = one.borders.get(number, 0.0) + opening
+        one.borders[number] = one.borders.get(number, np.zeros_like(opening)) + opening
         found[number].borders[kept] = one.borders[number]
         del found[number].borders[dropped]
     one.borders.pop(dropped, None)
