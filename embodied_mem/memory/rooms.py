@@ -11,7 +11,8 @@ from scipy.spatial import KDTree
 from embodied_mem.config import Config
 from embodied_mem.goals import fold
 from embodied_mem.memory.occupancy import OccupancyMap
-from embodied_mem.memory.partition import PartitionConfig, borders, nearest_label, part
+from embodied_mem.memory.partition import part
+from embodied_mem.memory.pieces import PartitionConfig, borders, nearest_label
 
 
 class RoomConfig(Config, frozen=True):
@@ -102,7 +103,7 @@ class RoomMap:
             doors: Boxes of doors that were seen [m].
         """
         self._writes += 1
-        known = int(np.count_nonzero(occupancy.score))
+        known = int(np.count_nonzero(occupancy.score) + np.count_nonzero(occupancy.tall > 0))
         wait = self.config.every * max(1.0, occupancy.score.size / _LARGE_MAP)
         due = self._writes >= wait and known != self._known
         if not (due or known > self._known * (1 + self.config.growth)):
