@@ -48,7 +48,9 @@ def follow_rooms(graph: SceneGraph, rooms: RoomMap, buffer: ObjectBuffer, stamp:
         graph.relate(f"room_{a}", "connects", f"room_{b}", confidence=1.0, stamp=stamp)
     _connect_places(graph, rooms, stamp)
     strayed = locate(graph, rooms, buffer, list(buffer.entries.values()))
-    follow_objects(graph, rooms, buffer, [entry.object_id for entry in strayed], stamp)
+    for entry in strayed:  # They are where they were: only what contains them differs.
+        if entry.object_id in graph:
+            graph.set_parent(entry.object_id, _container(graph, buffer, entry))
     for node in graph.nodes("room"):
         if int(node.id.removeprefix("room_")) not in centers:
             graph.remove(node.id)
