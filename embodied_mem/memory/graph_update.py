@@ -9,7 +9,7 @@ from scipy.spatial import KDTree
 from embodied_mem.memory import relations
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.memory.relations import RelationConfig
-from embodied_mem.memory.rooms import RoomMap, guess_category
+from embodied_mem.memory.rooms import DOORS, RoomMap, guess_category
 from embodied_mem.memory.scene_graph import Kind, Node, SceneGraph
 
 BUILDING, FLOOR, AGENT = "building_1", "floor_1", "agent_1"
@@ -90,6 +90,12 @@ def name_rooms(graph: SceneGraph, buffer: ObjectBuffer) -> None:
         if category != node.label:
             node.label = category
             graph.changed.add(node.id)
+
+
+def door_boxes(buffer: ObjectBuffer) -> Float[np.ndarray, "n 2 3"]:
+    """Return the boxes of the doors that were seen [m]."""
+    boxes = [buffer.box(entry) for name in DOORS for entry in buffer.labelled(name)]
+    return np.reshape(boxes, (-1, 2, 3))
 
 
 def follow_objects(

@@ -1,6 +1,6 @@
 """Shows a whole house to whoever looks: frames from places that together see all of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,18 +50,28 @@ def true_rooms(house: House) -> tuple[TrueRoom, ...]:
     )
 
 
-def tour(sim: HouseholdSim, config: TourConfig | None = None) -> Iterator[Frame]:
+def tour(
+    sim: HouseholdSim,
+    config: TourConfig | None = None,
+    *,
+    arrange: Callable[[HouseholdSim], object] | None = None,
+) -> Iterator[Frame]:
     """Reset the house and yield what is seen on a walk through all that can be reached.
 
     Args:
         sim: The house; it is reset.
         config: Where to stand, and how to look about.
+        arrange: Called once the house is reset, to move things before anybody looks.
 
     Raises:
         BackendError: The simulator does not tell where the body can stand.
     """
     config = config or TourConfig()
-    yield sim.reset().frame
+    start = sim.reset().frame
+    if arrange is not None:
+        arrange(sim)
+    else:
+        yield start
     if config.open_doors:
         for entry in sim.metadata["objects"]:
             if entry["objectType"] == "Doorway" and entry["openable"]:
@@ -72,8 +82,8 @@ def tour(sim: HouseholdSim, config: TourConfig | None = None) -> Iterator[Frame]
     if not found:
         raise BackendError("the house has no place to stand: choose another one.")
     points = world_from_thor(np.array([(p["x"], p["y"], p["z"]) for p in found]))[:, :2]
-    start = world_from_thor(thor_vector(sim.metadata["agent"]["position"]))[:2]
-    for x, y in _route(_spread(points, config.spacing), start):
+    here = world_from_thor(thor_vector(sim.metadata["agent"]["position"]))[:2]
+    for x, y in _route(_spread(points, config.spacing), here):
         for turn in range(config.headings):
             yaw = 2 * np.pi * turn / config.headings
             step = sim.stand(float(x), float(y), yaw, config.horizon)

@@ -128,7 +128,8 @@ def test_a_change_leaves_rooms_far_away_alone():
     before, far = rooms.labels.copy(), np.s_[320:, 320:]
     wall[60:128, 100:104] = True
     domain &= ~wall
-    assert rooms.update(as_occupancy(domain, wall))
+    changed = as_occupancy(domain, wall)
+    assert any(rooms.update(changed) for _ in range(10))  # Large maps wait longer.
     assert np.array_equal(before[far], rooms.labels[far])
     parts = rooms.labels[80, 70], rooms.labels[80, 130]
     assert 0 < parts[0] != parts[1] > 0
