@@ -31,7 +31,7 @@ class RelocalisationConfig(Config, frozen=True):
     """Large things agree within this distance [m]."""
     large: float = 0.5
     """Things with an edge this long tell places apart; smaller ones are moved about [m]."""
-    agreement: float = 0.6
+    agreement: float = 0.83
     """Least agreement of the same house ..."""
     overlap: float = 0.35
     """... over at least this share of what is seen."""
@@ -224,11 +224,18 @@ class _Views:
         return found
 
     def _refined(self, pose: tuple[float, float, float]) -> tuple[float, float, float]:
-        """Return the best pose around one: a search that halves its steps."""
+        """Return the best pose around one: a search that halves its steps.
+
+        It turns about the middle of the walls, so that turning does not shift them.
+        """
+        middle = self.walls.mean(axis=0)
         step = np.array([0.1, 0.1, np.pi / self.config.turns])
         best, least = np.array(pose), self._misfit(pose)
         while step[0] > 0.01:
             tries = best + step * np.array([*np.eye(3), *-np.eye(3)])
+            for spot in tries:
+                spot[:2] += _moved(middle[None], (0.0, 0.0, best[2]))[0]
+                spot[:2] -= _moved(middle[None], (0.0, 0.0, spot[2]))[0]
             costs = [self._misfit((float(x), float(y), float(yaw))) for x, y, yaw in tries]
             if min(costs) < least:
                 best, least = tries[int(np.argmin(costs))], min(costs)
