@@ -213,7 +213,7 @@ def _pieces(
     # Parts of the region without any core are pieces of their own.
     alone, bodies = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
     cored = np.zeros(alone, bool)
-    cored[np.unique(bodies[seeds > 0])] = True
+    cored[np.unique(np.asarray(bodies, np.int64)[seeds > 0])] = True
     number = len(kept)
     for body in range(1, alone):
         if not cored[body]:

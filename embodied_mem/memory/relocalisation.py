@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float
 from scipy import fft
 from scipy.spatial.transform import RigidTransform, Rotation
 
@@ -201,18 +201,18 @@ class _Views:
         """Return for each turn the shift under which most walls lie on walls."""
         scale = 2 * self.resolution
         field = np.exp(-np.square(self.distance / 0.15)).astype(np.float32)[::2, ::2]
-        reach = int(np.ceil(np.linalg.norm(self.walls, axis=1).max() / scale)) + 2
+        middle = self.walls.mean(axis=0)
+        local = self.walls - middle
+        reach = int(np.ceil(np.linalg.norm(local, axis=1).max() / scale)) + 2
         rows, columns = (n + 2 * reach + 1 for n in field.shape)
-        shape = fft.next_fast_len(rows, real=True), fft.next_fast_len(columns, real=True)
-        spectrum = fft.rfft2(field, shape)
+        shape = _fast(rows), _fast(columns)
+        spectrum = np.fft.rfft2(field, shape)
         found = []
         for yaw in np.arange(self.config.turns) * 2 * np.pi / self.config.turns - np.pi:
-            spots = np.round(_moved(self.walls, (0.0, 0.0, yaw)) / scale).astype(int) + reach
+            spots = np.round(_moved(local, (0.0, 0.0, yaw)) / scale).astype(int) + reach
             picture = np.zeros(shape, np.float32)
             np.add.at(picture, (spots[:, 1], spots[:, 0]), 1.0)
-            match: Float32[np.ndarray, "r c"] = fft.irfft2(
-                spectrum * np.conj(fft.rfft2(picture, shape)), shape
-            )
+            match = np.fft.irfft2(spectrum * np.conj(np.fft.rfft2(picture, shape)), shape)
             row, column = np.unravel_index(int(match.argmax()), shape)
             peak = float(match[row, column])
             shift = [
@@ -220,6 +220,8 @@ class _Views:
                 for n, f, s in ((column, field.shape[1], shape[1]), (row, field.shape[0], shape[0]))
             ]
             x, y = self.plan.origin + np.array(shift) * scale
+            (away,) = _moved(middle[None], (0.0, 0.0, yaw))
+            x, y = x - away[0], y - away[1]
             found.append((peak, (float(x), float(y), float(yaw))))
         return found
 
@@ -258,6 +260,11 @@ class _Views:
         columns, rows = cells[inside].T
         away[inside] = self.distance[rows, columns]
         return away, self.plan.is_known(points)
+
+
+def _fast(length: int) -> int:
+    """Return the next length for which Fourier transforms are fast."""
+    return int(fft.next_fast_len(length, real=True) or length)
 
 
 def _moved(

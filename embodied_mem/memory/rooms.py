@@ -319,9 +319,9 @@ def _part_coarsely(
         np.pad(m, width).reshape(-1, step, (columns + step - 1) // step, step)
         for m in (domain, wall)
     ]
-    coarse_wall = blocks[1].any(axis=(1, 3))
+    coarse_domain, coarse_wall = (np.asarray(block.any(axis=(1, 3))) for block in blocks)
     coarse = part(
-        blocks[0].any(axis=(1, 3)) & ~coarse_wall,
+        coarse_domain & ~coarse_wall,
         coarse_wall,
         resolution * step,
         config.partition,

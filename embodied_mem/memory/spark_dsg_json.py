@@ -53,6 +53,9 @@ _EXTRA: dict[Kind, dict[str, Any]] = {
 """What Spark-DSG wants besides of each type of node."""
 
 
+_Point = tuple[float, float, float]
+
+
 class _Ours(msgspec.Struct, kw_only=True):
     """Our own part of a node's metadata."""
 
@@ -135,7 +138,8 @@ def to_spark_dsg(graph: SceneGraph) -> bytes:
     relations: dict[tuple[int, int], list[_Relation]] = {}
     for source, edge, target in graph.edges():
         ends = symbols[source], symbols[target]
-        pair = ends if ends[::-1] not in relations else ends[::-1]
+        back = ends[1], ends[0]
+        pair = back if back in relations else ends
         found = relations.setdefault(pair, [])
         found.append(_Relation(source=source, target=target, edge=edge))
     data = {
@@ -278,7 +282,7 @@ def _read(node: _Node) -> Node:
     )
 
 
-def _corners(box: _Box | None) -> tuple[tuple[float, float, float], ...] | None:
+def _corners(box: _Box | None) -> tuple[_Point, _Point] | None:
     """Return the lowest and the highest corner of a box, of one that is turned around it [m]."""
     if box is None or box.type == "INVALID":
         return None
@@ -288,7 +292,8 @@ def _corners(box: _Box | None) -> tuple[tuple[float, float, float], ...] | None:
         rotation = Rotation.from_quat([turn.x, turn.y, turn.z, turn.w]).as_matrix()
     half = np.abs(rotation) @ np.array(box.dimensions) / 2
     middle = np.array(box.world_P_center)
-    return tuple((middle - half).tolist()), tuple((middle + half).tolist())
+    low, high = (middle - half).tolist(), (middle + half).tolist()
+    return (low[0], low[1], low[2]), (high[0], high[1], high[2])
 
 
 def _relations(edge: _Edge, nodes: dict[int, Node]) -> list[tuple[str, Edge, str]]:
