@@ -21,6 +21,12 @@ _GUESSES: Mapping[str, AttributeValue] = {
 }  # fmt: skip
 """What an unobserved state is taken for."""
 
+STATE_KEYS: Mapping[str, str] = {
+    "clean": "dirty", "dirty": "dirty", "sliced": "sliced", "cooked": "cooked", "broken": "broken",
+    "filled": "filled", "empty": "filled", "hot": "temperature", "cold": "temperature",
+    "open": "open", "closed": "open", "on": "on", "off": "on",
+}  # fmt: skip
+"""The attribute that each condition on a state reads."""
 
 _APART = 0.3
 """A thing this far from what it was put on was moved [m]."""

@@ -160,7 +160,7 @@ def ground(
         facts.add(("hand_free",))
     for thing in things.values():
         facts |= _facts(thing, things, belief)
-    facts |= _pairs(things)
+    facts |= _pairs(things, useless=excluded - set(choice.binding.values()))
     wanted = [_wanted(atom, [choice.binding[t] for t in atom.terms]) for atom in choice.unmet]
     kept = [
         _wanted(atom, [choice.binding[t] for t in atom.terms])
@@ -302,12 +302,17 @@ def _facts(thing: Thing, things: Mapping[str, Thing], belief: Belief) -> set[Fac
     return facts | {(fluent, name) for fluent, true in states.items() if true}
 
 
-def _pairs(things: Mapping[str, Thing]) -> set[Fact]:
-    """Return what fits where, and which faucet serves which sink."""
+def _pairs(things: Mapping[str, Thing], useless: Set[str]) -> set[Fact]:
+    """Return what fits where, and which faucet serves which sink.
+
+    Args:
+        things: All that matters.
+        useless: What took nothing when it was tried.
+    """
     facts: set[Fact] = set()
     for first in things.values():
         for second in things.values():
-            if first is second:
+            if first is second or second.object_id in useless:
                 continue
             if first.kind.graspable and fits(first.label, second.label):
                 facts.add(("fits", first.object_id, second.object_id))

@@ -45,7 +45,10 @@ _NEW_VIEW = 12.0
 """Another tilt shows something new if it differs by this much [degrees]."""
 
 _FULL = "No valid positions"
-"""What is said of a receptacle that has no room, wherever one points."""
+"""What is said of a receptacle that has no room where one points."""
+
+_REFUSALS = 2
+"""After so many of these a receptacle is taken to be full."""
 
 _TRAVEL_TILT = 30.0
 """Tilt of the camera on the way [degrees]."""
@@ -58,6 +61,7 @@ class Hands:
         self._situation = situation
         self._pilot = pilot
         self._spoilt: dict[str, list[_Point]] = {}
+        self._refusals: dict[str, int] = {}
         self.hopeless: set[str] = set()
         """Receptacles that have no room."""
         self.no_way = False
@@ -71,6 +75,7 @@ class Hands:
     def forget(self) -> None:
         """Give every place and point another chance."""
         self._spoilt.clear()
+        self._refusals.clear()
         self.hopeless.clear()
 
     def reach(
@@ -127,8 +132,10 @@ class Hands:
             if s.succeeded:
                 return True
             if _FULL in s.message:
-                self.hopeless.add(target)
-                break
+                self._refusals[target] = self._refusals.get(target, 0) + 1
+                if self._refusals[target] >= _REFUSALS:
+                    self.hopeless.add(target)
+                    break
         self._spoil(target, s.body.position)
         return False
 

@@ -50,6 +50,10 @@ class NavigationConfig(Config, frozen=True):
     """Farthest horizontal distance from which things are handled [m]."""
     easy_reach: float = 1.2
     """Up to here it is easy [m]."""
+    hemmed: int = 4
+    """A body that can go to fewer nodes than this distrusts the map ..."""
+    loosened: float = 0.75
+    """... so far around itself [m]."""
     margin: float = 2.0
     """The lattice extends beyond the map by this much [m]."""
 
@@ -233,6 +237,26 @@ def _bounds(
         corners += [lowest - lattice.spacing, highest + lattice.spacing]
     low, high = lattice.node(np.min(corners, axis=0)), lattice.node(np.max(corners, axis=0))
     return low, (high[0] + 2, high[1] + 2)
+
+
+def loosen(ground: Ground, here: Node, config: NavigationConfig, closed: Collection[Edge]) -> None:
+    """Distrust the map about a body that it shows walled in: moves there are open, at a price.
+
+    The body came there; what seems to surround it is something that it carries, or noise.
+
+    Args:
+        ground: What the map says, changed in place.
+        here: Where the body stands.
+        config: How far around, and the price.
+        closed: Moves that failed stay closed.
+    """
+    i, j = ground.index(here)
+    reach = round(config.loosened / config.step)
+    window = np.s_[max(i - reach, 0) : i + reach, max(j - reach, 0) : j + reach]
+    for prices in (ground.price_x, ground.price_y):
+        doubted = ~np.isfinite(prices[window])
+        prices[window][doubted] = 1 + config.doubt_cost
+    _raise_prices(ground, closed, np.inf)
 
 
 def _raise_prices(ground: Ground, edges: Iterable[Edge], extra: float) -> None:

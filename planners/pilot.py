@@ -18,6 +18,7 @@ from planners.navigation import (
     State,
     find_path,
     is_open,
+    loosen,
     survey,
 )
 
@@ -65,6 +66,11 @@ class Pilot:
                 self._failed.edges(self.lattice),
                 self._failed.doubtful(self.lattice),
             )
+            costs = ground.costs_from(self.here)
+            if np.isfinite(costs).sum() < self.config.hemmed:
+                loosen(ground, self.here, self.config, self._failed.edges(self.lattice))
+            else:
+                self._costs = s.tick, costs
             self._ground = s.tick, ground
         return self._ground[1]
 

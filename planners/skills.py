@@ -7,7 +7,7 @@ import numpy as np
 from py_trees.behaviour import Behaviour
 
 from embodied_mem.interfaces import Decision
-from embodied_mem.types import AttributeValue
+from embodied_mem.types import PASS, AttributeValue
 from planners.behaviour import Routine, Situation, Skill, in_order, insist
 from planners.body import turn
 from planners.hands import Hands
@@ -135,7 +135,7 @@ class Skills:
 
     def check(self, target: str) -> Behaviour:
         """Return the tree that looks again at something known."""
-        return Skill(f"check {target}", self.situation, lambda: self.hands.reach(target))
+        return Skill(f"check {target}", self.situation, lambda: self._check(target))
 
     def follow(self, lead: Lead) -> Behaviour:
         """Return the tree that has a look at something."""
@@ -158,6 +158,16 @@ class Skills:
         body, occupancy = self.situation.body, self.situation.memory.occupancy
         seen = [occupancy.is_known(body.position + radius * ring) for radius in (0.5, 0.75, 1.0)]
         return bool(np.any(seen, axis=0).mean() > 0.8)
+
+    def _check(self, target: str) -> Routine:
+        """Look at a thing from near, twice: one look may err."""
+        reached = yield from self.hands.reach(target)
+        for _ in range(2):
+            if reached and target in self.situation.belief.things:
+                label = self.situation.belief.things[target].label
+                reason = f"looking again at the {label}"
+                yield Decision(action=PASS, phase="navigate", reason=reason)
+        return reached
 
     def _turn_around(self) -> Routine:
         reason = "looking around"

@@ -15,7 +15,7 @@ from embodied_mem.memory import Memory
 from embodied_mem.types import DONE
 from planners import search
 from planners.behaviour import Situation, in_order, tick
-from planners.belief import Thing
+from planners.belief import STATE_KEYS, Thing
 from planners.grounding import Choice, choose, ground, missing, tidy
 from planners.hands import Hands
 from planners.navigation import NavigationConfig
@@ -47,6 +47,9 @@ class SymbolicPlannerConfig(Config, frozen=True, tag="symbolic"):
 _IN_THE_WAY = 2.0
 """A door this near may be in the way [m]."""
 
+_LOOKS = 3
+"""So often a thing is looked at again before the goal is declared reached."""
+
 _CULPRITS = {"put": 1, "wash": 2, "fill": 2, "heat": 1, "cook": 1, "fry": 3}
 """Which argument of a step is to blame when it fails; the first unless said here."""
 
@@ -77,6 +80,8 @@ class _Task:
     looked_around: bool = False
     seen: set[str] = field(default_factory=set)
     """What was in view, or acted on, since the goal was given."""
+    checked: dict[str, int] = field(default_factory=dict)
+    """How often each thing was looked at again before the end."""
 
 
 class SymbolicPlanner:
@@ -147,7 +152,7 @@ class SymbolicPlanner:
         """See to it that a tree runs that suits the situation, or end the episode."""
         choice = self._choose(task, skills)
         if not choice.unmet:
-            return Decision(action=DONE, reason="every condition of the goal is believed to hold")
+            return self._conclude(task, skills, choice)
         needs = missing(choice, skills.situation.belief, task.excluded)
         if (
             task.tree is not None
@@ -161,24 +166,41 @@ class SymbolicPlanner:
         return self._plan(task, skills, choice)
 
     def _conclude(self, task: _Task, skills: Skills, choice: Choice) -> Decision | None:
-        """End, or first look again at what was not seen since the goal was given."""
+        """End, or first look again at what is not sure."""
+        if task.tree is not None and task.checking:
+            return None
+        doubtful = self._doubtful(task, skills, choice)
+        if not doubtful:
+            reason = "every condition of the goal is believed to hold"
+            return Decision(action=DONE, reason=reason)
+        self._drop_tree(task)
+        task.checking, task.exploring = True, False
+        task.tree = skills.check(doubtful[0])
+        task.seen.add(doubtful[0])
+        task.checked[doubtful[0]] = task.checked.get(doubtful[0], 0) + 1
+        return None
+
+    def _doubtful(self, task: _Task, skills: Skills, choice: Choice) -> list[str]:
+        """Return what the goal speaks of and was not seen since it was given, or misread perhaps.
+
+        One sighting of a state may err; a few looks from near settle it.
+        """
         belief = skills.situation.belief
-        stale = [
+        unsure = []
+        for atom in task.goal.atoms:
+            names = [choice.binding[term] for term in atom.terms]
+            key = STATE_KEYS.get(atom.predicate) if len(names) == 1 else None
+            known = skills.situation.memory.get(names[0])
+            misread = key is not None and key in known.attributes and key not in known.settled
+            unsure += [name for name in names if name not in task.seen]
+            unsure += [names[0]] * misread
+        return [
             name
-            for name in choice.binding.values()
-            if name not in task.seen
+            for name in dict.fromkeys(unsure)
+            if task.checked.get(name, 0) < _LOOKS
             and not belief.things[name].held
             and not belief.shut_in(belief.things[name])
         ]
-        if not stale:
-            reason = "every condition of the goal is believed to hold"
-            return Decision(action=DONE, reason=reason)
-        if not task.checking or task.tree is None:
-            self._drop_tree(task)
-            task.checking, task.exploring = True, False
-            task.tree = skills.check(stale[0])
-            task.seen.add(stale[0])  # Once is enough, whatever comes of it.
-        return None
 
     def _choose(self, task: _Task, skills: Skills) -> Choice:
         here = skills.situation.body.position

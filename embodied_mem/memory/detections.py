@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64, UInt8
 
 from embodied_mem.memory import voxels
+from embodied_mem.memory.depth_noise import range_within, scatter
 from embodied_mem.types import Frame, Percept
 
 _POINTS = 2000
@@ -29,15 +30,16 @@ class Detections:
         edges = [masks[:, :2], masks[:, -2:], masks[:, :, :2], masks[:, :, -2:]]
         self.cut = np.any([edge.any(axis=(1, 2)) for edge in edges], axis=0)
         """Whether a mask touches the border of the image."""
-        self.pixels = np.array([np.count_nonzero(mask) for mask in masks], np.int64)
+        height, width = frame.rgb.shape[:2]
+        which, pixel = np.divmod(np.flatnonzero(masks), height * width)
+        self.pixels = np.bincount(which, minlength=len(masks)).astype(np.int64)
         self.ranges = _ranges(frame, self.boxes)
         """Distance of each from the camera [m]; 0 where unknown."""
-        self.clear = np.inf if frame.depth is None else _clear_range(frame.depth)
+        self.clear = _clear_range(frame)
         """Depth is trusted to shape things up to this range [m]."""
-        self.owner = np.zeros(frame.rgb.shape[:2], np.int32)
+        self.owner = np.zeros((height, width), np.int32)
         """Which detection each pixel belongs to, counted from 1; 0 for none."""
-        for number, mask in enumerate(masks, start=1):
-            self.owner[mask] = number
+        self.owner.ravel()[pixel] = which + 1
         self.levels = [
             _dense_level(keys, len(p)) for keys, p in zip(self.keys, percept.points, strict=True)
         ]
@@ -103,19 +105,9 @@ def _dense_level(keys: Int64[np.ndarray, "v"], points: int) -> int:
     return level
 
 
-def _clear_range(depth: Float[np.ndarray, "h w"]) -> float:
-    """Return the range up to which depth errs by less than `_ERROR`, from how it scatters.
-
-    The error of a depth camera grows with the square of the range; on smooth surfaces a pixel
-    differs from the median of its neighbours by about the error.
-    """
-    here = np.nan_to_num(depth, posinf=0.0).astype(np.float32)
-    scatter = np.abs(here - cv2.medianBlur(here, 3))[::2, ::2]
-    valid = here[::2, ::2] > 0.3
-    if not valid.any():
-        return np.inf
-    error = 1.48 * float(np.median(scatter[valid] / np.square(here[::2, ::2][valid])))
-    return max(2.0, float(np.sqrt(_ERROR / max(error, 1e-9))))
+def _clear_range(frame: Frame) -> float:
+    """Return the range up to which depth errs by less than `_ERROR` [m]."""
+    return np.inf if frame.depth is None else range_within(_ERROR, scatter(frame.depth))
 
 
 def _ranges(frame: Frame, boxes: Float64[np.ndarray, "n 2 3"]) -> Float64[np.ndarray, "n"]:

@@ -109,11 +109,28 @@ def follow_objects(
     begin(graph)
     entries = [buffer[name] for name in dict.fromkeys(names)]
     locate(graph, rooms, buffer, entries)
-    for entry in entries:
-        _put_object(graph, entry, buffer.box(entry))
+    boxes = buffer.boxes[[entry.row for entry in entries]]
+    placed = np.asarray(np.isfinite(boxes.reshape(-1, 6)).all(axis=1))
+    middles = boxes.mean(axis=1)
+    large = np.asarray((boxes[:, 1] - boxes[:, 0]).max(axis=1) >= _FURNITURE)  # NaN: small.
+    shapes = zip(boxes.tolist(), middles.tolist(), placed.tolist(), large.tolist(), strict=True)
+    for entry, (box, middle, is_placed, is_large) in zip(entries, shapes, strict=True):
+        kind: Kind = "furniture" if is_large and entry.status != "held" else "object"
+        node = Node(
+            id=entry.object_id,
+            kind=kind,
+            label=entry.label,
+            position=tuple(middle) if is_placed else (0.0, 0.0, 0.0),
+            box=(tuple(box[0]), tuple(box[1])) if is_placed else None,
+            first_seen=entry.first_seen,
+            last_seen=entry.last_seen,
+        )
+        if entry.object_id not in graph or graph[entry.object_id] != node:
+            graph.put(node)
     for entry in entries:  # Parents first have to be nodes.
         graph.set_parent(entry.object_id, _container(graph, buffer, entry))
-        _relate_support(graph, entry, stamp)
+        if entry.last_seen >= stamp or not _is_related(graph, entry):
+            _relate_support(graph, entry, stamp)
 
 
 def locate(
@@ -138,24 +155,6 @@ def locate(
     return changed
 
 
-def _put_object(graph: SceneGraph, entry: Entry, box: Float[np.ndarray, "2 3"]) -> None:
-    placed = bool(np.isfinite(box).all())
-    large = placed and float((box[1] - box[0]).max()) >= _FURNITURE
-    kind: Kind = "furniture" if large and entry.status != "held" else "object"
-    middle = box.mean(axis=0).tolist() if placed else [0.0, 0.0, 0.0]
-    corners = tuple(map(tuple, box.tolist())) if placed else None
-    node = Node(
-        id=entry.object_id,
-        kind=kind,
-        label=entry.label,
-        position=(middle[0], middle[1], middle[2]),
-        box=corners,  # pyright: ignore[reportArgumentType] - two corners of three.
-        first_seen=entry.first_seen,
-        last_seen=entry.last_seen,
-    )
-    graph.put(node)
-
-
 def _container(graph: SceneGraph, buffer: ObjectBuffer, entry: Entry) -> str:
     """Return the furniture below or around an object, else its place, its room or the floor."""
     if entry.status == "held":
@@ -170,6 +169,14 @@ def _container(graph: SceneGraph, buffer: ObjectBuffer, entry: Entry) -> str:
             if at.object_id in graph and graph[at.object_id].kind == "furniture":
                 return at.object_id
     return entry.place or entry.room or FLOOR
+
+
+def _is_related(graph: SceneGraph, entry: Entry) -> bool:
+    """Tell whether the edge of an object's placement is there already."""
+    support = entry.placement
+    return support is not None and bool(
+        graph.edge(entry.object_id, support.relation, support.parent)
+    )
 
 
 def _relate_support(graph: SceneGraph, entry: Entry, stamp: float) -> None:

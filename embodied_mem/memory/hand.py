@@ -1,7 +1,8 @@
 """What the agent's own actions say about objects: picked up, put down, opened, sliced."""
 
+import cv2
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from embodied_mem.memory import voxels
 from embodied_mem.memory.attributes import settle
@@ -81,6 +82,27 @@ def notice(buffer: ObjectBuffer, percept: Percept, ids: list[str]) -> None:
         if name and attributes.get("held") is True:
             _take(buffer, buffer.entries[name])
             return
+
+
+def carried_mask(
+    buffer: ObjectBuffer, percept: Percept, ids: list[str]
+) -> Bool[np.ndarray, "h w"] | None:
+    """Return the pixels that move with the body, a little more than the masks; None for none.
+
+    Args:
+        buffer: Knows what is in the hand.
+        percept: A detection whose state says `held` counts whatever it was taken for.
+        ids: Object of each detection; "" for none.
+    """
+    carried = [
+        index
+        for index, name in enumerate(ids)
+        if name in buffer.held or percept.attributes[index].get("held") is True
+    ]
+    if not carried:
+        return None
+    mask = np.asarray(percept.masks[carried].any(axis=0))
+    return cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
 
 
 def carried_with(buffer: ObjectBuffer, entry: Entry) -> list[Entry]:

@@ -82,8 +82,8 @@ def object_row(buffer: ObjectBuffer, entry: Entry, changed_at: float | None) -> 
         ObjectRow(
             label=entry.label,
             label_weights=entry.label_weights,
-            box=_numbers(buffer.box(entry)),
-            bounds=_numbers(entry.bounds),
+            box=buffer.box(entry).ravel().tolist(),  # JSON has no NaN: it becomes null.
+            bounds=entry.bounds.ravel().tolist(),
             attributes=entry.attributes,
             strengths=entry.strengths,
             status=entry.status,
@@ -147,10 +147,6 @@ def restore_object(
     )
     buffer.add(entry, _box(row.box), tensors["feature"])
     return row.changed_at
-
-
-def _numbers(box: np.ndarray) -> list[float | None]:
-    return [None if np.isnan(value) else value for value in box.ravel().tolist()]
 
 
 def _box(values: list[float | None]) -> np.ndarray:

@@ -31,6 +31,9 @@ def match_in_hand(buffer: ObjectBuffer, detections: Detections) -> dict[int, Ent
     found: dict[int, Entry] = {}
     for entry in held:
         labels = np.array([_agreement(entry, label) for label in detections.percept.labels])
+        if entry.placement is None:  # What the gripper feels is no matter of its label.
+            felt = [a.get("held") is True for a in detections.percept.attributes]
+            labels = labels + np.array(felt, float)
         match = near & (labels > 0)
         match[list(found)] = False
         if match.any():

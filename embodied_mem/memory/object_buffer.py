@@ -12,6 +12,7 @@ from embodied_mem.errors import FrameError, UnknownObjectError
 from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
 from embodied_mem.memory.association import AssociationConfig
+from embodied_mem.memory.attributes import SETTLED
 from embodied_mem.memory.evidence import EvidenceConfig
 from embodied_mem.memory.records import Known, Placement, Sighting, Status
 from embodied_mem.memory.replacement import LRUConfig, ReplacementConfig
@@ -320,6 +321,7 @@ class ObjectBuffer:
             box=box,
             feature=feature,
             attributes=dict(entry.attributes),
+            settled=frozenset(n for n, strength in entry.strengths.items() if strength >= SETTLED),
             status=entry.status,
             placement=entry.placement,
             place=entry.place,

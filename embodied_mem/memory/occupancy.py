@@ -7,11 +7,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Int16, Int64, UInt8
 
 from embodied_mem.config import Config
+from embodied_mem.memory.depth_noise import range_within, scatter
 from embodied_mem.types import Frame
 
 UNKNOWN, FREE, OCCUPIED = 0, 1, 2
 """States of a cell."""
 
+_FLOOR, _OBSTACLE, _TALL = 1, 2, 4
+_CHANGE = np.array([[0, -1], [1, 0], [2, 2]], np.int16)
 _BLOCK = 64
 
 
@@ -153,7 +156,10 @@ class OccupancyMap:
             and frame.T_world_camera is not None
         ):
             near = self.config.hand_reach if hand_full else 0.0
-            self._add_points(_world_points(frame, self.config, ignore, near), floor)
+            points = _world_points(frame, self.config, ignore, near)
+            trusted = range_within(self.resolution, scatter(frame.depth))
+            far = np.square(points - frame.T_world_camera.translation[:, None]).sum(axis=0)
+            self._add_points(points, far > trusted**2, floor)
         if body is not None:
             self._paint(body[:2], self.config.body_radius, score=-8, blocked=0)
 
@@ -186,35 +192,41 @@ class OccupancyMap:
             found.append(Frontier(center=center, cells=cells, size=len(cells) * self.resolution))
         return tuple(sorted(found, key=lambda frontier: -frontier.size))
 
-    def _add_points(self, points: Float[np.ndarray, "p 3"], floor: float) -> None:
+    def _add_points(
+        self, points: Float[np.ndarray, "3 p"], far: Bool[np.ndarray, "p"], floor: float
+    ) -> None:
+        """Count points into cells; those that are `far` may show floor, but no obstacle."""
         config = self.config
-        height = points[:, 2] - floor
+        height = points[2] - np.float32(floor)
         is_floor = np.abs(height) <= config.floor_tolerance
-        is_obstacle = (height > config.floor_tolerance) & (height < config.body_height)
-        is_tall = (height > config.tall_from) & (height < config.tall_to)
-        kept = is_floor | is_obstacle | is_tall
-        if not kept.any():
+        is_obstacle = (height > config.floor_tolerance) & (height < config.body_height) & ~far
+        is_tall = (height > config.tall_from) & (height < config.tall_to) & ~far
+        kinds = _FLOOR * is_floor + _OBSTACLE * is_obstacle + _TALL * is_tall
+        kept = np.flatnonzero(kinds)
+        if not len(kept):
             return
-        cells = self._cells_for(points[kept, :2])
-        inside = (cells >= 0).all(axis=1) & (cells < self.shape[::-1]).all(axis=1)
-        cells, obstacle = cells[inside], is_obstacle[kept][inside]
-        if not len(cells):
+        columns, rows = self._columns_rows(points[0][kept], points[1][kept])
+        inside = (columns >= 0) & (rows >= 0) & (columns < self.shape[1]) & (rows < self.shape[0])
+        if not inside.all():
+            kept, columns, rows = kept[inside], columns[inside], rows[inside]
+        if not len(kept):
             return
-        low = cells.min(axis=0)
-        width, height_ = cells.max(axis=0) - low + 1
-        flat = (cells[:, 1] - low[1]) * width + cells[:, 0] - low[0]
-        size = int(width * height_)
-        floor_hit = is_floor[kept][inside]
-        hits = np.bincount(flat[obstacle], minlength=size).reshape(height_, width)
-        floors = np.bincount(flat[floor_hit], minlength=size).reshape(height_, width)
-        hits, floors = np.minimum(hits, 2), _close(floors > 0, config.closing)
-        change = np.array([[0, -1], [1, 0], [2, 2]], np.int16)[hits, floors]
-        window = np.s_[low[1] : low[1] + height_, low[0] : low[0] + width]
+        left, top = int(columns.min()), int(rows.min())
+        width, tall = int(columns.max()) - left + 1, int(rows.max()) - top + 1
+        size = width * tall
+        codes = ((rows - top) * width + (columns - left)) * 8 + kinds[kept]
+        counts = np.bincount(codes, minlength=8 * size).reshape(tall, width, 8)
+        hits = counts[..., 2] + counts[..., 6]
+        floors = counts[..., 1] + counts[..., 5]
+        above = counts[..., 4] + counts[..., 5] + counts[..., 6]
+        floors = _close(floors > 0, config.closing)
+        window = np.s_[top : top + tall, left : left + width]
+        change = _CHANGE[np.minimum(hits, 2), floors]
         np.clip(self.score[window] + change, -8, 8, out=self.score[window])
-        high = np.bincount(flat[is_tall[kept][inside]], minlength=size).reshape(height_, width)
-        change = np.where(high > 0, 2, -floors.astype(np.int16)).astype(np.int16)
+        change = np.where(above > 0, 2, -floors.astype(np.int16)).astype(np.int16)
         np.clip(self.tall[window] + change, -8, 8, out=self.tall[window])
-        self._touch(low, low + np.array([width, height_]))
+        low = np.array([left, top])
+        self._touch(low, low + np.array([width, tall]))
 
     def _paint(
         self,
@@ -241,9 +253,17 @@ class OccupancyMap:
 
     def _cells_for(self, points: Float[np.ndarray, "p 2"]) -> Int64[np.ndarray, "p 2"]:
         """Return the cells of points, after growing the map to hold them as far as it may."""
-        absolute = np.floor(points / self.resolution).astype(np.int64)
-        self._grow(absolute.min(axis=0), absolute.max(axis=0) + 1)
-        return absolute - self._origin
+        return np.stack(self._columns_rows(points[:, 0], points[:, 1]), axis=1)
+
+    def _columns_rows(
+        self, x: Float[np.ndarray, "p"], y: Float[np.ndarray, "p"]
+    ) -> tuple[Int64[np.ndarray, "p"], Int64[np.ndarray, "p"]]:
+        """Return the same for points given by their coordinates [m]."""
+        columns = np.floor(x / self.resolution).astype(np.int64)
+        rows = np.floor(y / self.resolution).astype(np.int64)
+        low = np.array([columns.min(), rows.min()], np.int64)
+        self._grow(low, np.array([columns.max() + 1, rows.max() + 1], np.int64))
+        return columns - self._origin[0], rows - self._origin[1]
 
     def _grow(self, low: Int64[np.ndarray, "2"], high: Int64[np.ndarray, "2"]) -> None:
         rows, columns = self.shape
@@ -307,7 +327,7 @@ def _world_points(
     config: OccupancyConfig,
     ignore: Bool[np.ndarray, "h w"] | None,
     near: float,
-) -> Float[np.ndarray, "p 3"]:
+) -> Float[np.ndarray, "3 p"]:
     """Back-project a frame's known depth, thinned by the stride, into the world [m]."""
     assert frame.depth is not None
     assert frame.camera is not None
@@ -317,9 +337,11 @@ def _world_points(
     usable = (depth > near) & (depth < config.range)  # NaN compares false.
     if ignore is not None:
         usable &= ~ignore[::step, ::step]
-    rows, columns = np.nonzero(usable)
-    z = depth[rows, columns].astype(np.float32)
-    x = (columns * step + 0.5 - camera.cx) / camera.fx * z
-    y = (rows * step + 0.5 - camera.cy) / camera.fy * z
-    pose = frame.T_world_camera.as_matrix().astype(np.float32)
-    return np.stack((x, y, z), axis=1).astype(np.float32) @ pose[:3, :3].T + pose[:3, 3]
+    across = (np.arange(0, camera.width, step) + 0.5 - camera.cx) / camera.fx
+    down = (np.arange(0, camera.height, step) + 0.5 - camera.cy) / camera.fy
+    z = depth[usable]
+    x = (depth * across.astype(np.float32))[usable]
+    y = (depth * down.astype(np.float32)[:, None])[usable]
+    rotation = frame.T_world_camera.as_matrix().astype(np.float32)
+    # Written out: a product of so small a matrix would wake up the threads of BLAS.
+    return np.stack([row[0] * x + row[1] * y + row[2] * z + row[3] for row in rotation[:3]])

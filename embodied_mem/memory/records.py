@@ -40,6 +40,8 @@ class Known:
     """Mean appearance, unit length."""
     attributes: Attributes = field(default_factory=dict)
     """Newest value of each state attribute."""
+    settled: frozenset[str] = frozenset()
+    """Attributes whose value more than one sighting, or a certain one, speaks for."""
     status: Status = "present"
     placement: Placement | None = None
     place: str | None = None

@@ -78,6 +78,7 @@ class RoomMap:
         """Positions of the places [m]; the index is the place's number less one."""
         self.place_rooms = np.zeros(0, np.int64)
         """Room number of each place."""
+        self._trees: dict[int, KDTree] = {}
         self.doors: dict[tuple[int, int], Float[np.ndarray, 2]] = {}
         """Middle of the passage between two rooms [m]."""
         self.centers: dict[int, Float[np.ndarray, 2]] = {}
@@ -138,7 +139,9 @@ class RoomMap:
             inside = np.flatnonzero(self.place_rooms == room)
             asked = np.flatnonzero(rooms == room)
             if len(inside):
-                _, nearest = KDTree(self.places[inside]).query(points[asked])
+                if room not in self._trees:
+                    self._trees[room] = KDTree(self.places[inside])
+                _, nearest = self._trees[room].query(points[asked])
                 found[asked] = inside[nearest] + 1
         return found
 
@@ -155,6 +158,7 @@ class RoomMap:
         """Put back what `fields` returned, and the number of the next new room."""
         self.labels, self.places = fields["labels"], fields["places"]
         self.place_rooms = fields["place_rooms"]
+        self._trees.clear()
         self._origin, self._resolution = fields["frame"][:2], float(fields["frame"][2])
         self.nearest = nearest_label(self.labels)
         self._plan = np.zeros(self.labels.shape, np.uint8)
@@ -287,6 +291,7 @@ class RoomMap:
         spots = occupancy.cell_to_world(np.reshape(added, (-1, 2)).astype(np.int64) + corner)
         self.places = np.concatenate((self.places, spots))
         self.place_rooms = self.room_at(self.places)
+        self._trees.clear()
 
 
 def floor_plan(occupancy: OccupancyMap) -> UInt8[np.ndarray, "r c"]:

@@ -130,16 +130,22 @@ class SceneGraph:
         if old is None:
             self._index[node.id] = self._graph.add_node(node)
         else:
+            was = self._graph[old].kind
             self._graph[old] = node
-            for child in self.children(node.id):
-                if LAYERS[self[child].kind] <= LAYERS[node.kind]:
-                    self._unlink(node.id, "contains", child)
-            above = self._parent.get(node.id)
-            if above is not None and LAYERS[self[above].kind] >= LAYERS[node.kind]:
-                self._unlink(above, "contains", node.id)
+            if was != node.kind:
+                self._relayer(node)
         self.changed.add(node.id)
         if parent is not None:
             self.set_parent(node.id, parent)
+
+    def _relayer(self, node: Node) -> None:
+        """Cut a node that changed its kind from what no longer lies below and above it."""
+        for child in self.children(node.id):
+            if LAYERS[self[child].kind] <= LAYERS[node.kind]:
+                self._unlink(node.id, "contains", child)
+        above = self._parent.get(node.id)
+        if above is not None and LAYERS[self[above].kind] >= LAYERS[node.kind]:
+            self._unlink(above, "contains", node.id)
 
     def set_parent(self, node_id: str, parent: str) -> None:
         """Move a node, with all that it contains, under another one."""
