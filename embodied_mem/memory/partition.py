@@ -114,6 +114,8 @@ def wall_angle(wall: Bool[np.ndarray, "r c"]) -> float:
     """
     smooth = cv2.GaussianBlur(wall.astype(np.float32), (0, 0), 1.5)
     dx, dy = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    steep = cv2.magnitude(dx, dy) > 0.1  # Elsewhere there is no wall near.
+    dx, dy = np.asarray(dx)[steep], np.asarray(dy)[steep]
     strength, direction = np.hypot(dx, dy), np.arctan2(dy, dx)
     mean = (strength**2 * np.exp(4j * direction)).sum()
     return float(np.angle(mean) / 4) if abs(mean) > 0 else 0.0

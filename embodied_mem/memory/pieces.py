@@ -143,7 +143,11 @@ def _measure(
 
 def _reaches(labels: Int32[np.ndarray, "r c"], count: int) -> Float[np.ndarray, "2 n d"]:
     """Return the lowest and highest coordinate of each piece along each direction [cells]."""
-    rows, columns = np.nonzero(labels)
+    inner = np.zeros(labels.shape, bool)
+    middle = labels[1:-1, 1:-1]
+    inner[1:-1, 1:-1] = (middle == labels[:-2, 1:-1]) & (middle == labels[2:, 1:-1])
+    inner[1:-1, 1:-1] &= (middle == labels[1:-1, :-2]) & (middle == labels[1:-1, 2:])
+    rows, columns = np.nonzero((labels > 0) & ~inner)  # The outline has the extremes.
     numbers = labels[rows, columns]
     order = np.argsort(numbers, kind="stable")
     along = np.stack((columns, rows), axis=1)[order] @ _DIRECTIONS
