@@ -6,7 +6,7 @@ price, the way there; the best ratio goes first. What was looked at is remembere
 again for things that have been moved since.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -261,13 +261,25 @@ def _receptacles(
         counts[thing.label] = counts.get(thing.label, 0) + 1
     born = {known.object_id: known.first_seen for known in situation.memory.known()}
     since = [moved_after(situation.memory, labels) for labels in needs]
+    wanted = {label for labels in needs for label in labels}
+    kept = {
+        label: {place.receptacle: place.probability for place in situation.memory.expected(label)}
+        for label in sorted(wanted)
+    }
     found = []
     for thing in belief.things.values():
         if not thing.kind.receptacle or thing.held or thing.object_id in log.unreachable:
             continue
         chance = max(
             (
-                chance_of(thing, labels, log, start, born[thing.object_id], counts[thing.label])
+                chance_of(
+                    thing,
+                    {label: kept[label] for label in sorted(labels)},
+                    log,
+                    start,
+                    born[thing.object_id],
+                    counts[thing.label],
+                )
                 for labels, start in zip(needs, since, strict=True)
             ),
             default=0.0,
@@ -291,23 +303,42 @@ def _receptacle_lead(thing: Thing, chance: float, pilot: Pilot) -> Lead | None:
 
 
 def chance_of(
-    thing: Thing, labels: frozenset[str], log: SearchLog, since: float, born: float, count: int
+    thing: Thing,
+    kept: Mapping[str, Mapping[str, float]],
+    log: SearchLog,
+    since: float,
+    born: float,
+    count: int,
 ) -> float:
-    """Return the chance that a closer look at a receptacle shows one of some kinds of things."""
+    """Return the chance that a closer look at a receptacle shows one of some kinds of things.
+
+    Where the household was seen to keep them counts first; the rest of the belief goes by where
+    such things usually are.
+
+    Args:
+        thing: The receptacle.
+        kept: For each kind, the chance of each receptacle id by the household's habits.
+        log: What was looked at.
+        since: Older looks do not count [s].
+        born: When memory first saw the receptacle [s].
+        count: Receptacles of this label.
+    """
     nearest = log.nearest(thing, since, born)
     best = 0.0
-    for label in sorted(labels):
+    for label, habit in kept.items():
         weight = prior(label, thing.label)
         if kind_of(label).usual and kind_of(label).fixture:
             weight = kind_of(label).usual.get(thing.label, 0.0)  # Nobody moves furniture.
+        doubt = max(0.0, 1.0 - sum(habit.values()))
+        chance = habit.get(thing.object_id, 0.0) + doubt * weight / count
         from_here = kind_of(label).recognised_from
         if nearest <= _NEAR:
             missed = 0.0
         elif nearest <= from_here:
-            missed = _OVERLOOKED if weight > _WORTH_A_SECOND_LOOK else 0.0
+            missed = _OVERLOOKED if chance * count > _WORTH_A_SECOND_LOOK else 0.0
         else:
             missed = float(np.clip((nearest - from_here) / 3, 0.2, 1.0))
-        best = max(best, weight * missed / count)
+        best = max(best, chance * missed)
     return best
 
 

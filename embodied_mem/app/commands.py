@@ -133,10 +133,12 @@ class ThorServer(Config, frozen=True):
 
 
 class Convert(Config, frozen=True):
-    """Write generated houses to a file, in ProcTHOR's schema."""
+    """Write houses in ProcTHOR's schema, or a memory for Spark-DSG."""
 
     out: Annotated[str, tyro.conf.Positional]
-    """The file: .json for one house, .jsonl or .jsonl.gz."""
+    """The file: .jsonl or .jsonl.gz for houses, .json for a memory's scene graph."""
+    memory: str | None = None
+    """A memory, whose scene graph is written for Spark-DSG instead of houses."""
     generated: int = 1
     """How many houses."""
     seed: int = 0

@@ -1,6 +1,7 @@
-"""`embodied-mem convert`: generated houses as a file in ProcTHOR's schema."""
+"""`embodied-mem convert`: generated houses in ProcTHOR's schema, or a memory for Spark-DSG."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.progress import track
 
@@ -9,10 +10,14 @@ from embodied_mem.app.console import console
 from embodied_mem.backends.household.generator import GeneratorConfig, generate_house
 from embodied_mem.backends.household.house import House, write_houses
 from embodied_mem.errors import ConfigError
+from embodied_mem.memory import Memory
+from embodied_mem.memory.spark_dsg_json import to_spark_dsg
 
 
 def convert(command: Convert) -> int:
-    """Generate the houses and write them."""
+    """Generate the houses, or read the memory, and write the file."""
+    if command.memory is not None:
+        return _convert_memory(Path(command.memory), Path(command.out))
     if command.generated < 1:
         raise ConfigError(f"at least one house must be generated, got {command.generated}.")
     config = GeneratorConfig(rooms=command.rooms)
@@ -24,4 +29,18 @@ def convert(command: Convert) -> int:
 
     count = write_houses(command.out, houses())
     console.print(f"wrote {count} houses to {command.out}")
+    return 0
+
+
+def _convert_memory(source: Path, target: Path) -> int:
+    """Write a memory's scene graph as a Spark-DSG file."""
+    if target.suffix != ".json":
+        raise ConfigError(f"a scene graph is written to a .json file, got {target}.")
+    with Memory.open(source, read_only=True) as memory:
+        data, count = to_spark_dsg(memory.graph), len(memory.graph)
+    try:
+        target.write_bytes(data)
+    except OSError as error:
+        raise ConfigError(f"cannot write {target}: {error.strerror}.") from error
+    console.print(f"wrote {count} nodes to {target}")
     return 0

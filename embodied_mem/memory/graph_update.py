@@ -9,7 +9,7 @@ from scipy.spatial import KDTree
 from embodied_mem.memory import relations
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.memory.relations import RelationConfig
-from embodied_mem.memory.rooms import RoomMap, guess_category
+from embodied_mem.memory.rooms import DOORS, RoomMap, guess_category
 from embodied_mem.memory.scene_graph import Kind, Node, SceneGraph
 
 BUILDING, FLOOR, AGENT = "building_1", "floor_1", "agent_1"
@@ -29,7 +29,7 @@ def begin(graph: SceneGraph) -> None:
 def follow_rooms(graph: SceneGraph, rooms: RoomMap, buffer: ObjectBuffer, stamp: float) -> None:
     """Bring rooms, places and their passages up to date, then everything that lies in them."""
     begin(graph)
-    centers = rooms.centers()
+    centers = rooms.centers
     for number, center in centers.items():
         name = f"room_{number}"
         node = Node(
@@ -48,7 +48,9 @@ def follow_rooms(graph: SceneGraph, rooms: RoomMap, buffer: ObjectBuffer, stamp:
         graph.relate(f"room_{a}", "connects", f"room_{b}", confidence=1.0, stamp=stamp)
     _connect_places(graph, rooms, stamp)
     strayed = locate(graph, rooms, buffer, list(buffer.entries.values()))
-    follow_objects(graph, rooms, buffer, [entry.object_id for entry in strayed], stamp)
+    for entry in strayed:  # They are where they were: only what contains them differs.
+        if entry.object_id in graph:
+            graph.set_parent(entry.object_id, _container(graph, buffer, entry))
     for node in graph.nodes("room"):
         if int(node.id.removeprefix("room_")) not in centers:
             graph.remove(node.id)
@@ -88,6 +90,12 @@ def name_rooms(graph: SceneGraph, buffer: ObjectBuffer) -> None:
         if category != node.label:
             node.label = category
             graph.changed.add(node.id)
+
+
+def door_boxes(buffer: ObjectBuffer) -> Float[np.ndarray, "n 2 3"]:
+    """Return the boxes of the doors that were seen [m]."""
+    boxes = [buffer.box(entry) for name in DOORS for entry in buffer.labelled(name)]
+    return np.reshape(boxes, (-1, 2, 3))
 
 
 def follow_objects(

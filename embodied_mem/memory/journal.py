@@ -47,6 +47,7 @@ class State(msgspec.Struct, kw_only=True):
     held: list[str] = []
     aliases: dict[str, str] = {}
     next_room: int = 1
+    session: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +64,8 @@ class Change:
     nodes: dict[str, bytes | None] = field(default_factory=dict)
     """None: removed."""
     edges: dict[tuple[str, str, str], bytes | None] = field(default_factory=dict)
+    habits: dict[tuple[str, str], bytes | None] = field(default_factory=dict)
+    """By label and receptacle; None: forgotten."""
     frame: tuple[int, float, bytes] | None = None
     """Number, stamp [s] and pose of the percept."""
     action: tuple[float, str, bytes, str, bool] | None = None

@@ -1,11 +1,13 @@
 """What of a memory goes to its store, and how it comes back."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from embodied_mem.errors import StoreFormatError
+from embodied_mem.memory.habits import Habit, Habits
 from embodied_mem.memory.journal import (
     Change,
     State,
@@ -17,7 +19,8 @@ from embodied_mem.memory.object_buffer import ObjectBuffer
 from embodied_mem.memory.occupancy import OccupancyMap
 from embodied_mem.memory.rooms import RoomMap
 from embodied_mem.memory.scene_graph import Edge, Node, SceneGraph
-from embodied_mem.memory.store import Snapshot
+from embodied_mem.memory.sessions import SessionClock
+from embodied_mem.memory.store import Snapshot, Store
 from embodied_mem.memory.tensors import Fields
 
 _ROOMS = "rooms:"
@@ -32,6 +35,8 @@ class Parts:
     occupancy: OccupancyMap
     rooms: RoomMap
     graph: SceneGraph
+    habits: Habits = field(default_factory=Habits)
+    clock: SessionClock = field(default_factory=SessionClock)
     changed_at: dict[str, float] = field(default_factory=dict)
     """When each object last appeared, moved, vanished or was acted on [s]."""
     frame: int = 0
@@ -47,6 +52,7 @@ class Parts:
         self.objects.reshaped |= set(self.objects.entries)
         self.graph.changed |= {node.id for node in self.graph.nodes()}
         self.graph.changed_edges |= {(a, edge.kind, b) for a, edge, b in self.graph.edges()}
+        self.habits.changed |= set(self.habits.table)
         self.occupancy.touch_all()
         self.stored_rooms = -1
 
@@ -55,6 +61,7 @@ class Parts:
         self.objects.settled()
         self.graph.changed.clear()
         self.graph.changed_edges.clear()
+        self.habits.changed.clear()
         self.occupancy.dirty.clear()
         self.stored_rooms = self.rooms.version
 
@@ -70,6 +77,7 @@ def collect(parts: Parts) -> Change:
             held=list(objects.held),
             aliases=objects.aliases,
             next_room=parts.rooms.next_room,
+            session=parts.clock.session,
         )
     )
     changed_at = parts.changed_at
@@ -88,6 +96,9 @@ def collect(parts: Parts) -> Change:
     for ends in graph.changed_edges:
         edge = graph.edge(*ends)
         change.edges[ends] = None if edge is None else encode(edge)
+    for key in parts.habits.changed:
+        habit = parts.habits.table.get(key)
+        change.habits[key] = None if habit is None else encode(habit)
     for x, y in parts.occupancy.dirty:
         block = parts.occupancy.block((x, y)).astype(np.int8)
         change.tensors[f"{_BLOCK}{x}:{y}"] = {"cells": block}
@@ -133,6 +144,8 @@ def _restore(parts: Parts, snapshot: Snapshot) -> None:
     nodes = [decode(record, type=Node) for record in snapshot.nodes]
     edges = [(a, decode(record, type=Edge), b) for a, record, b in snapshot.edges]
     parts.graph.restore(nodes, edges)
+    parts.habits.restore(decode(record, type=Habit) for record in snapshot.habits)
+    parts.clock.restore(state.session, state.stamp)
     parts.settled()
 
 
@@ -143,3 +156,16 @@ def _restore_floor(parts: Parts, tensors: dict[str, Fields], next_room: int) -> 
             parts.occupancy.set_block((int(x), int(y)), fields["cells"].astype(np.int16))
     if _ROOMS in tensors:
         parts.rooms.restore(tensors[_ROOMS], next_room)
+
+
+def write_all(parts: Parts, path: Path) -> None:
+    """Store everything in a new folder."""
+    store = Store(path)
+    try:
+        parts.everything_changed()
+        change = collect(parts)
+        change.sightings = [s for e in parts.objects.entries.values() for s in e.history]
+        store.commit(change)
+    finally:
+        parts.settled()
+        store.close()

@@ -22,11 +22,11 @@ from embodied_mem.memory import tensors
 from embodied_mem.memory.folder import read_file, require_inside
 from embodied_mem.memory.journal import Change, State
 from embodied_mem.memory.records import Sighting
-from embodied_mem.memory.tables import SCHEMA, SIGHTING, read_sighting, write_rows
+from embodied_mem.memory.tables import MIGRATIONS, SCHEMA, SIGHTING, read_sighting, write_rows
 from embodied_mem.memory.tensors import Fields
 
-FORMAT = 1
-"""Version of the layout; a store of another one is refused."""
+FORMAT = 2
+"""Version of the layout; an older store is brought to it, a newer one refused."""
 
 _logger = logging.getLogger(__name__)
 _APPLICATION = 0x454D454D
@@ -35,7 +35,7 @@ _OWN = ("tensors", "lock", *(f"{_DATABASE}{end}" for end in ("", "-wal", "-shm",
 """What may be in a store's folder, and must be its own."""
 
 
-def _no_fault(point: str) -> None:
+def no_fault(point: str) -> None:
     """Let every point of a write pass."""
 
 
@@ -58,6 +58,7 @@ class Snapshot(msgspec.Struct, kw_only=True):
     tensors: dict[str, Fields]
     nodes: list[bytes]
     edges: list[tuple[str, bytes, str]]
+    habits: list[bytes] = []
 
 
 class Store:
@@ -81,7 +82,7 @@ class Store:
         config: StoreConfig | None = None,
         *,
         read_only: bool = False,
-        fault: Callable[[str], None] = _no_fault,
+        fault: Callable[[str], None] = no_fault,
     ):
         self.path = Path(path)
         self.config = config or StoreConfig()
@@ -276,7 +277,7 @@ class Store:
         if application != _APPLICATION:
             raise StoreFormatError(f"{self.path} holds a database that is no memory.")
         version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version != FORMAT:
+        if not 1 <= version <= FORMAT:
             raise StoreFormatError(
                 f"memory at {self.path} has format {version}, this release reads {FORMAT}. "
                 "Open it with the release that wrote it."
@@ -287,9 +288,19 @@ class Store:
                 f"{self.path / _DATABASE} is damaged: {damage}. "
                 "Restore it from a copy made with `save`."
             )
+        if version < FORMAT and not self.read_only:
+            self._migrate(version)
         if not self.read_only:
             kept = database.execute("SELECT number FROM segments WHERE data IS NULL").fetchall()
             tensors.remove_orphans(self._folder, [number for (number,) in kept])
+
+    def _migrate(self, version: int) -> None:
+        """Bring an older store to the present format, at once or not at all."""
+        with self._transaction() as database:
+            for step in range(version, FORMAT):
+                for statement in filter(str.strip, MIGRATIONS[step].split(";")):
+                    database.execute(statement)
+            database.execute(f"PRAGMA user_version = {FORMAT}")
 
     def _create(self) -> None:
         with self._transaction() as database:
@@ -375,7 +386,16 @@ class Store:
             tensors=self._live_tensors(database, [number for (number,) in numbers]),
             nodes=[row for (row,) in database.execute("SELECT record FROM nodes")],
             edges=list(database.execute("SELECT source, record, target FROM edges")),
+            habits=_rows(database, "habits"),
         )
+
+
+def _rows(database: sqlite3.Connection, table: str) -> list[bytes]:
+    """Return a table's records; none where a store of an older format is open read only."""
+    known = "SELECT count(*) FROM sqlite_master WHERE name = ?"
+    if not database.execute(known, (table,)).fetchone()[0]:
+        return []
+    return [row for (row,) in database.execute(f"SELECT record FROM {table}")]
 
 
 def _cannot(doing: str, path: Path, reason: str) -> str:

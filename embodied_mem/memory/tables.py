@@ -23,13 +23,23 @@ CREATE TABLE actions (number INTEGER PRIMARY KEY, stamp REAL NOT NULL, name TEXT
 CREATE TABLE nodes (id TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE edges (source TEXT, kind TEXT, target TEXT, record BLOB NOT NULL,
   PRIMARY KEY (source, kind, target)) WITHOUT ROWID;
+CREATE TABLE habits (label TEXT, receptacle TEXT, record BLOB NOT NULL,
+  PRIMARY KEY (label, receptacle)) WITHOUT ROWID;
 """
 """Layout of the database; see FORMAT in store.py."""
+
+MIGRATIONS = {
+    1: """
+CREATE TABLE IF NOT EXISTS habits (label TEXT, receptacle TEXT, record BLOB NOT NULL,
+  PRIMARY KEY (label, receptacle)) WITHOUT ROWID;
+""",
+}
+"""What brings a store of a format to the next one."""
 
 SIGHTING = "object, stamp, frame, box, status, placement, room"
 """Columns of a sighting, as `read_sighting` takes them."""
 
-_EMPTIED = ("objects", "tensors", "sightings", "frames", "actions", "nodes", "edges")
+_EMPTIED = ("objects", "tensors", "sightings", "frames", "actions", "nodes", "edges", "habits")
 
 
 def write_rows(database: sqlite3.Connection, change: Change) -> None:
@@ -58,6 +68,10 @@ def write_rows(database: sqlite3.Connection, change: Change) -> None:
     run("INSERT OR REPLACE INTO edges VALUES (?, ?, ?, ?)", edges)
     cut = [ends for ends, record in change.edges.items() if record is None]
     run("DELETE FROM edges WHERE source = ? AND kind = ? AND target = ?", cut)
+    kept = [(*key, record) for key, record in change.habits.items() if record is not None]
+    run("INSERT OR REPLACE INTO habits VALUES (?, ?, ?)", kept)
+    gone = [key for key, record in change.habits.items() if record is None]
+    run("DELETE FROM habits WHERE label = ? AND receptacle = ?", gone)
     if change.frame is not None:
         database.execute("INSERT OR REPLACE INTO frames VALUES (?, ?, ?)", change.frame)
     if change.action is not None:

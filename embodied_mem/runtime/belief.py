@@ -61,6 +61,8 @@ class Belief(msgspec.Struct, frozen=True, kw_only=True):
     objects: tuple[ObjectBelief, ...]
     rooms: dict[str, str] = {}
     """Name of each room by its id."""
+    room_spots: dict[str, tuple[float, float]] = {}
+    """Middle of the widest free floor of each room [m]: where there is space for its name."""
     grid: GridBelief | None = None
 
 
@@ -70,6 +72,7 @@ def believe(memory: Memory) -> Belief:
         stamp=float(memory.stamp) if np.isfinite(memory.stamp) else 0.0,
         objects=tuple(_object(known) for known in memory.known()),
         rooms={node.id: node.label or node.id for node in memory.graph.nodes("room")},
+        room_spots=_room_spots(memory),
         grid=_grid(memory),
     )
 
@@ -121,6 +124,23 @@ def _object(known: Known) -> ObjectBelief:
         sightings=known.sightings,
         confidence=float(known.confidence),
     )
+
+
+def _room_spots(memory: Memory) -> dict[str, tuple[float, float]]:
+    labels, free = memory.rooms.labels, memory.occupancy.free
+    if labels.shape != free.shape:  # The map has grown since rooms were looked for.
+        return {f"room_{n}": (float(x), float(y)) for n, (x, y) in memory.rooms.centers.items()}
+    found = {}
+    for number in memory.rooms.centers:
+        inside = (labels == number) & free
+        if not inside.any():
+            inside = labels == number
+        room = np.pad(inside.astype(np.uint8), 1)
+        away = cv2.distanceTransform(room, cv2.DIST_L2, 5)[1:-1, 1:-1]
+        row, column = np.unravel_index(int(away.argmax()), away.shape)
+        x, y = memory.occupancy.cell_to_world(np.array([column, row]))
+        found[f"room_{number}"] = (round(float(x), 3), round(float(y), 3))
+    return found
 
 
 def _grid(memory: Memory) -> GridBelief | None:

@@ -15,6 +15,7 @@ SCALE = 60.0
 _MARGIN = 0.4  # Around what is drawn [m].
 _LARGE = 0.5  # Things with a footprint of at least this longer edge are drawn to scale [m].
 _FLAT = 0.25  # What is thinner than this hangs on a wall or is one, and carries no name [m].
+_LETTER, _LINE = 12.0, 24.0  # Width of a letter, and height of a line, of a room's name [px].
 _COLOURS = np.array(
     [[0, 0, 0, 0], [250, 247, 242, 255], [120, 134, 148, 255]], np.uint8
 )  # BGRA of unknown (clear), free, occupied.
@@ -130,14 +131,37 @@ def _draw_path(steps: tuple[StepLine, ...], frame: MapFrame) -> list[str]:
 
 
 def _draw_rooms(belief: Belief, frame: MapFrame) -> list[str]:
-    """Return each room's name, in the middle of its things."""
+    """Return each room's name, where its floor is widest, moved off the names before it."""
     names: list[str] = []
+    taken: list[tuple[float, float, float]] = []
     for room in dict.fromkeys(o.room for o in belief.objects if o.room):
+        spot = belief.room_spots.get(room)
         boxes = np.array([o.box for o in belief.objects if o.room == room and o.box])
-        if not len(boxes):
+        if spot is None and not len(boxes):
             continue
-        x, y = np.median(boxes.mean(axis=1)[:, :2], axis=0)
-        cx, cy = frame.at(float(x), float(y))
-        name = escape(belief.rooms.get(room, room))
-        names.append(f'<text class="room" x="{cx}" y="{cy}">{name}</text>')
+        x, y = spot or np.median(boxes.mean(axis=1)[:, :2], axis=0).tolist()
+        name = belief.rooms.get(room, room)
+        cx, cy = _free_spot(frame.at(x, y), _LETTER * len(name) / 2, taken)
+        names.append(f'<text class="room" x="{cx}" y="{cy}">{escape(name)}</text>')
     return names
+
+
+def _free_spot(
+    at: tuple[float, float], half: float, taken: list[tuple[float, float, float]]
+) -> tuple[float, float]:
+    """Return the nearest place above or below where a line of text meets no other; note it.
+
+    Args:
+        at: Middle of the text, wished for [px].
+        half: Half its width [px].
+        taken: Middle and half width of the texts that are there [px].
+    """
+    x, y = at
+    for step in range(2 * len(taken) + 1):
+        moved = y + (-1) ** step * ((step + 1) // 2) * _LINE
+        meets = any(abs(x - a) < half + w and abs(moved - b) < _LINE for a, b, w in taken)
+        if not meets:
+            y = moved
+            break
+    taken.append((x, y, half))
+    return x, round(y, 1)

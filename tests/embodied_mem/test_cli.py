@@ -12,6 +12,9 @@ from inline_snapshot import snapshot
 
 from embodied_mem.app.cli import execute
 from embodied_mem.app.commands import Ask, Convert, Doctor, Episode, Suite, View
+from embodied_mem.memory import Memory
+from embodied_mem.memory.scene_graph import Node
+from embodied_mem.memory.spark_dsg_json import from_spark_dsg
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,7 +55,8 @@ Memory for robots and long videos: perceive, remember, plan, act.
 │   • view         Write the HTML report of a run or of a stored memory.       │
 │   • thor-server  Serve the simulator to an AI2-THOR client: `thor-server     │
 │                  --help` tells its own flags.                                │
-│   • convert      Write generated houses to a file, in ProcTHOR's schema.     │
+│   • convert      Write houses in ProcTHOR's schema, or a memory for          │
+│                  Spark-DSG.                                                  │
 │   • doctor       Look whether everything works here: versions, extras, one   │
 │                  rendered frame.                                             │
 ╰──────────────────────────────────────────────────────────────────────────────╯
@@ -158,3 +162,14 @@ def test_an_interrupted_command_says_so_and_ends_with_130(said, monkeypatch):
 def test_the_doctor_finds_everything_in_order(said, capsys):
     assert execute(Doctor()) == 0
     assert "ok one house" in capsys.readouterr().out
+
+
+def test_a_memory_becomes_a_spark_dsg_file(tmp_path: Path):
+    memory = Memory()
+    memory.graph.put(Node(id="building_1", kind="building"))
+    memory.save(tmp_path / "copy")
+    target = tmp_path / "graph.json"
+    assert execute(Convert(out=str(target), memory=str(tmp_path / "copy"))) == 0
+    assert [n.id for n in from_spark_dsg(target.read_bytes()).nodes()] == ["building_1"]
+    assert execute(Convert(out="graph.txt", memory=str(tmp_path / "copy"))) == 2
+    assert execute(Convert(out=str(target), memory=str(tmp_path / "nothing"))) == 2

@@ -38,7 +38,19 @@ def looked(*looks: Look) -> SearchLog:
 
 
 NEVER = -np.inf
-APPLE = frozenset(("apple",))
+APPLE = {"apple": {}}
+
+
+def test_the_households_habits_come_before_what_is_usual():
+    kept = {"apple": {"r1": 0.5}}
+    usual, here = (
+        chance_of(receptacle("sofa"), k, SearchLog(), NEVER, 0.0, 1) for k in (APPLE, kept)
+    )
+    assert here == pytest.approx(0.5 + 0.5 * usual)
+    elsewhere = chance_of(receptacle("fridge", "r2"), kept, SearchLog(), NEVER, 0.0, 1)
+    assert elsewhere == pytest.approx(
+        0.5 * chance_of(receptacle("fridge", "r2"), APPLE, SearchLog(), NEVER, 0.0, 1)
+    )
 
 
 def test_usual_places_come_before_unusual_ones():

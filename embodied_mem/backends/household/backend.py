@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
+from scipy.spatial.transform import RigidTransform, Rotation
 
 from embodied_mem.backends.event_step import step_from_event
 from embodied_mem.backends.household.catalog import AssetDatabase
@@ -13,7 +14,7 @@ from embodied_mem.backends.household.house_source import HouseSource, load_house
 from embodied_mem.backends.household.schema import House
 from embodied_mem.backends.household.simulation import EngineConfig, ExtraCamera
 from embodied_mem.backends.tasks import judge_goal
-from embodied_mem.backends.thor_frames import world_from_thor
+from embodied_mem.backends.thor_frames import thor_agent, world_from_thor
 from embodied_mem.config import Config
 from embodied_mem.errors import BackendError
 from embodied_mem.goals import Goal, Progress
@@ -152,6 +153,31 @@ class HouseholdSim:
         if moved and self._result is not None:
             self._result = self.engine.look()  # What judges read is the present.
         return moved
+
+    def stand(self, x: float, y: float, yaw: float, horizon: float = 0.0) -> Step:
+        """Stand the body somewhere, without a way there.
+
+        Args:
+            x: World position [m].
+            y: World position [m].
+            yaw: Direction of the body, anticlockwise from the x axis [rad].
+            horizon: Pitch of the camera, down is positive [rad].
+
+        Returns:
+            What is seen from there; without success where the body has no room.
+        """
+        pose = RigidTransform.from_components([x, y, 0.0], Rotation.from_euler("z", yaw))
+        position, degrees = thor_agent(pose)
+        self._result = self.engine.step(
+            {
+                "action": "TeleportFull",
+                "position": position,
+                "rotation": {"x": 0.0, "y": degrees, "z": 0.0},
+                "horizon": float(np.degrees(horizon)),
+                "standing": True,
+            }
+        )
+        return self._step()
 
     def top_down(self, width: int = 800, height: int = 800) -> TopDown:
         """Draw the whole house from above, as it is now."""

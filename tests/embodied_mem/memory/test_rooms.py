@@ -1,10 +1,15 @@
 """Rooms and places from a floor plan, and what the graph makes of them."""
 
+import cv2
 import numpy as np
+import pytest
 from box_world import BoxWorld
 
 from embodied_mem.memory import Memory
-from embodied_mem.memory.rooms import RoomConfig, guess_category, segment
+from embodied_mem.memory.occupancy import OccupancyMap
+from embodied_mem.memory.partition import part, wall_angle
+from embodied_mem.memory.rooms import RoomConfig, RoomMap, guess_category
+from embodied_mem.runtime.room_scoring import adjusted_rand
 
 
 def two_rooms() -> BoxWorld:
@@ -31,7 +36,7 @@ def test_a_doorway_parts_two_rooms():
     domain = np.zeros((60, 100), bool)
     domain[5:55, 5:45] = domain[5:55, 50:95] = True
     domain[25:40, 45:50] = True  # 0.75 m wide.
-    labels = segment(domain, 0.05, RoomConfig())
+    labels = part(domain, ~domain, 0.05)
     assert (labels > 0).sum() == domain.sum()
     assert labels[30, 20] != labels[30, 70]
     assert len(np.unique(labels[domain])) == 2
@@ -41,7 +46,93 @@ def test_one_open_space_is_one_room():
     domain = np.zeros((80, 80), bool)
     domain[5:75, 5:75] = True
     domain[30:40, 30:40] = False  # A table.
-    assert len(np.unique(segment(domain, 0.05, RoomConfig())[domain])) == 1
+    assert len(np.unique(part(domain, ~domain, 0.05)[domain])) == 1
+
+
+def flat(*, turned: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return domain and walls of four rooms off a hall, turned by an angle [rad]; 5 cm cells."""
+    inside, wall = np.zeros((300, 300), np.uint8), np.zeros((300, 300), np.uint8)
+    inside[60:240, 50:250] = 1
+    for at in (
+        np.s_[128:132, 50:250],
+        np.s_[166:170, 50:250],
+        np.s_[60:128, 148:152],
+        np.s_[170:240, 138:142],
+    ):
+        wall[at] = 1
+    for at in (
+        np.s_[126:134, 90:110],
+        np.s_[126:134, 190:226],
+        np.s_[164:172, 80:100],
+        np.s_[164:172, 200:218],
+    ):
+        wall[at] = 0
+    wall[cv2.dilate(inside, np.ones((7, 7))) != inside] = 1
+    if turned:
+        matrix = cv2.getRotationMatrix2D((150, 150), np.degrees(turned), 1.0)
+        inside, wall = (cv2.warpAffine(m, matrix, (300, 300), flags=0) for m in (inside, wall))
+        wall = cv2.morphologyEx(wall, cv2.MORPH_CLOSE, np.ones((3, 3)))
+    return (inside > 0) & (wall == 0), wall > 0
+
+
+@pytest.mark.parametrize("turned", [0.0, 0.3, -0.7])
+def test_door_wide_openings_part_rooms_whatever_way_the_house_is_turned(turned):
+    domain, wall = flat(turned=turned)
+    if turned:
+        assert abs(abs(wall_angle(wall)) - abs(turned)) < 0.03
+    labels = part(domain, wall, 0.05)
+    sizes = np.bincount(labels[domain])[1:] * 0.05**2
+    assert len(sizes) == 5
+    assert sizes.min() > 10
+
+
+def as_occupancy(domain: np.ndarray, wall: np.ndarray) -> OccupancyMap:
+    occupancy = OccupancyMap()
+    occupancy.score = np.where(domain, -4, np.where(wall, 4, 0)).astype(np.int16)
+    occupancy.tall = np.where(wall, 4, np.where(domain, -4, 0)).astype(np.int16)
+    occupancy.blocked = np.zeros(domain.shape, np.uint8)
+    return occupancy
+
+
+def test_parting_bit_by_bit_ends_as_parting_all_at_once_and_ids_stay():
+    domain, wall = flat()
+    once, bit_by_bit = RoomMap(), RoomMap(RoomConfig(every=1))
+    once.update(as_occupancy(domain, wall))
+    shown = np.zeros_like(domain)
+    for column in range(60, 301, 30):
+        shown[:, :column] = True
+        bit_by_bit.update(as_occupancy(domain & shown, wall & shown))
+    table = np.zeros((1 + int(bit_by_bit.labels.max()), 1 + int(once.labels.max())), np.int64)
+    np.add.at(table, (bit_by_bit.labels, once.labels), 1)
+    assert adjusted_rand(table) > 0.99
+    assert len(bit_by_bit.centers) == len(once.centers) == 5
+    assert len(bit_by_bit.doors) == 4
+    for number, center in bit_by_bit.centers.items():
+        assert bit_by_bit.labels[tuple((center[::-1] / 0.05).astype(int))] == number
+    before = bit_by_bit.labels.copy()
+    wall[150:153, 60:63] = True  # A pillar.
+    assert bit_by_bit.update(as_occupancy(domain & ~wall, wall))
+    same = (before == bit_by_bit.labels) | (before == 0) | (bit_by_bit.labels == 0)
+    assert same.mean() > 0.999
+    again = RoomMap()
+    again.restore(bit_by_bit.fields(), bit_by_bit.next_room)
+    assert again.centers.keys() == bit_by_bit.centers.keys()
+    assert again.doors.keys() == bit_by_bit.doors.keys()
+
+
+def test_a_change_leaves_rooms_far_away_alone():
+    domain, wall = (np.kron(np.eye(3, dtype=bool), part) for part in flat())
+    rooms = RoomMap(RoomConfig(every=1))
+    rooms.update(as_occupancy(domain, wall))
+    assert len(rooms.centers) == 15
+    before, far = rooms.labels.copy(), np.s_[320:, 320:]
+    wall[60:128, 100:104] = True
+    domain &= ~wall
+    changed = as_occupancy(domain, wall)
+    assert any(rooms.update(changed) for _ in range(10))  # Large maps wait longer.
+    assert np.array_equal(before[far], rooms.labels[far])
+    parts = rooms.labels[80, 70], rooms.labels[80, 130]
+    assert 0 < parts[0] != parts[1] > 0
 
 
 def test_rooms_are_named_by_what_is_in_them_and_keep_their_ids():

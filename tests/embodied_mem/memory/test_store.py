@@ -1,5 +1,6 @@
 """The store against a plain dict, with a crash at every boundary of a write."""
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -224,8 +225,24 @@ def test_a_foreign_version_is_refused_with_what_to_do(tmp_path: Path):
     store = Store(tmp_path / "m")
     store._database.execute("PRAGMA user_version = 99")
     store.close()
-    with pytest.raises(StoreFormatError, match=r"has format 99, this release reads 1\. Open it"):
+    with pytest.raises(StoreFormatError, match=r"has format 99, this release reads 2\. Open it"):
         Store(tmp_path / "m")
+
+
+def test_a_store_of_the_first_format_is_read_as_it_is_and_brought_up_to_date_by_a_writer(
+    tmp_path: Path,
+):
+    store = Store(tmp_path / "m")
+    store._database.execute("DROP TABLE habits")
+    store._database.execute("PRAGMA user_version = 1")
+    store.close()
+    with contextlib.closing(Store(tmp_path / "m", read_only=True)) as reader:
+        assert reader.read().habits == []
+    with contextlib.closing(Store(tmp_path / "m")) as writer:
+        assert writer.read().habits == []
+        writer.commit(Change(state=State(), habits={("mug", "shelf_1"): b"{}"}))
+    with contextlib.closing(Store(tmp_path / "m")) as again:
+        assert again.read().habits == [b"{}"]
 
 
 @pytest.mark.parametrize("damage", ["text", "truncated", "foreign", "segment", "missing"])
