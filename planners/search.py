@@ -16,6 +16,8 @@ from jaxtyping import Float
 
 from embodied_mem.goals import fold
 from embodied_mem.memory import Memory
+from embodied_mem.memory.episodes import FRONTIER
+from embodied_mem.memory.experience import Hints
 from embodied_mem.memory.occupancy import OCCUPIED, UNKNOWN, OccupancyMap
 from planners.affordances import DOORS, kind_of, prior, room_match
 from planners.behaviour import Situation
@@ -52,6 +54,14 @@ _CLEARANCE = 0.15
 """A frontier is this far from obstacles [m]."""
 _LEAST_CELLS = 3
 """Shorter frontiers are not worth a visit [cells]."""
+NO_HINTS = Hints()
+"""What an agent without experience goes by."""
+_USUAL_SHOWN = 0.25
+"""How often unseen space shows what is looked for, before any experience."""
+_CASES_SPACE = 4.0
+"""Looks that this counts for."""
+_CASES_PLACE = 2.0
+"""Looks that the usual weight of a receptacle counts for."""
 _RAYS = 72
 _RAY_STEP = 0.05
 """Spacing of the samples on a ray [m]."""
@@ -70,6 +80,8 @@ class Lead:
     """Where to look, for a frontier [m]."""
     target: str = ""
     """Object id, for what is not a frontier."""
+    at: str = ""
+    """Kind of place, as experience names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +156,7 @@ def leads(
     pilot: Pilot,
     log: SearchLog,
     needs: Sequence[frozenset[str]],
+    hints: Hints = NO_HINTS,
 ) -> list[Lead]:
     """Return what is worth a look for any of some needs, the best first.
 
@@ -152,17 +165,22 @@ def leads(
         pilot: Knows the ways.
         log: What was looked at.
         needs: For each need the labels of which one will do.
+        hints: What past episodes showed of where things are found.
     """
     found = [
-        *_frontiers(situation, pilot, log, needs),
+        *_frontiers(situation, pilot, log, needs, hints),
         *_doors(situation, pilot, log),
-        *_receptacles(situation, pilot, log, needs),
+        *_receptacles(situation, pilot, log, needs, hints),
     ]
     return sorted(found, key=lambda lead: -lead.value)
 
 
 def _frontiers(
-    situation: Situation, pilot: Pilot, log: SearchLog, needs: Sequence[frozenset[str]]
+    situation: Situation,
+    pilot: Pilot,
+    log: SearchLog,
+    needs: Sequence[frozenset[str]],
+    hints: Hints,
 ) -> list[Lead]:
     memory, costs, ground = situation.memory, pilot.costs(), pilot.ground()
     found = []
@@ -177,16 +195,26 @@ def _frontiers(
         if not stands:
             continue
         chance = _FRONTIER_CHANCE * min(1.0, gain / _FULL_GAIN)
-        chance *= _suits(situation, point, needs)
+        suits = _suits(situation, point, needs)
+        at = FRONTIER if suits == 1.0 else f"{FRONTIER}:{'like' if suits > 1 else 'unlike'}"
+        chance *= suits * _promise(at, needs, hints)
         found.append(
             Lead(
                 kind="frontier",
                 value=chance / (stands[0].cost + _FIXED_PRICE),
                 nodes=tuple(stand.node for stand in stands[:6]),
                 point=point,
+                at=at,
             )
         )
     return found
+
+
+def _promise(at: str, needs: Sequence[frozenset[str]], hints: Hints) -> float:
+    """Return how much more often than usual unseen space showed what is needed."""
+    rates = [hints.look(label, at) for labels in needs for label in labels]
+    known = [rate.blended(_USUAL_SHOWN, _CASES_SPACE) for rate in rates if rate.cases]
+    return max(known) / _USUAL_SHOWN if known else 1.0
 
 
 def _open_borders(occupancy: OccupancyMap) -> list[Float[np.ndarray, "2"]]:
@@ -233,7 +261,7 @@ def _doors(situation: Situation, pilot: Pilot, log: SearchLog) -> list[Lead]:
         stands = standpoints(pilot.ground(), pilot.costs(), thing.box[:, :2], pilot.config)
         if stands:
             value = _DOOR_CHANCE / (stands[0].cost + _FIXED_PRICE + _OPENING_PRICE)
-            found.append(Lead(kind="door", value=value, target=thing.object_id))
+            found.append(Lead(kind="door", value=value, target=thing.object_id, at=thing.label))
     return found
 
 
@@ -253,7 +281,11 @@ def _gain(memory: Memory, point: Float[np.ndarray, "2"]) -> float:
 
 
 def _receptacles(
-    situation: Situation, pilot: Pilot, log: SearchLog, needs: Sequence[frozenset[str]]
+    situation: Situation,
+    pilot: Pilot,
+    log: SearchLog,
+    needs: Sequence[frozenset[str]],
+    hints: Hints,
 ) -> list[Lead]:
     belief = situation.belief
     counts: dict[str, int] = {}
@@ -267,7 +299,15 @@ def _receptacles(
             continue
         chance = max(
             (
-                chance_of(thing, labels, log, start, born[thing.object_id], counts[thing.label])
+                chance_of(
+                    thing,
+                    labels,
+                    log,
+                    start,
+                    born[thing.object_id],
+                    counts[thing.label],
+                    hints,
+                )
                 for labels, start in zip(needs, since, strict=True)
             ),
             default=0.0,
@@ -287,13 +327,22 @@ def _receptacle_lead(thing: Thing, chance: float, pilot: Pilot) -> Lead | None:
     closed = thing.kind.openable and thing.state("open") is not True
     price = stands[0].cost + _FIXED_PRICE + closed * _OPENING_PRICE
     kind = "container" if closed else "surface"
-    return Lead(kind=kind, value=chance / price, target=thing.object_id)
+    return Lead(kind=kind, value=chance / price, target=thing.object_id, at=thing.label)
 
 
 def chance_of(
-    thing: Thing, labels: frozenset[str], log: SearchLog, since: float, born: float, count: int
+    thing: Thing,
+    labels: frozenset[str],
+    log: SearchLog,
+    since: float,
+    born: float,
+    count: int,
+    hints: Hints = NO_HINTS,
 ) -> float:
-    """Return the chance that a closer look at a receptacle shows one of some kinds of things."""
+    """Return the chance that a closer look at a receptacle shows one of some kinds of things.
+
+    What is usual counts as so many looks beside those of experience.
+    """
     nearest = log.nearest(thing, since, born)
     best = 0.0
     for label in sorted(labels):
@@ -304,10 +353,12 @@ def chance_of(
         if nearest <= _NEAR:
             missed = 0.0
         elif nearest <= from_here:
-            missed = _OVERLOOKED if weight > _WORTH_A_SECOND_LOOK else 0.0
+            worth = max(weight, hints.look(label, thing.label).hits) > _WORTH_A_SECOND_LOOK
+            missed = _OVERLOOKED if worth else 0.0
         else:
             missed = float(np.clip((nearest - from_here) / 3, 0.2, 1.0))
-        best = max(best, weight * missed / count)
+        rate = hints.look(label, thing.label)
+        best = max(best, rate.blended(weight / count, _CASES_PLACE) * missed)
     return best
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
+from embodied_mem.memory.experience import Experience
+from embodied_mem.memory.happenings import EventLog
 from embodied_mem.memory.journal import (
     Change,
     State,
@@ -31,6 +33,10 @@ class Parts:
     occupancy: OccupancyMap
     rooms: RoomMap
     graph: SceneGraph
+    log: EventLog = field(default_factory=EventLog)
+    """What the agent did."""
+    experience: Experience = field(default_factory=Experience)
+    """What past episodes teach."""
     changed_at: dict[str, float] = field(default_factory=dict)
     """When each object last appeared, moved, vanished or was acted on [s]."""
     frame: int = 0
@@ -111,6 +117,8 @@ def restore(parts: Parts, snapshot: Snapshot) -> None:
     nodes = [decode(record, type=Node) for record in snapshot.nodes]
     edges = [(a, decode(record, type=Edge), b) for a, record, b in snapshot.edges]
     parts.graph.restore(nodes, edges)
+    parts.log.restore(snapshot.actions)
+    parts.experience.restore(snapshot.experience)
     parts.settled()
 
 

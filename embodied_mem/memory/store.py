@@ -19,7 +19,8 @@ import msgspec
 
 from embodied_mem.config import Config
 from embodied_mem.errors import StoreError, StoreFormatError, StoreLockedError
-from embodied_mem.memory import tensors
+from embodied_mem.memory import experience_rows, tensors
+from embodied_mem.memory.episodes import Numbered
 from embodied_mem.memory.journal import Change, State
 from embodied_mem.memory.records import Sighting
 from embodied_mem.memory.tables import SCHEMA, SIGHTING, read_sighting, write_rows
@@ -31,6 +32,8 @@ FORMAT = 1
 _logger = logging.getLogger(__name__)
 _APPLICATION = 0x454D454D
 _DATABASE = "memory.sqlite3"
+_REMEMBERED_ACTIONS = 4000
+"""Newest actions on things that are read back into RAM."""
 
 
 def _no_fault(point: str) -> None:
@@ -56,6 +59,9 @@ class Snapshot(msgspec.Struct, kw_only=True):
     tensors: dict[str, Fields]
     nodes: list[bytes]
     edges: list[tuple[str, bytes, str]]
+    actions: list[tuple[float, str, str, bool]]
+    """The newest: stamp [s], name, target, success; in order."""
+    experience: list[Numbered]
 
 
 class Store:
@@ -364,7 +370,18 @@ class Store:
             tensors=self._live_tensors(database, [number for (number,) in numbers]),
             nodes=[row for (row,) in database.execute("SELECT record FROM nodes")],
             edges=list(database.execute("SELECT source, record, target FROM edges")),
+            actions=_newest_actions(database),
+            experience=experience_rows.read(database),
         )
+
+
+def _newest_actions(database: sqlite3.Connection) -> list[tuple[float, str, str, bool]]:
+    query = (
+        "SELECT stamp, name, target, succeeded FROM actions WHERE target != '' "
+        f"ORDER BY number DESC LIMIT {_REMEMBERED_ACTIONS}"
+    )
+    rows = database.execute(query).fetchall()
+    return [(stamp, name, target, bool(ok)) for stamp, name, target, ok in reversed(rows)]
 
 
 def _cannot(doing: str, path: Path, reason: str) -> str:

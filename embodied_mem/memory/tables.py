@@ -5,6 +5,7 @@ import sqlite3
 import msgspec
 import numpy as np
 
+from embodied_mem.memory import experience_rows
 from embodied_mem.memory.journal import Change
 from embodied_mem.memory.records import Placement, Sighting
 
@@ -38,6 +39,7 @@ def write_rows(database: sqlite3.Connection, change: Change) -> None:
     if change.clear:
         for table in _EMPTIED:
             database.execute(f"DELETE FROM {table}")
+        experience_rows.clear(database)
     state = msgspec.json.encode(change.state)
     database.execute("INSERT OR REPLACE INTO meta VALUES ('state', ?)", (state,))
     run("DELETE FROM objects WHERE id = ?", [(name,) for name in change.removed])
@@ -58,6 +60,7 @@ def write_rows(database: sqlite3.Connection, change: Change) -> None:
     run("INSERT OR REPLACE INTO edges VALUES (?, ?, ?, ?)", edges)
     cut = [ends for ends, record in change.edges.items() if record is None]
     run("DELETE FROM edges WHERE source = ? AND kind = ? AND target = ?", cut)
+    experience_rows.write(database, change.experience, oldest=change.oldest_experience)
     if change.frame is not None:
         database.execute("INSERT OR REPLACE INTO frames VALUES (?, ?, ?)", change.frame)
     if change.action is not None:
