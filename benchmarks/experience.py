@@ -12,8 +12,8 @@ Two kinds of houses: `usual`, as generated, where things lie where the planner's
 expects them; `habit`, where the household keeps that thing in a place that the catalogue does not
 expect, the same kind of place in all its houses.
 
-Run `python benchmarks/experience.py [--sequences N] [--out FILE]`; prints a table of means with 95 %
-bootstrap intervals over sequences. A file that exists is gone on with.
+Run `python benchmarks/experience.py [--sequences N] [--out FILE]`; prints means with 95 % bootstrap
+intervals over sequences. A file that exists is gone on with.
 """
 
 import argparse
@@ -33,18 +33,19 @@ from embodied_mem.memory.episodes import EpisodeRecord, Look, task_type
 from embodied_mem.memory.experience import Experience
 from embodied_mem.runtime import Agent, run_episode
 from embodied_mem.runtime.lessons import LessonKeeper
+from embodied_mem.types import PASS
 from perception.oracle import OracleConfig
 from perception.pipeline import Pipeline
 from planners.symbolic_planner import SymbolicPlanner
 
 HABITS = (
-    ("mug", "coffeetable", "fridge"),
+    ("mug", "coffeetable", "cabinet"),
     ("book", "coffeetable", "cabinet"),
-    ("apple", "diningtable", "cabinet"),
+    ("apple", "diningtable", "fridge"),
     ("cellphone", "coffeetable", "cabinet"),
     ("plate", "coffeetable", "fridge"),
-    ("remotecontrol", "sofa", "cabinet"),
     ("potato", "diningtable", "cabinet"),
+    ("remotecontrol", "sofa", "cabinet"),
     ("cup", "coffeetable", "fridge"),
 )
 """What is asked for, where it shall go, and where the household keeps it."""
@@ -54,8 +55,8 @@ FORGED = 3
 """Forged records in the poisoned condition."""
 REPETITIONS = 4
 MEASURES = ("steps", "exploration", "failed", "success")
-ROOMS = 4
-MAX_STEPS = 600
+ROOMS = 3
+MAX_STEPS = 400
 
 
 def houses(
@@ -81,6 +82,7 @@ def houses(
             possible = can_be_done(sim, label, place, keeps)
             possible = possible and (keeps is None or keep_in(sim, label, keeps))
             possible = possible and not sim.judge(goal).complete
+            possible = possible and (keeps is None or seen_when_open(sim, label, keeps))
         if possible:
             yield start if keeps is None else start_kept
 
@@ -105,6 +107,15 @@ def keep_in(sim: HouseholdSim, label: str, keeps: str) -> bool:
     return bool(things) and all(
         any(sim.relocate(thing, place) for place in places) for thing in things
     )
+
+
+def seen_when_open(sim: HouseholdSim, label: str, keeps: str) -> bool:
+    """Open all places of a kind, and tell whether a thing of a kind can then be seen and got at."""
+    for entry in sim.engine.look().metadata["objects"]:
+        if fold(entry["objectType"]) == keeps and entry["openable"]:
+            command = {"action": "OpenObject", "objectId": entry["objectId"], "forceAction": True}
+            sim.engine.step(command)
+    return any(fold(item.type_name) == label for item in Stock(sim.engine).items)
 
 
 def forged(label: str, goal: str, number: int) -> EpisodeRecord:
@@ -139,6 +150,7 @@ def episode(
             agent,
             goal=goal,
             max_steps=MAX_STEPS,
+            start=sim.step(PASS),  # A reset would undo what the household keeps where.
             subscribers=[LessonKeeper(source=source)],
         )
     return outcome, memory.experience.records[-1]
@@ -148,8 +160,8 @@ def run_sequence(number: int, habit: bool) -> Iterator[dict]:  # noqa: FBT001
     """Run one sequence under all conditions; yield a row for each episode."""
     label, place, keeps = HABITS[number % len(HABITS)]
     goal = f"on({label}, {place})"
-    pools = {condition: Experience() for condition in CONDITIONS}
-    for index in range(FORGED):
+    pools = {condition: Experience() for condition in conditions(habit)}
+    for index in range(FORGED if habit else 0):
         pools["poisoned"].learn(forged(label, goal, index))
     first = 10_000 + 500 * number
     found = houses(label, place, keeps if habit else None, first)
@@ -174,6 +186,11 @@ def run_sequence(number: int, habit: bool) -> Iterator[dict]:  # noqa: FBT001
             }
 
 
+def conditions(habit: bool) -> tuple[str, ...]:  # noqa: FBT001
+    """Return what is compared; forged records are tried where experience has something to lose."""
+    return CONDITIONS if habit else CONDITIONS[:2]
+
+
 def interval(values: np.ndarray, rng: np.random.Generator) -> tuple[float, float, float]:
     """Return the mean and its 95 % bootstrap interval over sequences."""
     draws = values[rng.integers(0, len(values), (4000, len(values)))].mean(axis=1)
@@ -190,14 +207,18 @@ def table(rows: list[dict]) -> str:
         whole = [s for s in {r["sequence"] for r in of_kind} if _is_whole(of_kind, s)]
         lines.append(f"{kind}: {len(whole)} sequences")
         lines.append(f"{'':10}{'':4}" + "".join(f"{m:>28}" for m in MEASURES))
-        for condition in CONDITIONS:
+        for condition in conditions(kind == "habit"):
             for repetition in range(1, REPETITIONS + 1):
                 cells = [
                     _values(of_kind, whole, condition, repetition, measure) for measure in MEASURES
                 ]
                 texts = ["{:.1f} [{:.1f}, {:.1f}]".format(*interval(c, rng)) for c in cells]
                 lines.append(f"{condition:10}{repetition:4}" + "".join(f"{t:>28}" for t in texts))
-        lines += [_saved(of_kind, whole, c, m, rng) for c in CONDITIONS[1:] for m in MEASURES[:2]]
+        lines += [
+            _saved(of_kind, whole, c, m, rng)
+            for c in conditions(kind == "habit")[1:]
+            for m in MEASURES[:2]
+        ]
     return "\n".join(lines)
 
 
@@ -231,7 +252,9 @@ def _values(
 
 
 def _is_whole(rows: list[dict], sequence: int) -> bool:
-    return sum(row["sequence"] == sequence for row in rows) == REPETITIONS * len(CONDITIONS)
+    return sum(row["sequence"] == sequence for row in rows) == REPETITIONS * len(
+        conditions(rows[0]["houses"] == "habit")
+    )
 
 
 def main() -> None:
@@ -250,12 +273,14 @@ def main() -> None:
         for number in range(options.sequences):
             for kind in kinds:
                 mine = [r for r in rows if (r["houses"], r["sequence"]) == (kind, number)]
-                if _is_whole(mine, number):
+                if mine and _is_whole(mine, number):
                     continue
                 rows = [r for r in rows if (r["houses"], r["sequence"]) != (kind, number)]
-                fresh = list(run_sequence(number, kind == "habit"))
-                rows += fresh
-                file.writelines(json.dumps(row) + "\n" for row in fresh)
+                for row in run_sequence(number, kind == "habit"):
+                    print(json.dumps(row), flush=True)
+                    rows.append(row)
+                done = [r for r in rows if (r["houses"], r["sequence"]) == (kind, number)]
+                file.writelines(json.dumps(row) + "\n" for row in done)
                 file.flush()
     print(table(rows))
 

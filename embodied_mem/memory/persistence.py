@@ -16,6 +16,7 @@ from embodied_mem.memory.journal import (
 )
 from embodied_mem.memory.object_buffer import ObjectBuffer
 from embodied_mem.memory.occupancy import OccupancyMap
+from embodied_mem.memory.retrieval import SearchIndex
 from embodied_mem.memory.rooms import RoomMap
 from embodied_mem.memory.scene_graph import Edge, Node, SceneGraph
 from embodied_mem.memory.store import Snapshot
@@ -37,6 +38,8 @@ class Parts:
     """What the agent did."""
     experience: Experience = field(default_factory=Experience)
     """What past episodes teach."""
+    index: SearchIndex = field(default_factory=SearchIndex)
+    """What of all this can be searched; built by the first question."""
     changed_at: dict[str, float] = field(default_factory=dict)
     """When each object last appeared, moved, vanished or was acted on [s]."""
     frame: int = 0
