@@ -39,14 +39,12 @@ from perception.pipeline import Pipeline
 from planners.symbolic_planner import SymbolicPlanner
 
 HABITS = (
-    ("mug", "coffeetable", "cabinet"),
-    ("book", "coffeetable", "cabinet"),
-    ("apple", "diningtable", "fridge"),
-    ("cellphone", "coffeetable", "cabinet"),
+    ("mug", "coffeetable", "fridge"),
     ("plate", "coffeetable", "fridge"),
-    ("potato", "diningtable", "cabinet"),
-    ("remotecontrol", "sofa", "cabinet"),
-    ("cup", "coffeetable", "fridge"),
+    ("cup", "diningtable", "fridge"),
+    ("bowl", "coffeetable", "fridge"),
+    ("pan", "diningtable", "fridge"),
+    ("mug", "diningtable", "fridge"),
 )
 """What is asked for, where it shall go, and where the household keeps it."""
 
@@ -55,8 +53,8 @@ FORGED = 3
 """Forged records in the poisoned condition."""
 REPETITIONS = 4
 MEASURES = ("steps", "exploration", "failed", "success")
-ROOMS = 3
-MAX_STEPS = 400
+ROOMS = 2
+MAX_STEPS = 250
 
 
 def houses(
@@ -156,22 +154,27 @@ def episode(
     return outcome, memory.experience.records[-1]
 
 
-def run_sequence(number: int, habit: bool) -> Iterator[dict]:  # noqa: FBT001
+def run_sequence(number: int, *, habit: bool, poisoned: bool) -> Iterator[dict]:
     """Run one sequence under all conditions; yield a row for each episode."""
     label, place, keeps = HABITS[number % len(HABITS)]
     goal = f"on({label}, {place})"
-    pools = {condition: Experience() for condition in conditions(habit)}
-    for index in range(FORGED if habit else 0):
+    pools = {condition: Experience() for condition in conditions(poisoned)}
+    for index in range(FORGED if poisoned else 0):
         pools["poisoned"].learn(forged(label, goal, index))
     first = 10_000 + 500 * number
     found = houses(label, place, keeps if habit else None, first)
     for repetition, start in zip(range(REPETITIONS), found, strict=False):
+        first_row: dict | None = None
         for condition, pool in pools.items():
+            if first_row is not None and repetition == 0 and condition == "kept":
+                pool.learn(pools["none"].records[-1])  # No experience yet: the same episode.
+                yield first_row | {"condition": condition}
+                continue
             outcome, record = episode(
                 start, goal, pool if condition != "none" else None, f"house {repetition}"
             )
             pool.learn(record)
-            yield {
+            row = {
                 "houses": "habit" if habit else "usual",
                 "sequence": number,
                 "goal": goal,
@@ -184,11 +187,13 @@ def run_sequence(number: int, habit: bool) -> Iterator[dict]:  # noqa: FBT001
                 "looks": [[x.wanted, x.at, x.times, x.shown] for x in record.looks],
                 "reason": outcome.reason,
             }
+            first_row = first_row or row
+            yield row
 
 
-def conditions(habit: bool) -> tuple[str, ...]:  # noqa: FBT001
-    """Return what is compared; forged records are tried where experience has something to lose."""
-    return CONDITIONS if habit else CONDITIONS[:2]
+def conditions(poisoned: bool) -> tuple[str, ...]:  # noqa: FBT001
+    """Return what is compared."""
+    return CONDITIONS if poisoned else CONDITIONS[:2]
 
 
 def interval(values: np.ndarray, rng: np.random.Generator) -> tuple[float, float, float]:
@@ -207,7 +212,7 @@ def table(rows: list[dict]) -> str:
         whole = [s for s in {r["sequence"] for r in of_kind} if _is_whole(of_kind, s)]
         lines.append(f"{kind}: {len(whole)} sequences")
         lines.append(f"{'':10}{'':4}" + "".join(f"{m:>28}" for m in MEASURES))
-        for condition in conditions(kind == "habit"):
+        for condition in conditions(_has_poisoned(of_kind)):
             for repetition in range(1, REPETITIONS + 1):
                 cells = [
                     _values(of_kind, whole, condition, repetition, measure) for measure in MEASURES
@@ -216,7 +221,7 @@ def table(rows: list[dict]) -> str:
                 lines.append(f"{condition:10}{repetition:4}" + "".join(f"{t:>28}" for t in texts))
         lines += [
             _saved(of_kind, whole, c, m, rng)
-            for c in conditions(kind == "habit")[1:]
+            for c in conditions(_has_poisoned(of_kind))[1:]
             for m in MEASURES[:2]
         ]
     return "\n".join(lines)
@@ -251,9 +256,13 @@ def _values(
     return np.array([found[s] for s in sorted(whole)], float)
 
 
+def _has_poisoned(rows: list[dict]) -> bool:
+    return any(row["condition"] == "poisoned" for row in rows)
+
+
 def _is_whole(rows: list[dict], sequence: int) -> bool:
     return sum(row["sequence"] == sequence for row in rows) == REPETITIONS * len(
-        conditions(rows[0]["houses"] == "habit")
+        conditions(_has_poisoned(rows))
     )
 
 
@@ -262,6 +271,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sequences", type=int, default=len(HABITS))
     parser.add_argument("--houses", choices=("habit", "usual", "both"), default="both")
+    parser.add_argument("--poisoned", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("runs/experience.jsonl"))
     options = parser.parse_args()
     options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -276,7 +286,7 @@ def main() -> None:
                 if mine and _is_whole(mine, number):
                     continue
                 rows = [r for r in rows if (r["houses"], r["sequence"]) != (kind, number)]
-                for row in run_sequence(number, kind == "habit"):
+                for row in run_sequence(number, habit=kind == "habit", poisoned=options.poisoned):
                     print(json.dumps(row), flush=True)
                     rows.append(row)
                 done = [r for r in rows if (r["houses"], r["sequence"]) == (kind, number)]

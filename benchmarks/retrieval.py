@@ -30,7 +30,7 @@ from embodied_mem.goals import fold
 from embodied_mem.memory import Memory
 from embodied_mem.memory.retrieval import PartWeights, RetrievalConfig
 from embodied_mem.memory.text import phrases, words
-from embodied_mem.types import Action
+from embodied_mem.types import PASS, Action
 from perception.oracle import OracleConfig
 from perception.pipeline import Pipeline
 from planners.lexicon import SYNONYMS
@@ -65,11 +65,9 @@ def look_over(sim: HouseholdSim, rng: np.random.Generator) -> tuple[Memory, dict
     chosen = rng.permutation(len(places))[: VIEWS // 4]
     for index in chosen:
         for yaw in (0.0, 90.0, 180.0, 270.0):
-            spot = places[index]
-            pose: dict[str, Any] = {"x": spot["x"], "y": spot["y"], "z": spot["z"]}
-            pose |= {"rotation": yaw, "horizon": 30.0, "standing": True}
-            step = sim.step(Action(name="TeleportFull", arguments=pose))
-            percept = perceive(step.frame)
+            pose = {"position": places[index], "rotation": yaw, "horizon": 30.0, "standing": True}
+            sim.engine.step({"action": "TeleportFull", **pose})
+            percept = perceive(sim.step(PASS).frame)
             report = memory.write(percept)
             for source, name in zip(percept.source_ids or (), report.ids, strict=True):
                 if name:

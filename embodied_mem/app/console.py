@@ -44,13 +44,13 @@ class Narrator:
     def on_step(self, step: Step, percept: Percept, decision: Decision, memory: Memory) -> None:  # noqa: ARG002
         """Tell what is new about this decision."""
         if not step.action_success:
-            self._say(f"[red]refused:[/] {_plain(step.message)}")
+            self._say(f"[red]refused:[/] {plain(step.message)}")
         if decision.plan and decision.plan != self._plan:
-            self._say(f"plan: {_plain(', '.join(decision.plan))}")
+            self._say(f"plan: {plain(', '.join(decision.plan))}")
         touches = not decision.action.name.startswith(MOVES)
         if touches or (decision.phase, decision.reason) != self._last:
             style = _STYLE.get(decision.phase, "dim")
-            words = _plain(decision.reason or str(decision.action))
+            words = plain(decision.reason or str(decision.action))
             what = f" [bold]{decision.action.name}[/]" if touches else ""
             self._say(f"[{style}]{decision.phase}[/]{what} {words}")
         self._last, self._plan = (decision.phase, decision.reason), decision.plan
@@ -62,14 +62,14 @@ class Narrator:
         console.print(
             f"{self._indent}{mark} after {outcome.steps} steps ({outcome.exploration_steps} "
             f"exploring), {outcome.seconds:.1f} s; {len(memory)} things remembered. "
-            f"{_plain(outcome.reason)}"
+            f"{plain(outcome.reason)}"
         )
 
     def _say(self, words: str) -> None:
         console.print(f"{self._indent}[dim]{self._count:4d}[/] {words}")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Keep rich from reading brackets in a text as markup, and newlines from breaking the line."""
     return " ".join(text.split()).replace("[", r"\[")
 

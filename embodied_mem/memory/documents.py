@@ -13,7 +13,7 @@ DocumentKind = Literal["object", "room", "event"]
 
 _STATES: Mapping[tuple[str, object], str] = {
     ("open", True): "open opened", ("open", False): "closed shut",
-    ("on", True): "on running", ("dirty", True): "dirty used", ("dirty", False): "clean",
+    ("on", True): "on running", ("dirty", True): "dirty", ("dirty", False): "clean",
     ("sliced", True): "sliced cut", ("cooked", True): "cooked",
     ("filled", True): "filled full", ("broken", True): "broken",
     ("temperature", "Hot"): "hot warm", ("temperature", "Cold"): "cold cool",
@@ -35,25 +35,35 @@ class Document:
     """Its folded label, for an object."""
 
 
-def object_text(known: Known, parent: str, room: str) -> str:
+def object_text(known: Known, parent: str, room: str, done: str = "") -> str:
     """Return the words for an object: its label twice, its states, what it is on, and where.
 
     Args:
         known: The object.
         parent: Label of what it is on or in; empty if none is known.
         room: Label of its room.
+        done: Words for what was done to it.
     """
     name = " ".join(words(known.label))
     joined = name.replace(" ", "")
     states = [_STATES.get((key, value), "") for key, value in sorted(known.attributes.items())]
     liquid = known.attributes.get("liquid")
     parts = [name, joined, *states, str(liquid or ""), _STATUS[known.status], _spoken(parent)]
-    return " ".join(filter(None, (*parts, _spoken(room))))
+    return " ".join(filter(None, (*parts, _spoken(room), done)))
 
 
 def room_text(node: Node) -> str:
     """Return the words for a room."""
     return f"{_spoken(node.label)} room".strip()
+
+
+def done_to(happenings: Sequence[Happening]) -> dict[str, str]:
+    """Return for each object the words for all that was done to it or with it."""
+    found: dict[str, dict[str, None]] = {}
+    for happening in happenings:
+        for name in happening.objects:
+            found.setdefault(name, {}).update(dict.fromkeys(happening.words.split()))
+    return {name: " ".join(spoken) for name, spoken in found.items()}
 
 
 def happening_text(happening: Happening, labels: Mapping[str, str]) -> str:

@@ -21,6 +21,7 @@ from embodied_mem.memory.documents import (
     Document,
     DocumentKind,
     distinct,
+    done_to,
     happening_text,
     object_text,
     room_text,
@@ -123,7 +124,9 @@ class SearchIndex:
     """The corpus of a memory, kept between questions."""
 
     corpus: Corpus = dataclass_field(default_factory=Corpus)
-    _objects: dict[str, tuple[Known, str, str, Document]] = dataclass_field(default_factory=dict)
+    _objects: dict[str, tuple[Known, tuple[str, str, str], Document]] = dataclass_field(
+        default_factory=dict
+    )
     _version: object = None
 
     def refresh(
@@ -141,7 +144,7 @@ class SearchIndex:
             happenings: What was done to them.
             version: Differs whenever graph or happenings do.
         """
-        documents, changed = self._documents(known, graph)
+        documents, changed = self._documents(known, graph, done_to(happenings))
         if not changed and version == self._version:
             return self.corpus
         labels = {thing.object_id: thing.label for thing in known}
@@ -152,22 +155,25 @@ class SearchIndex:
         self._version = version
         return self.corpus
 
-    def _documents(self, known: Sequence[Known], graph: SceneGraph) -> tuple[list[Document], bool]:
+    def _documents(
+        self, known: Sequence[Known], graph: SceneGraph, done: Mapping[str, str]
+    ) -> tuple[list[Document], bool]:
         """Return the objects' documents, and whether any of them differs from the last time."""
         labels = {thing.object_id: thing.label for thing in known}
         rooms = {node.id: node.label for node in graph.nodes("room")}
         fresh, changed = {}, len(known) != len(self._objects)
         for thing in known:
-            parent = labels.get(thing.placement.parent, "") if thing.placement is not None else ""
-            room = rooms.get(thing.room or "", "")
-            old = self._objects.get(thing.object_id)
-            if old is None or old[0] is not thing or old[1] != parent or old[2] != room:
-                text = object_text(thing, parent, room)
-                old = (thing, parent, room, _document(thing, text))
+            name, placed = thing.object_id, thing.placement
+            parent = labels.get(placed.parent, "") if placed is not None else ""
+            around = (parent, rooms.get(thing.room or "", ""), done.get(name, ""))
+            old = self._objects.get(name)
+            if old is None or old[0] is not thing or old[1] != around:
+                text = object_text(thing, *around)
+                old = (thing, around, Document(name, "object", text, fold(thing.label)))
                 changed = True
-            fresh[thing.object_id] = old
+            fresh[name] = old
         self._objects = fresh
-        return [entry[3] for entry in fresh.values()], changed
+        return [entry[2] for entry in fresh.values()], changed
 
 
 def past_corpus(
@@ -287,7 +293,3 @@ def _corpus(documents: list[Document], old: Corpus) -> Corpus:
     if texts == old.texts:  # Moved things with the same words: what was derived stays true.
         return Corpus(documents, texts, which, old.lexical, old.vectors, old.encoder)
     return Corpus(documents, texts, which, LexicalIndex(texts))
-
-
-def _document(thing: Known, text: str) -> Document:
-    return Document(thing.object_id, "object", text, fold(thing.label))

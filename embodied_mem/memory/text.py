@@ -41,7 +41,7 @@ class TextEncoder(Protocol):
 
 
 class HashedEncoder:
-    """Letter 2- and 3-grams of each word, hashed: alike are texts that are spelt alike."""
+    """Letters and 2- and 3-grams of each word, hashed: alike are texts that are spelt alike."""
 
     def __init__(self, width: int = 512):
         self.width = width
@@ -60,7 +60,7 @@ class HashedEncoder:
 
 def _grams(text: str) -> list[str]:
     marked = [f"^{word}$" for word in words(text)]
-    return [m[i : i + n] for m in marked for n in (2, 3) for i in range(len(m) - n + 1)]
+    return [m[i : i + n] for m in marked for n in (1, 2, 3) for i in range(len(m) - n + 1)]
 
 
 def words(text: str) -> list[str]:
