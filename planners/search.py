@@ -60,6 +60,8 @@ _USUAL_SHOWN = 0.25
 """How often unseen space shows what is looked for, before any experience."""
 _CASES_SPACE = 4.0
 """Looks that this counts for."""
+_EXPECTED = 0.5
+"""Finds in experience from which on a place is looked at thoroughly."""
 _CASES_PLACE = 2.0
 """Looks that the usual weight of a receptacle counts for."""
 _RAYS = 72
@@ -82,6 +84,8 @@ class Lead:
     """Object id, for what is not a frontier."""
     at: str = ""
     """Kind of place, as experience names it."""
+    thorough: bool = False
+    """Whether experience expects the thing there, so that one look is not enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,20 +318,25 @@ def _receptacles(
         )
         if chance <= 0:
             continue
-        lead = _receptacle_lead(thing, chance, pilot)
+        expected = any(
+            hints.look(label, thing.label).hits >= _EXPECTED for labels in needs for label in labels
+        )
+        lead = _receptacle_lead(thing, chance, pilot, thorough=expected)
         if lead is not None:
             found.append(lead)
     return found
 
 
-def _receptacle_lead(thing: Thing, chance: float, pilot: Pilot) -> Lead | None:
+def _receptacle_lead(thing: Thing, chance: float, pilot: Pilot, *, thorough: bool) -> Lead | None:
     stands = standpoints(pilot.ground(), pilot.costs(), thing.box[:, :2], pilot.config)
     if not stands:
         return None
     closed = thing.kind.openable and thing.state("open") is not True
     price = stands[0].cost + _FIXED_PRICE + closed * _OPENING_PRICE
     kind = "container" if closed else "surface"
-    return Lead(kind=kind, value=chance / price, target=thing.object_id, at=thing.label)
+    return Lead(
+        kind=kind, value=chance / price, target=thing.object_id, at=thing.label, thorough=thorough
+    )
 
 
 def chance_of(

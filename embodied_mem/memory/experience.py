@@ -15,7 +15,7 @@ from embodied_mem.config import Config
 from embodied_mem.errors import GoalError
 from embodied_mem.goals import Goal, parse_goal
 from embodied_mem.memory import lessons
-from embodied_mem.memory.consensus import trust
+from embodied_mem.memory.consensus import Slot, trust
 from embodied_mem.memory.episodes import (
     FRONTIER,
     EpisodeRecord,
@@ -220,19 +220,19 @@ def _grams(text: str) -> set[str]:
     return {text[i : i + 3] for i in range(len(text) - 2)}
 
 
-def _votes(record: EpisodeRecord) -> dict[str, dict[str, float]]:
+def _votes(record: EpisodeRecord) -> dict[Slot, dict[str, float]]:
     """Return what a record says that others may confirm or contradict."""
-    votes: dict[str, dict[str, float]] = {}
+    votes: dict[Slot, dict[str, float]] = {}
     for look in record.looks:
         if look.shown and not look.at.startswith(FRONTIER):
-            votes.setdefault(f"place {look.wanted}", {})[look.at] = float(look.shown)
+            votes.setdefault((look.wanted, "place"), {})[look.at] = float(look.shown)
         if not look.at.startswith(FRONTIER):
             share = look.shown / look.times
-            votes[f"look {look.wanted} {look.at}"] = {"shown": share, "empty": 1 - share}
+            votes[look.wanted, f"look at {look.at}"] = {"shown": share, "empty": 1 - share}
     for tried in record.tries:
         share = tried.failed / tried.times
-        slot = f"try {tried.action} {tried.item} {tried.target}"
-        votes[slot] = {"fails": share, "works": 1 - share}
+        act = f"{tried.action} {tried.item} {tried.target}"
+        votes[act, "works"] = {"fails": share, "works": 1 - share}
     for values in votes.values():
         total = sum(values.values()) or 1.0
         for value in values:

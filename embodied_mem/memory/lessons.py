@@ -73,7 +73,8 @@ def causes(weighed: Sequence["Weighed"], wanted: set[str], task: str) -> list[Le
     for earlier, skill in sorted(pairs):
         with_it = [w for w, acts in after if earlier in acts.get(skill, ())]
         without = [w for w, acts in after if skill in acts and earlier not in acts[skill]]
-        support, against = sum(w.weight for w in with_it), sum(w.weight for w in without)
+        support = sum((w.weight for w in with_it), 0.0)
+        against = sum((w.weight for w in without), 0.0)
         confidence = _beta(support, against)
         kind = "necessary" if confidence >= _NECESSARY else "needless"
         if _NEEDLESS < confidence < _NECESSARY:
@@ -111,8 +112,8 @@ def failures(weighed: Sequence["Weighed"], wanted: set[str]) -> list[Lesson]:
             for t in w.record.tries
             if (t.action, t.item, t.target) == (action, item, target)
         ]
-        failed = sum(w.weight * t.failed / t.times for w, t in tried)
-        worked = sum(w.weight * (1 - t.failed / t.times) for w, t in tried)
+        failed = sum((w.weight * t.failed / t.times for w, t in tried), 0.0)
+        worked = sum((w.weight * (1 - t.failed / t.times) for w, t in tried), 0.0)
         last = next(t for w, t in reversed(tried) if t.failed)
         remedy = next((t.remedy for w, t in reversed(tried) if t.remedy), "")
         skill = " ".join(filter(None, (action, item, target)))
@@ -144,8 +145,8 @@ def plans(weighed: Sequence["Weighed"]) -> list[Lesson]:
         if not worked:
             continue
         best = max(worked, key=lambda w: (round(w.relevance, 6), -w.record.steps, w.number))
-        support = sum(w.weight for w in all_of_them if w.record.success)
-        against = sum(w.weight for w in all_of_them if not w.record.success)
+        support = sum((w.weight for w in all_of_them if w.record.success), 0.0)
+        against = sum((w.weight for w in all_of_them if not w.record.success), 0.0)
         steps = "; ".join(best.record.plan)
         found.append(
             Lesson(

@@ -264,9 +264,9 @@ def _walk(
         top = np.argsort(-spelt, kind="stable")[: config.seeds]
         level = spelt[top[-1]]
         seeds = np.where(spelt >= max(level, 0.5 * spelt.max()), spelt, 0.0)
-        restart[:n] += seeds / seeds.sum()
-    if label.any():
-        restart[:n] += label / label.sum()
+        restart[:n] = np.square(seeds)  # What fits all words, before what fits some.
+    elif label.any():
+        restart[:n] = label
     return personalised_pagerank(
         corpus.graph.weights, restart, damping=config.damping, tolerance=1e-6
     )[:n]
