@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from embodied_mem.goals import Goal
 from embodied_mem.interfaces import Decision, Outcome, Seeking, Step
 from embodied_mem.memory import Memory
-from embodied_mem.memory.episodes import EpisodeRecord, Look, Try, name, plain, task_type
+from embodied_mem.memory.episodes import FRONTIER, EpisodeRecord, Look, Try, name, plain, task_type
 from embodied_mem.runtime.episode import INTERRUPTED
 from embodied_mem.runtime.recorders import MOVES
 from embodied_mem.types import Percept
@@ -129,9 +129,9 @@ def _count_look(
     notes: _Notes, memory: Memory, ended: Seeking, wanted: str, found: list[str]
 ) -> None:
     """Count a look for one kind of thing; what was seen on the way is a find where it lay."""
-    places = {_place(memory, object_id) for object_id in found}
-    if found and not ended.at.startswith("frontier") and ended.at not in places:
-        for place in sorted(filter(None, places)):
+    places = {_place(memory, object_id) for object_id in found} - {""}
+    if places and not ended.at.startswith(FRONTIER) and ended.at not in places:
+        for place in sorted(places):
             _add(notes, wanted, place, shown=True)
         return
     _add(notes, wanted, ended.at, shown=bool(found))
