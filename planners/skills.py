@@ -218,7 +218,7 @@ class Skills:
         """Look into what is open from other places: a door or a shelf may be in the way of one."""
         for _ in range(_SECOND_LOOKS):
             self.hands.step_aside(target)
-            if not (yield from self.hands.reach(target, swing=True, phase="explore")):
+            if not (yield from self.hands.reach(target, phase="explore")):
                 return False
         return True
 

@@ -33,9 +33,10 @@ class KnowledgeGraph:
 
     numbers: dict[str, int] = field(default_factory=dict)
     weights: csr_array = field(default_factory=lambda: csr_array((0, 0)))
+    size: int = 0
 
     def __len__(self) -> int:
-        return self.weights.shape[0]
+        return self.size
 
     @classmethod
     def of(
@@ -55,7 +56,7 @@ class KnowledgeGraph:
                 name = f"label:{document.label}"
                 edges.append((i, numbers.setdefault(name, len(numbers)), _LABEL))
         edges += _happened(happenings, numbers)
-        return cls(numbers, _matrix(edges, len(numbers)))
+        return cls(numbers, _matrix(edges, len(numbers)), len(numbers))
 
 
 def _happened(

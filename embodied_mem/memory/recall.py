@@ -6,12 +6,12 @@ from typing import get_args
 
 from embodied_mem.errors import UnknownObjectError
 from embodied_mem.memory import description, retrieval
-from embodied_mem.memory.documents import DocumentKind
+from embodied_mem.memory.documents import Document, DocumentKind
 from embodied_mem.memory.experience import Experience
 from embodied_mem.memory.happenings import Happening, HappeningSource
 from embodied_mem.memory.persistence import Parts
 from embodied_mem.memory.records import Known, Sighting
-from embodied_mem.memory.retrieval import RetrievalConfig, Retrieved, past_corpus
+from embodied_mem.memory.retrieval import Finding, RetrievalConfig, Retrieved, past_corpus
 from embodied_mem.memory.text import TextEncoder
 from embodied_mem.types import Action
 
@@ -138,9 +138,9 @@ class Recall:
 
     def _answer(
         self,
-        document: retrieval.Document,
+        document: Document,
         score: float,
-        found_by: tuple[retrieval.Finding, ...],
+        found_by: tuple[Finding, ...],
         objects: dict[str, Known],
         events: dict[str, Happening],
         now: float,

@@ -45,7 +45,7 @@ class PartWeights(Config, frozen=True):
     meaning: float = 1.0
     graph: float = 0.5
 
-    def by_part(self) -> dict[Part, float]:
+    def by_part(self) -> dict[str, float]:
         """Return the weights by part."""
         return {
             "label": self.label,
@@ -236,7 +236,7 @@ def _part_scores(
     )
     also = dict.fromkeys(asked, 0.9)
     spelt = corpus.lexical.scores(query, also=also)[corpus.which] if corpus.which else label
-    scores: dict[Part, Float[np.ndarray, n]] = {}
+    scores: dict[Part, np.ndarray] = {}  # (n,) each
     if "label" in on:
         scores["label"] = label
     if "words" in on:

@@ -118,6 +118,7 @@ class LexicalIndex:
             encoder: Compares the spelling of words.
         """
         self._encoder = encoder or HashedEncoder()
+        self._count = len(texts)
         counts = [Counter(singular(word) for word in words(text)) for text in texts]
         self.vocabulary = {w: i for i, w in enumerate(sorted(set().union(*counts)))}
         self._weights = _bm25(counts, self.vocabulary)
@@ -146,7 +147,7 @@ class LexicalIndex:
         for word, weight in (also or {}).items():
             if word in self.vocabulary:
                 asked[word] = max(asked.get(word, 0.0), weight)
-        scores = np.zeros(self._weights.shape[0])
+        scores = np.zeros(self._count)
         for word, weight in sorted(asked.items()):
             column = self._weights[:, [self.vocabulary[word]]].tocoo()
             scores[column.coords[0]] += weight * column.data

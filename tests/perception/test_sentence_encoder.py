@@ -13,30 +13,22 @@ pytest.importorskip(
 )
 
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.models import Pooling, Transformer
-from transformers import BertConfig, BertModel, BertTokenizerFast
+from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from perception.sentence_encoder import SentenceEncoder
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    bert, whole = tmp_path_factory.mktemp("bert"), tmp_path_factory.mktemp("model")
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "mug", "table", "the", "on", "lamp"]
-    (bert / "vocab.txt").write_text("\n".join(words))
-    BertTokenizerFast(vocab_file=str(bert / "vocab.txt")).save_pretrained(bert)
-    config = BertConfig(
-        vocab_size=len(words),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=32,
-    )
-    BertModel(config).save_pretrained(bert)
-    transformer = Transformer(str(bert))
-    SentenceTransformer(modules=[transformer, Pooling(16)]).save(str(whole))
-    return whole
+    path = tmp_path_factory.mktemp("model")
+    words = ["[UNK]", "mug", "table", "the", "on", "lamp"]
+    tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=16)]).save(str(path))
+    return path
 
 
 def test_a_local_model_gives_unit_vectors(folder: Path):
