@@ -5,7 +5,8 @@ many other things there are: what is added without relation to the goal comes af
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from embodied_mem.goals import fold
 from embodied_mem.memory.records import Known
@@ -43,10 +44,13 @@ def describe(
     tiers = _tiers(known, wanted, now, changed_at)
     order = sorted(known, key=lambda k: (tiers[k.object_id], k.status == "gone", *_natural(k)))
     rooms = dict.fromkeys(k.room for k in order if tiers[k.object_id] == _NAMED and k.room)
-    lines = [line_for(k, now=now, room=room_name(graph, k.room)) for k in order]
     named = sum(tier == _NAMED for tier in tiers.values())
-    lines[named:named] = [_room_line(graph, room) for room in rooms if room in graph]
-    return "\n".join(_fitting(lines, budget))
+
+    def lines(some: Sequence[Known]) -> Iterator[str]:
+        return (line_for(k, now=now, room=room_name(graph, k.room)) for k in some)
+
+    around = (_room_line(graph, room) for room in rooms if room in graph)
+    return "\n".join(_fitting(chain(lines(order[:named]), around, lines(order[named:])), budget))
 
 
 def _tiers(

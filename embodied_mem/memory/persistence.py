@@ -44,6 +44,8 @@ class Parts:
     """When each object last appeared, moved, vanished or was acted on [s]."""
     frame: int = 0
     """Percepts written."""
+    actions: int = 0
+    """Actions recorded since it was opened."""
     stamp: float = 0.0
     """Stamp of the newest [s]."""
     stored_rooms: int = 0

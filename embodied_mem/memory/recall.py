@@ -11,7 +11,7 @@ from embodied_mem.memory.experience import Experience
 from embodied_mem.memory.happenings import Happening, HappeningSource
 from embodied_mem.memory.persistence import Parts
 from embodied_mem.memory.records import Known, Sighting
-from embodied_mem.memory.retrieval import Finding, RetrievalConfig, Retrieved, past_corpus
+from embodied_mem.memory.retrieval import Corpus, Finding, RetrievalConfig, Retrieved, past_corpus
 from embodied_mem.memory.text import TextEncoder
 from embodied_mem.types import Action
 
@@ -54,18 +54,24 @@ class Recall:
             kinds: Objects, rooms or events; all when None.
         """
         now = self._parts.stamp if at is None else at
-        happenings = [h for h in self._happened() if h.stamp <= now]
-        known = self._known_at(at)
+        happenings = [h for h in self._happened() if at is None or h.stamp <= at]
         if at is None:
-            version = (self._parts.frame, len(happenings), happenings[-1:])
-            corpus = self._parts.index.refresh(known, self._parts.graph, happenings, version)
+            corpus, objects = self._present(happenings)
         else:
+            known = self._known_at(at)
             corpus = past_corpus(known, self._parts.graph, happenings)
+            objects = {thing.object_id: thing for thing in known}
         chosen = kinds or get_args(DocumentKind)
-        found = retrieval.rank(corpus, query, self.retrieval, kinds=chosen, encoder=self.encoder)
-        objects = {thing.object_id: thing for thing in known}
+        found = retrieval.rank(
+            corpus,
+            query,
+            self.retrieval,
+            kinds=chosen,
+            encoder=self.encoder,
+            most=4 * limit + 20,
+        )
         events = {happening.id: happening for happening in happenings}
-        answers = [self._answer(*hit, objects, events, now) for hit in found[: 4 * limit + 20]]
+        answers = [self._answer(*hit, objects, events, now) for hit in found]
         answers.sort(key=lambda a: (-round(a.score, 9), _is_gone(a), -round(a.confidence, 3)))
         return tuple(answers[:limit])
 
@@ -96,6 +102,7 @@ class Recall:
     def _note(self, action: Action, target: str | None, *, succeeded: bool, stamp: float) -> None:
         """Add an action on a thing to what happened."""
         parts = self._parts
+        parts.actions += 1
         inside = [e.object_id for e in parts.objects.children(target)] if target else []
         parts.log.note(
             action.name,
@@ -105,6 +112,15 @@ class Recall:
             frame=parts.frame,
             inside=inside[:_INSIDE],
         )
+
+    def _present(self, happenings: Sequence[Happening]) -> tuple[Corpus, dict[str, Known]]:
+        """Return what is known now, brought up to date where memory changed since the last time."""
+        parts = self._parts
+        version = (parts.frame, parts.actions, happenings[-1:])
+        if parts.index.version != version:
+            known = self._known_at(None)
+            parts.index.refresh(known, parts.graph, happenings, version)
+        return parts.index.corpus, parts.index.known
 
     def _happened(self) -> Sequence[Happening]:
         return (self.happenings or self._parts.log).happenings()
@@ -169,7 +185,7 @@ class Recall:
             found_by=found_by,
             confidence=confidence,
             stamp=stamp,
-            age=now - stamp,
+            age=max(now - stamp, 0.0),
             frames=frames,
             known=known,
         )

@@ -117,6 +117,17 @@ class Corpus:
     vectors: Float32[np.ndarray, "t d"] | None = None
     encoder: TextEncoder | None = None
     graph: KnowledgeGraph = dataclass_field(default_factory=KnowledgeGraph)
+    kinds: np.ndarray = dataclass_field(init=False)
+    """Kind of each document."""
+    labels: dict[str, list[int]] = dataclass_field(init=False)
+    """Numbers of the documents of each label."""
+
+    def __post_init__(self) -> None:
+        self.kinds = np.array([document.kind for document in self.documents], "U8")
+        self.labels = {}
+        for number, document in enumerate(self.documents):
+            if document.label:
+                self.labels.setdefault(document.label, []).append(number)
 
 
 @dataclass(slots=True)
@@ -127,7 +138,10 @@ class SearchIndex:
     _objects: dict[str, tuple[Known, tuple[str, str, str], Document]] = dataclass_field(
         default_factory=dict
     )
-    _version: object = None
+    known: dict[str, Known] = dataclass_field(default_factory=dict)
+    """The objects in the corpus."""
+    version: object = None
+    """Of the memory that the corpus was made from."""
 
     def refresh(
         self,
@@ -145,14 +159,15 @@ class SearchIndex:
             version: Differs whenever graph or happenings do.
         """
         documents, changed = self._documents(known, graph, done_to(happenings))
-        if not changed and version == self._version:
+        self.known = {thing.object_id: thing for thing in known}
+        if not changed and version == self.version:
             return self.corpus
         labels = {thing.object_id: thing.label for thing in known}
         documents += [Document(n.id, "room", room_text(n)) for n in graph.nodes("room")]
         documents += [Document(h.id, "event", happening_text(h, labels)) for h in happenings]
         self.corpus = _corpus(documents, self.corpus)
         self.corpus.graph = KnowledgeGraph.of(documents, graph, happenings)
-        self._version = version
+        self.version = version
         return self.corpus
 
     def _documents(
@@ -190,6 +205,7 @@ def rank(
     *,
     kinds: Sequence[DocumentKind],
     encoder: TextEncoder | None = None,
+    most: int = 100,
 ) -> list[tuple[Document, float, tuple[Finding, ...]]]:
     """Return what a question is about, the best first, with the score and who found it.
 
@@ -199,9 +215,10 @@ def rank(
         config: How the parts work together.
         kinds: What may be returned.
         encoder: Compares meanings; without one that part is silent.
+        most: Most results.
     """
     documents = corpus.documents
-    wanted = np.array([document.kind in kinds for document in documents], bool)
+    wanted = np.isin(corpus.kinds, list(kinds))
     scores = _part_scores(corpus, query, config, encoder)
     ranks = {}
     for part, values in scores.items():
@@ -209,7 +226,8 @@ def rank(
         order = competition_ranks(kept)
         ranks[part] = np.where(order <= config.candidates, order, 0)
     total = fuse(ranks, config.weights.by_part())
-    order = sorted(np.flatnonzero(total > 0).tolist(), key=lambda i: -round(total[i], 12))
+    order = np.argsort(-np.round(total, 12), kind="stable")[:most]
+    order = order[total[order] > 0].tolist()
     return [
         (
             documents[i],
@@ -231,9 +249,12 @@ def _part_scores(
     on = {part for part, weight in config.weights.by_part().items() if weight > 0}
     asked = meant_labels(query, config.synonyms)
     ids = set(re.findall(r"[a-z]+_\d+", query.lower()))
-    label = np.array(
-        [2.0 if d.id in ids else asked.get(d.label, 0.0) for d in corpus.documents], float
-    )
+    label = np.zeros(len(corpus.documents))
+    for name, share in asked.items():
+        label[corpus.labels.get(name, [])] = share
+    for name in ids & corpus.graph.numbers.keys():
+        if corpus.graph.numbers[name] < len(label):
+            label[corpus.graph.numbers[name]] = 2.0
     also = dict.fromkeys(asked, 0.9)
     spelt = corpus.lexical.scores(query, also=also)[corpus.which] if corpus.which else label
     scores: dict[Part, np.ndarray] = {}  # (n,) each
