@@ -22,6 +22,18 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seeking:
+    """A look that a planner takes while it does not know where things are."""
+
+    number: int
+    """Counts the looks at one goal."""
+    wanted: tuple[str, ...]
+    """Folded labels of what would do."""
+    at: str
+    """Where: a kind of receptacle, or `frontier...` for unseen space."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What a planner wants, and why."""
 
@@ -35,6 +47,8 @@ class Decision:
     """One sentence for the record."""
     plan: tuple[str, ...] = ()
     """The plan now followed, a line each; empty while there is none."""
+    seeking: Seeking | None = None
+    """What is looked for where, while exploring."""
 
 
 @runtime_checkable

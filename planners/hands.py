@@ -72,6 +72,10 @@ class Hands:
         thing = self._situation.belief.things.get(target)
         return thing is not None and self._stand(thing, swing=False) is not None
 
+    def step_aside(self, target: str) -> None:
+        """Let the next way to a thing lead to another place than here."""
+        self._spoil(target, self._situation.body.position)
+
     def forget(self) -> None:
         """Give every place and point another chance."""
         self._spoilt.clear()

@@ -16,6 +16,8 @@ from jaxtyping import Float
 
 from embodied_mem.goals import fold
 from embodied_mem.memory import Memory
+from embodied_mem.memory.episodes import FRONTIER
+from embodied_mem.memory.experience import Hints
 from embodied_mem.memory.occupancy import OCCUPIED, UNKNOWN, OccupancyMap
 from planners.affordances import DOORS, kind_of, prior, room_match
 from planners.behaviour import Situation
@@ -52,6 +54,16 @@ _CLEARANCE = 0.15
 """A frontier is this far from obstacles [m]."""
 _LEAST_CELLS = 3
 """Shorter frontiers are not worth a visit [cells]."""
+NO_HINTS = Hints()
+"""What an agent without experience goes by."""
+_USUAL_SHOWN = 0.25
+"""How often unseen space shows what is looked for, before any experience."""
+_CASES_SPACE = 4.0
+"""Looks that this counts for."""
+_EXPECTED = 0.5
+"""Finds in experience from which on a place is looked at thoroughly."""
+_CASES_PLACE = 2.0
+"""Looks that the usual weight of a receptacle counts for."""
 _RAYS = 72
 _RAY_STEP = 0.05
 """Spacing of the samples on a ray [m]."""
@@ -70,6 +82,10 @@ class Lead:
     """Where to look, for a frontier [m]."""
     target: str = ""
     """Object id, for what is not a frontier."""
+    at: str = ""
+    """Kind of place, as experience names it."""
+    thorough: bool = False
+    """Whether experience expects the thing there, so that one look is not enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +160,7 @@ def leads(
     pilot: Pilot,
     log: SearchLog,
     needs: Sequence[frozenset[str]],
+    hints: Hints = NO_HINTS,
 ) -> list[Lead]:
     """Return what is worth a look for any of some needs, the best first.
 
@@ -152,17 +169,22 @@ def leads(
         pilot: Knows the ways.
         log: What was looked at.
         needs: For each need the labels of which one will do.
+        hints: What past episodes showed of where things are found.
     """
     found = [
-        *_frontiers(situation, pilot, log, needs),
+        *_frontiers(situation, pilot, log, needs, hints),
         *_doors(situation, pilot, log),
-        *_receptacles(situation, pilot, log, needs),
+        *_receptacles(situation, pilot, log, needs, hints),
     ]
     return sorted(found, key=lambda lead: -lead.value)
 
 
 def _frontiers(
-    situation: Situation, pilot: Pilot, log: SearchLog, needs: Sequence[frozenset[str]]
+    situation: Situation,
+    pilot: Pilot,
+    log: SearchLog,
+    needs: Sequence[frozenset[str]],
+    hints: Hints,
 ) -> list[Lead]:
     memory, costs, ground = situation.memory, pilot.costs(), pilot.ground()
     found = []
@@ -177,16 +199,26 @@ def _frontiers(
         if not stands:
             continue
         chance = _FRONTIER_CHANCE * min(1.0, gain / _FULL_GAIN)
-        chance *= _suits(situation, point, needs)
+        suits = _suits(situation, point, needs)
+        at = FRONTIER if suits == 1.0 else f"{FRONTIER}:{'like' if suits > 1 else 'unlike'}"
+        chance *= suits * _promise(at, needs, hints)
         found.append(
             Lead(
                 kind="frontier",
                 value=chance / (stands[0].cost + _FIXED_PRICE),
                 nodes=tuple(stand.node for stand in stands[:6]),
                 point=point,
+                at=at,
             )
         )
     return found
+
+
+def _promise(at: str, needs: Sequence[frozenset[str]], hints: Hints) -> float:
+    """Return how much more often than usual unseen space showed what is needed."""
+    rates = [hints.look(label, at) for labels in needs for label in labels]
+    known = [rate.blended(_USUAL_SHOWN, _CASES_SPACE) for rate in rates if rate.cases]
+    return max(known) / _USUAL_SHOWN if known else 1.0
 
 
 def _open_borders(occupancy: OccupancyMap) -> list[Float[np.ndarray, "2"]]:
@@ -233,7 +265,7 @@ def _doors(situation: Situation, pilot: Pilot, log: SearchLog) -> list[Lead]:
         stands = standpoints(pilot.ground(), pilot.costs(), thing.box[:, :2], pilot.config)
         if stands:
             value = _DOOR_CHANCE / (stands[0].cost + _FIXED_PRICE + _OPENING_PRICE)
-            found.append(Lead(kind="door", value=value, target=thing.object_id))
+            found.append(Lead(kind="door", value=value, target=thing.object_id, at=thing.label))
     return found
 
 
@@ -253,7 +285,11 @@ def _gain(memory: Memory, point: Float[np.ndarray, "2"]) -> float:
 
 
 def _receptacles(
-    situation: Situation, pilot: Pilot, log: SearchLog, needs: Sequence[frozenset[str]]
+    situation: Situation,
+    pilot: Pilot,
+    log: SearchLog,
+    needs: Sequence[frozenset[str]],
+    hints: Hints,
 ) -> list[Lead]:
     belief = situation.belief
     counts: dict[str, int] = {}
@@ -279,6 +315,7 @@ def _receptacles(
                     start,
                     born[thing.object_id],
                     counts[thing.label],
+                    hints,
                 )
                 for labels, start in zip(needs, since, strict=True)
             ),
@@ -286,20 +323,25 @@ def _receptacles(
         )
         if chance <= 0:
             continue
-        lead = _receptacle_lead(thing, chance, pilot)
+        expected = any(
+            hints.look(label, thing.label).hits >= _EXPECTED for labels in needs for label in labels
+        )
+        lead = _receptacle_lead(thing, chance, pilot, thorough=expected)
         if lead is not None:
             found.append(lead)
     return found
 
 
-def _receptacle_lead(thing: Thing, chance: float, pilot: Pilot) -> Lead | None:
+def _receptacle_lead(thing: Thing, chance: float, pilot: Pilot, *, thorough: bool) -> Lead | None:
     stands = standpoints(pilot.ground(), pilot.costs(), thing.box[:, :2], pilot.config)
     if not stands:
         return None
     closed = thing.kind.openable and thing.state("open") is not True
     price = stands[0].cost + _FIXED_PRICE + closed * _OPENING_PRICE
     kind = "container" if closed else "surface"
-    return Lead(kind=kind, value=chance / price, target=thing.object_id)
+    return Lead(
+        kind=kind, value=chance / price, target=thing.object_id, at=thing.label, thorough=thorough
+    )
 
 
 def chance_of(
@@ -309,11 +351,12 @@ def chance_of(
     since: float,
     born: float,
     count: int,
+    hints: Hints = NO_HINTS,
 ) -> float:
     """Return the chance that a closer look at a receptacle shows one of some kinds of things.
 
     Where the household was seen to keep them counts first; the rest of the belief goes by where
-    such things usually are.
+    such things usually are, which counts as so many looks beside those of past episodes.
 
     Args:
         thing: The receptacle.
@@ -322,6 +365,7 @@ def chance_of(
         since: Older looks do not count [s].
         born: When memory first saw the receptacle [s].
         count: Receptacles of this label.
+        hints: What past episodes showed of where things are found.
     """
     nearest = log.nearest(thing, since, born)
     best = 0.0
@@ -335,10 +379,12 @@ def chance_of(
         if nearest <= _NEAR:
             missed = 0.0
         elif nearest <= from_here:
-            missed = _OVERLOOKED if chance * count > _WORTH_A_SECOND_LOOK else 0.0
+            looked_for = max(chance * count, hints.look(label, thing.label).hits)
+            missed = _OVERLOOKED if looked_for > _WORTH_A_SECOND_LOOK else 0.0
         else:
             missed = float(np.clip((nearest - from_here) / 3, 0.2, 1.0))
-        best = max(best, chance * missed)
+        rate = hints.look(label, thing.label)
+        best = max(best, rate.blended(chance, _CASES_PLACE) * missed)
     return best
 
 

@@ -15,6 +15,8 @@ from planners.pilot import Pilot
 from planners.search import Lead, SearchLog
 from planners.symbolic import PlanStep
 
+_SECOND_LOOKS = 2
+"""More places from which one looks into what should hold the thing."""
 _ATTEMPTS = 3
 """Times that a plan step is tried, each from other places."""
 
@@ -142,7 +144,7 @@ class Skills:
         routines: Mapping[str, Callable[[], Routine]] = {
             "frontier": lambda: self._visit(lead),
             "door": lambda: self._open_door(lead.target),
-            "container": lambda: self._look_into(lead.target),
+            "container": lambda: self._look_into(lead),
             "surface": lambda: self._look_over(lead.target),
         }
         return Skill(f"look at {lead.kind}", self.situation, routines[lead.kind])
@@ -203,8 +205,8 @@ class Skills:
         self._note_looked(target, reached=reached)
         return True
 
-    def _look_into(self, target: str) -> Routine:
-        s = self.situation
+    def _look_into(self, lead: Lead) -> Routine:
+        s, target = self.situation, lead.target
         reached = yield from self.hands.reach(target, swing=True, phase="explore")
         if not reached:
             self._note_looked(target, reached=reached)
@@ -214,10 +216,20 @@ class Skills:
             self._note_looked(target, reached=False)
             return True
         self.log.opened.add(target)
+        if lead.thorough:
+            yield from self._look_again(target)
         self._note_looked(target, reached=True)
         if self.close_after_search and target in s.belief.things:
             closing = self.hands.act("CloseObject", target, reason=f"closing the {label}")
             yield from _as_exploring(closing)
+        return True
+
+    def _look_again(self, target: str) -> Routine:
+        """Look into what is open from other places: a door or a shelf may be in the way of one."""
+        for _ in range(_SECOND_LOOKS):
+            self.hands.step_aside(target)
+            if not (yield from self.hands.reach(target, phase="explore")):
+                return False
         return True
 
     def _open_door(self, target: str) -> Routine:

@@ -11,8 +11,9 @@ from py_trees.common import Status
 from embodied_mem.config import Config
 from embodied_mem.errors import PlanningError
 from embodied_mem.goals import Goal, Term
-from embodied_mem.interfaces import Decision
+from embodied_mem.interfaces import Decision, Seeking
 from embodied_mem.memory import Memory
+from embodied_mem.memory.experience import Hints
 from embodied_mem.types import DONE
 from planners import search
 from planners.behaviour import Situation, in_order, tick
@@ -41,6 +42,8 @@ class SymbolicPlannerConfig(Config, frozen=True, tag="symbolic"):
     """Time after which a plan that is not the cheapest will do [s]."""
     close_after_search: bool = True
     """Whether containers are closed again after a look into them."""
+    use_experience: bool = True
+    """Whether what past episodes taught changes where things are looked for first."""
     max_failures: int = 12
     """Plan steps that may fail before the goal is given up."""
 
@@ -81,6 +84,11 @@ class _Task:
     second_chance: bool = False
     """Whether excluded objects were given another try."""
     looked_around: bool = False
+    hints: Hints | None = None
+    """What experience says; read when the first decision is asked for."""
+    seeking: Seeking | None = None
+    """The look that is being taken."""
+    looks: int = 0
     seen: set[str] = field(default_factory=set)
     """What was in view, or acted on, since the goal was given."""
     checked: dict[str, int] = field(default_factory=dict)
@@ -235,9 +243,13 @@ class SymbolicPlanner:
             task.tree = skills.look_around()
             task.looked_around = True
             return None
-        leads = search.leads(skills.situation, skills.pilot, skills.log, needs)
+        hints = self._hints(task, skills.situation.memory)
+        leads = search.leads(skills.situation, skills.pilot, skills.log, needs, hints)
         if leads:
             task.tree = skills.follow(leads[0])
+            task.looks += 1
+            wanted = tuple(sorted(frozenset().union(*needs)))
+            task.seeking = Seeking(number=task.looks, wanted=wanted, at=leads[0].at)
             return None
         if task.excluded and not task.second_chance:
             return self._forgive(task, skills)
@@ -246,6 +258,11 @@ class SymbolicPlanner:
             f"no {search.in_words(needs)} found: explored everything reachable, looked into "
             f"{looked} container{'s' * (looked != 1)}"
         )
+
+    def _hints(self, task: _Task, memory: Memory) -> Hints:
+        if task.hints is None:
+            task.hints = memory.experience.hints() if self.config.use_experience else Hints()
+        return task.hints
 
     def _forgive(self, task: _Task, skills: Skills) -> Decision | None:
         """Give what failed one more chance, or give up."""
@@ -333,7 +350,7 @@ class SymbolicPlanner:
     def _drop_tree(self, task: _Task) -> None:
         if task.tree is not None:
             task.tree.stop(Status.INVALID)
-        task.tree, task.checking = None, False
+        task.tree, task.checking, task.seeking = None, False, None
 
     def _with_plan(self, decision: Decision, task: _Task) -> Decision:
         assert self._skills is not None, "a decision came from a skill"
@@ -345,6 +362,7 @@ class SymbolicPlanner:
             target=decision.target,
             reason=decision.reason,
             plan=lines,
+            seeking=task.seeking if task.exploring else None,
         )
 
     def _give_up(self, reason: str) -> Decision:

@@ -8,13 +8,21 @@ from embodied_mem.app.commands import Ask
 from embodied_mem.app.console import console, plain
 from embodied_mem.errors import StoreError
 from embodied_mem.memory import Known, Memory
+from embodied_mem.memory.memory import MemoryConfig
+from embodied_mem.memory.retrieval import RetrievalConfig, Retrieved
 from embodied_mem.runtime.recorders import STORE
+from planners.lexicon import SYNONYMS
 
 
 def ask(command: Ask) -> int:
-    """Print what memory knows of a label, or everything."""
-    memory = Memory.open(store_folder(command.store), read_only=True)
+    """Print what memory knows of a label, what a question is about, or everything."""
+    config = MemoryConfig(retrieval=RetrievalConfig(synonyms=SYNONYMS))
+    memory = Memory.open(store_folder(command.store), config, read_only=True)
     try:
+        if command.label and " " in command.label.strip():
+            found = memory.search(command.label, command.limit, at=command.at)
+            console.print(_answers(found) if found else f"nothing known fits '{command.label}'.")
+            return 0
         known = memory.find(command.label) if command.label else memory.known()
         if command.at is not None:
             return _tell_past(memory, known, command.at)
@@ -34,6 +42,22 @@ def store_folder(folder: str) -> Path:
     if not path.is_dir():
         raise StoreError(f"there is no folder {path}. Give a memory's store, or a run's folder.")
     return path / STORE if (path / STORE).is_dir() else path
+
+
+def _answers(found: tuple[Retrieved, ...]) -> Table:
+    table = Table(show_lines=True)
+    for name in ("what", "id", "belief", "seen", "frames", "found by"):
+        table.add_column(name)
+    for answer in found:
+        table.add_row(
+            plain(answer.text),
+            answer.id,
+            f"{answer.confidence:.2f}",
+            f"{answer.age:.1f} s before",
+            " ".join(map(str, answer.frames)),
+            ", ".join(f"{f.part} (rank {f.rank}, {f.score:.2f})" for f in answer.found_by),
+        )
+    return table
 
 
 def _table(known: tuple[Known, ...], now: float) -> Table:

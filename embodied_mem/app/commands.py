@@ -114,7 +114,10 @@ class Ask(Config, frozen=True):
     store: Annotated[str, tyro.conf.Positional]
     """Folder of a memory, or of a run that holds one."""
     label: Annotated[str | None, tyro.conf.Positional] = None
-    """What to find, e.g. `mug`; everything when left out."""
+    """What to find: a label, e.g. `mug`, or a question in any words, e.g. `the mug in the bedroom`;
+    everything when left out."""
+    limit: int = 10
+    """Most answers to a question."""
     at: float | None = None
     """Where it was then [s], instead of now."""
 

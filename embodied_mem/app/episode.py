@@ -27,6 +27,7 @@ from embodied_mem.interfaces import Backend, Judge, Subscriber
 from embodied_mem.memory import Memory
 from embodied_mem.runtime import run_episode
 from embodied_mem.runtime.judging import StatedGoal
+from embodied_mem.runtime.lessons import LessonKeeper
 from embodied_mem.runtime.recorders import STORE, EpisodeWriter
 from embodied_mem.runtime.report import write_report
 from embodied_mem.runtime.report_run import load_run
@@ -71,7 +72,7 @@ def run_one(command: Episode) -> int:
         stack.callback(writer.close)
         memory = Memory.open(command.memory or folder / STORE, config=config.agent.memory)
         stack.callback(memory.close)
-        subscribers: list[Subscriber] = [Narrator(), writer]
+        subscribers: list[Subscriber] = [Narrator(), writer, LessonKeeper()]
         if command.rrd:
             recorder = rerun_recorder(folder / "episode.rrd")
             stack.callback(recorder.close)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
+from embodied_mem.memory.episodes import Numbered
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.memory.records import Placement, Sighting, Status
 from embodied_mem.memory.tensors import Fields
@@ -68,6 +69,9 @@ class Change:
     """By label and receptacle; None: forgotten."""
     frame: tuple[int, float, bytes] | None = None
     """Number, stamp [s] and pose of the percept."""
+    experience: list[Numbered] = field(default_factory=list)
+    oldest_experience: int = 0
+    """Episodes with smaller numbers are forgotten."""
     action: tuple[float, str, bytes, str, bool] | None = None
     """Stamp [s], name, arguments as JSON, target's id or "", whether it succeeded."""
 

@@ -7,7 +7,9 @@ import msgspec
 import numpy as np
 
 from embodied_mem.errors import StoreFormatError
+from embodied_mem.memory.experience import Experience
 from embodied_mem.memory.habits import Habit, Habits
+from embodied_mem.memory.happenings import EventLog
 from embodied_mem.memory.journal import (
     Change,
     State,
@@ -17,6 +19,7 @@ from embodied_mem.memory.journal import (
 )
 from embodied_mem.memory.object_buffer import ObjectBuffer
 from embodied_mem.memory.occupancy import OccupancyMap
+from embodied_mem.memory.retrieval import SearchIndex
 from embodied_mem.memory.rooms import RoomMap
 from embodied_mem.memory.scene_graph import Edge, Node, SceneGraph
 from embodied_mem.memory.sessions import SessionClock
@@ -37,10 +40,18 @@ class Parts:
     graph: SceneGraph
     habits: Habits = field(default_factory=Habits)
     clock: SessionClock = field(default_factory=SessionClock)
+    log: EventLog = field(default_factory=EventLog)
+    """What the agent did."""
+    experience: Experience = field(default_factory=Experience)
+    """What past episodes teach."""
+    index: SearchIndex = field(default_factory=SearchIndex)
+    """What of all this can be searched; built by the first question."""
     changed_at: dict[str, float] = field(default_factory=dict)
     """When each object last appeared, moved, vanished or was acted on [s]."""
     frame: int = 0
     """Percepts written."""
+    actions: int = 0
+    """Actions recorded since it was opened."""
     stamp: float = 0.0
     """Stamp of the newest [s]."""
     stored_rooms: int = 0
@@ -146,6 +157,8 @@ def _restore(parts: Parts, snapshot: Snapshot) -> None:
     parts.graph.restore(nodes, edges)
     parts.habits.restore(decode(record, type=Habit) for record in snapshot.habits)
     parts.clock.restore(state.session, state.stamp)
+    parts.log.restore(snapshot.actions)
+    parts.experience.restore(snapshot.experience)
     parts.settled()
 
 
@@ -164,6 +177,7 @@ def write_all(parts: Parts, path: Path) -> None:
     try:
         parts.everything_changed()
         change = collect(parts)
+        change.experience = list(parts.experience.numbered)
         change.sightings = [s for e in parts.objects.entries.values() for s in e.history]
         store.commit(change)
     finally:

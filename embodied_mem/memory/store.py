@@ -18,7 +18,8 @@ import msgspec
 
 from embodied_mem.config import Config
 from embodied_mem.errors import StoreError, StoreFormatError, StoreLockedError
-from embodied_mem.memory import tensors
+from embodied_mem.memory import experience_rows, tensors
+from embodied_mem.memory.episodes import Numbered
 from embodied_mem.memory.folder import read_file, require_inside
 from embodied_mem.memory.journal import Change, State
 from embodied_mem.memory.records import Sighting
@@ -33,6 +34,8 @@ _APPLICATION = 0x454D454D
 _DATABASE = "memory.sqlite3"
 _OWN = ("tensors", "lock", *(f"{_DATABASE}{end}" for end in ("", "-wal", "-shm", "-journal")))
 """What may be in a store's folder, and must be its own."""
+_REMEMBERED_ACTIONS = 4000
+"""Newest actions on things that are read back into RAM."""
 
 
 def no_fault(point: str) -> None:
@@ -59,6 +62,9 @@ class Snapshot(msgspec.Struct, kw_only=True):
     nodes: list[bytes]
     edges: list[tuple[str, bytes, str]]
     habits: list[bytes] = []
+    actions: list[tuple[float, str, str, bool]]
+    """The newest: stamp [s], name, target, success; in order."""
+    experience: list[Numbered]
 
 
 class Store:
@@ -387,6 +393,8 @@ class Store:
             nodes=[row for (row,) in database.execute("SELECT record FROM nodes")],
             edges=list(database.execute("SELECT source, record, target FROM edges")),
             habits=_rows(database, "habits"),
+            actions=_newest_actions(database),
+            experience=experience_rows.read(database),
         )
 
 
@@ -396,6 +404,15 @@ def _rows(database: sqlite3.Connection, table: str) -> list[bytes]:
     if not database.execute(known, (table,)).fetchone()[0]:
         return []
     return [row for (row,) in database.execute(f"SELECT record FROM {table}")]
+
+
+def _newest_actions(database: sqlite3.Connection) -> list[tuple[float, str, str, bool]]:
+    query = (
+        "SELECT stamp, name, target, succeeded FROM actions WHERE target != '' "
+        f"ORDER BY number DESC LIMIT {_REMEMBERED_ACTIONS}"
+    )
+    rows = database.execute(query).fetchall()
+    return [(stamp, name, target, bool(ok)) for stamp, name, target, ok in reversed(rows)]
 
 
 def _cannot(doing: str, path: Path, reason: str) -> str:

@@ -5,6 +5,7 @@ import sqlite3
 import msgspec
 import numpy as np
 
+from embodied_mem.memory import experience_rows
 from embodied_mem.memory.journal import Change
 from embodied_mem.memory.records import Placement, Sighting
 
@@ -48,6 +49,7 @@ def write_rows(database: sqlite3.Connection, change: Change) -> None:
     if change.clear:
         for table in _EMPTIED:
             database.execute(f"DELETE FROM {table}")
+        experience_rows.clear(database)
     state = msgspec.json.encode(change.state)
     database.execute("INSERT OR REPLACE INTO meta VALUES ('state', ?)", (state,))
     run("DELETE FROM objects WHERE id = ?", [(name,) for name in change.removed])
@@ -72,6 +74,7 @@ def write_rows(database: sqlite3.Connection, change: Change) -> None:
     run("INSERT OR REPLACE INTO habits VALUES (?, ?, ?)", kept)
     gone = [key for key, record in change.habits.items() if record is None]
     run("DELETE FROM habits WHERE label = ? AND receptacle = ?", gone)
+    experience_rows.write(database, change.experience, oldest=change.oldest_experience)
     if change.frame is not None:
         database.execute("INSERT OR REPLACE INTO frames VALUES (?, ?, ?)", change.frame)
     if change.action is not None:

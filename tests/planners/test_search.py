@@ -7,6 +7,7 @@ from embodied_mem.backends.household.backend import HouseholdSim
 from embodied_mem.backends.household.generator import GeneratorConfig, generate_house
 from embodied_mem.goals import parse_goal
 from embodied_mem.memory import Memory
+from embodied_mem.memory.experience import Hints, Rate
 from embodied_mem.runtime import Agent, run_episode
 from perception.oracle import OracleConfig
 from perception.pipeline import Pipeline
@@ -107,3 +108,16 @@ def test_what_is_not_there_is_given_up_after_looking_everywhere():
     assert outcome.reason.startswith("given up: no spaceship found: explored everything reachable")
     assert outcome.exploration_steps == outcome.steps < 400
     assert len(agent.memory) > 5
+
+
+def test_experience_outweighs_what_is_usual_and_looks_in_vain_take_it_back():
+    sofa, fridge = receptacle("sofa"), receptacle("fridge")
+    found = Hints(looks={"apple": {"sofa": Rate(3.0, 3.0), "fridge": Rate(0.0, 6.0)}})
+    doubted = Hints(looks={"apple": {"sofa": Rate(3.0, 30.0)}})
+
+    def chance(thing: Thing, hints: Hints) -> float:
+        return chance_of(thing, APPLE, looked(), NEVER, 0.0, 1, hints)
+
+    assert chance(fridge, Hints()) > chance(sofa, Hints())
+    assert chance(sofa, found) > 0.5 > 0.1 > chance(fridge, found)
+    assert chance(sofa, Hints()) < chance(sofa, doubted) < 0.2
