@@ -54,6 +54,13 @@ NOISE = {
 }
 
 
+VESSELS = frozenset(
+    ("Bowl", "Mug", "Cup", "Pot", "Box", "GarbageCan", "Sink", "SinkBasin", "Bathtub",
+     "BathtubBasin", "LaundryHamper", "Vase", "Toilet")
+)  # fmt: skip
+"""Types with walls and no lid."""
+
+
 class Associator(Protocol):
     """Gives detections ids."""
 
@@ -200,11 +207,11 @@ def score(visit: Visit, run: Run, in_view: set[str]) -> dict[str, Any]:
     said = claims(before, beliefs, early, {**owner, **late})
     events = visit.changes.events
     seen_late = Counter(run.truth[1])
+    known = set(run.truth[0])
     noticeable = [
         e for e in events
-        if (e.object_id in in_view if e.kind == "left" else seen_late[e.object_id] >= 1)
+        if (e.object_id in in_view & known if e.kind == "left" else seen_late[e.object_id] >= 1)
     ]  # fmt: skip
-    known = set(run.truth[0])
     said = [e for e in said if e.object_id not in visit.carried]
     changes = change_counts(said, events, noticeable, known=known)
     there = {n for n, o in visit.objects.items() if not o.removed}
@@ -276,14 +283,20 @@ def visit_label_moves(visit: Visit, label: str) -> bool:
 
 
 def true_relation(visit: Visit, name: str) -> tuple[str, str, str] | None:
-    """Return what a thing rests on by the simulator; in where most of it lies inside the other."""
-    parent = visit.objects[name].parent
-    if parent is None:
+    """Return what a thing rests on by the simulator.
+
+    It is in what is closed, has a board above it or is a vessel, and holds most of it; else on.
+    """
+    item = visit.objects[name]
+    if item.parent is None:
         return None
-    a, b = visit.box(name), visit.box(parent)
+    parent = visit.objects[item.parent]
+    surface = parent.body.surfaces[item.surface]
+    a, b = visit.box(name), visit.box(item.parent)
     shared = np.clip(np.minimum(a[1], b[1]) - np.maximum(a[0], b[0]), 0, None).prod()
     inside = shared / max(float((a[1] - a[0]).prod()), 1e-9) >= 0.7
-    return name, "in" if inside else "on", parent
+    holds = surface.enclosed or surface.clearance < 1.5 or parent.type_name in VESSELS
+    return name, "in" if inside and holds else "on", item.parent
 
 
 def with_relations(beliefs: Sequence[Belief]) -> list[Belief]:
