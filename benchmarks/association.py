@@ -61,6 +61,10 @@ VESSELS = frozenset(
 """Types with walls and no lid."""
 
 
+CONFIDENT = 0.65
+"""What was seen once is believed from this confidence on: a single doubtful detection is not."""
+
+
 class Associator(Protocol):
     """Gives detections ids."""
 
@@ -107,6 +111,7 @@ class Ours:
                 room=k.room,
             )
             for k in self.memory.known()
+            if k.sightings > 1 or k.confidence >= CONFIDENT
         ]
 
     def resolve(self, object_id: str) -> str:

@@ -46,10 +46,11 @@ class NearestCentroid:
         return tuple(ids)
 
     def beliefs(self) -> list[Belief]:
-        """Return all objects; none is ever gone."""
+        """Return the objects that were seen twice; none is ever gone."""
         return [
             Belief(object_id=f"n{k}", label=label, box=box)
             for k, (label, box) in enumerate(zip(self.labels, self.boxes, strict=True))
+            if self.counts[k] > 1
         ]
 
     def resolve(self, object_id: str) -> str:

@@ -11,6 +11,10 @@ from embodied_mem.types import Percept
 
 _SAMPLE = 64
 """Voxels of an object that are looked for when it is not detected."""
+_FLAT = 0.06
+"""Depth does not tell thinner things from what they lie on or hang on [m]."""
+_UNSEEN = 0.34
+"""Weight of a frame that should show something flat and does not."""
 _DISTINCT = 5.0
 """Smaller objects may be missed beside others [px]."""
 
@@ -112,8 +116,8 @@ def _weigh(
 
     Returns:
         For each object 1.0 where it is seen through, 0.5 where its surface now belongs to other
-        things (detectors err more often than depth), -1 where it is there, 0 where nothing can be
-        told.
+        things (detectors err more often than depth), less where something flat is not detected
+        though nothing hides it, -1 where it is there, 0 where nothing can be told.
     """
     samples = [voxels.thin(entry.keys, _SAMPLE) for entry in group]
     counts = np.array([len(sample) for sample in samples])
@@ -124,7 +128,9 @@ def _weigh(
     upper = height >= (low + 0.4 * (high - low))[which]  # Lower down depth is the support's too.
     verdicts, pixels = view.judge(points[upper], size)
     which = which[upper]
-    small = view.pixels_across(buffer.boxes[[entry.row for entry in group]]) < _DISTINCT
+    boxes = buffer.boxes[[entry.row for entry in group]]
+    small = view.pixels_across(boxes) < _DISTINCT
+    flat = (boxes[:, 1] - boxes[:, 0]).min(axis=1) < _FLAT
     covered = (owner[pixels[:, 1], pixels[:, 0]] > 0) & ~small[which]
 
     def count(chosen: Bool[np.ndarray, "k"]) -> Int64[np.ndarray, "m"]:
@@ -134,7 +140,9 @@ def _weigh(
     replaced, total = count((verdicts == AGREES) & covered), np.bincount(which)
     judged = through + agrees + count(verdicts == HIDDEN)
     enough = (judged >= 0.3 * total) & (judged > 0)
-    there = np.where(agrees - replaced > 0.5 * total, -1.0, 0.0)
+    there = np.where((agrees - replaced > 0.5 * total) & ~flat, -1.0, 0.0)
+    unseen = flat & ~small & (agrees >= 0.75 * judged) & (agrees >= 0.6 * total)
+    there = np.where(enough & unseen, _UNSEEN, there)
     missing = np.where(enough & (through + replaced >= 0.75 * judged), 0.5, there)
     return np.where(enough & (through >= 0.75 * judged), 1.0, missing)
 
@@ -143,6 +151,7 @@ def _miss(buffer: ObjectBuffer, entry: Entry, against: float, gone: list[str]) -
     entry.misses += against
     entry.belief *= 1 - 0.5 * against
     buffer.touch(entry)
-    if entry.misses >= buffer.config.refutations_to_gone:
+    needed = buffer.config.refutations_to_gone
+    if entry.misses >= (needed if entry.sightings > 1 else needed / 2):
         entry.status = "gone"
         gone.append(entry.object_id)

@@ -17,6 +17,8 @@ _DROPPED = 1.5
 """... or of where the hand was, where that is not known [m]."""
 _STEADY = 1.2
 """Things with a longer edge are not recognised far from their place [m]."""
+_LITTLE_KNOWN = 2
+"""Things seen in no more frames may be others under a wrong label."""
 _PIECE = 0.5
 """Only things with an edge this long are joined from pieces [m]."""
 
@@ -93,9 +95,9 @@ def match_elsewhere(
 
 
 def duplicates(buffer: ObjectBuffer, seen: list[Entry]) -> list[tuple[Entry, Entry]]:
-    """Return pairs (kept, dropped) of objects that fill the same space under the same label.
+    """Return pairs (kept, dropped) of objects that fill the same space.
 
-    They come from pieces seen apart, before a view showed that they are one.
+    They come from pieces seen apart, before a view showed that they are one, and from wrong labels.
 
     Args:
         buffer: What is known.
@@ -107,14 +109,32 @@ def duplicates(buffer: ObjectBuffer, seen: list[Entry]) -> list[tuple[Entry, Ent
     found: dict[str, tuple[Entry, Entry]] = {}
     for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
         one, other = seen[row], buffer.rows[column]
-        if other is None or other.object_id in names or other.label != one.label:
+        if other is None or other.object_id in names or other.status not in {"present", "moved"}:
             continue
-        if other.status not in {"present", "moved"} or not _coincide(one, other):
+        if not _is_one_body(buffer, one, other):
             continue
         kept, dropped = (one, other) if one.sightings >= other.sightings else (other, one)
         if not {kept.object_id, dropped.object_id} & found.keys():
             found[dropped.object_id] = (kept, dropped)
     return list(found.values())
+
+
+def _is_one_body(buffer: ObjectBuffer, one: Entry, other: Entry) -> bool:
+    """Tell whether two objects are one: bodies do not share their space.
+
+    Under different labels one of them must be little known: things that lie in one another, as a
+    basin in its sink, are seen side by side before long.
+    """
+    if one.label == other.label and _coincide(one, other):
+        return True
+    config = buffer.config.association
+    iou = float(box_iou(buffer.box(one)[None], buffer.box(other)[None])[0])
+    if not iou >= config.min_iou_relabelled:
+        return False
+    if one.label == other.label:
+        return True
+    alike = float(buffer.feature(one) @ buffer.feature(other)) >= config.min_cosine_body
+    return alike and min(one.sightings, other.sightings) <= _LITTLE_KNOWN
 
 
 def _coincide(one: Entry, other: Entry) -> bool:
@@ -174,6 +194,8 @@ def _pair_score(
     agreement = _agreement(entry, detections.percept.labels[index])
     extra = config.feature_weight * max(cosine, 0.0) + config.label_weight * agreement
     relabelled = agreement < config.min_agreement
+    if relabelled and iou >= config.min_iou_relabelled and cosine >= config.min_cosine_body:
+        return iou + extra
     if cosine < (config.min_cosine_relabelled if relabelled else config.min_cosine):
         return 0.0
     here, known = _sets(entry, detections, index)
@@ -199,6 +221,38 @@ def _is_piece(buffer: ObjectBuffer, entry: Entry, detections: Detections, index:
     if longest < _PIECE or box_gap(here, known) > buffer.config.association.pad:
         return False
     return detections.is_partial(index)
+
+
+def moved_before(buffer: ObjectBuffer, gone: list[Entry]) -> list[tuple[Entry, Entry]]:
+    """Return pairs (gone, found): what vanished was seen elsewhere before its place was.
+
+    The thing found is of the same label, looks and size, and was never seen while the vanished one
+    was there. Where several could be it, the most alike is taken.
+    """
+    found = [
+        other
+        for label in sorted({entry.label for entry in gone})
+        for other in buffer.labelled(label)
+        if other.status in {"present", "moved"} and other.released is None
+    ]
+    if not gone or not found:
+        return []
+    scores = np.zeros((len(gone), len(found)))
+    for row, entry in enumerate(gone):
+        for column, other in enumerate(found):
+            if other.label == entry.label and other.first_seen > entry.last_seen:
+                scores[row, column] = _likeness(buffer, entry, other)
+    return [(gone[row], found[column]) for row, column in assign(scores, scores > 0)]
+
+
+def _likeness(buffer: ObjectBuffer, one: Entry, other: Entry) -> float:
+    """Return how well two objects may be one that was moved; 0 where they cannot be."""
+    cosine = float(buffer.feature(one) @ buffer.feature(other))
+    sizes = [np.sort(np.ptp(buffer.box(entry), axis=0)) for entry in (one, other)]
+    if sizes[0][-1] > _STEADY or not cosine >= buffer.config.min_cosine_moved:
+        return 0.0
+    differ = float(np.abs(sizes[0] - sizes[1]).max())
+    return cosine if differ <= 0.08 + 0.35 * float(sizes[0][-1]) else 0.0
 
 
 def _last_places(buffer: ObjectBuffer, lost: list[Entry]) -> Float[np.ndarray, "m 2 3"]:

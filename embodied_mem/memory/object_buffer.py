@@ -223,6 +223,21 @@ class ObjectBuffer:
         self.remove(dropped.object_id)
         self._alias(dropped.object_id, kept.object_id)
 
+    def follow(self, old: Entry, new: Entry) -> None:
+        """Let an object that vanished be the one that was found elsewhere since."""
+        old.status, old.misses, old.placement = "moved", 0.0, new.placement
+        old.bounds, old.keys, old.level = new.bounds.copy(), new.keys, new.level
+        old.nearest, old.whole, old.belief = new.nearest, new.whole, new.belief
+        self._write_box(old.row, self.boxes[new.row])
+        self.merge(old, new)
+
+    def forget(self, entry: Entry) -> None:
+        """Remove an object and what is said of it: it never was."""
+        for child in self.children(entry.object_id):
+            child.placement = None
+            self.touch(child)
+        self.remove(entry.object_id)
+
     def _alias(self, old: str, new: str) -> None:
         for name, target in self.aliases.items():
             if target == old:

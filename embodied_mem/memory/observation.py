@@ -18,7 +18,7 @@ class Observation:
     moved: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     merged: list[str] = field(default_factory=list)
-    """Ids that turned out to be another object's and are now its aliases."""
+    """Ids that turned out to be another object's and are now its aliases, or of nothing."""
 
 
 def observe(buffer: ObjectBuffer, percept: Percept, frame: int) -> Observation:
@@ -50,7 +50,7 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int) -> Observation:
         seen[index] = entry
         if sighted.move(buffer, entry, detections, index, frame):
             result.moved.append(entry.object_id)
-    result.gone[:] = [name for name in result.gone if buffer[name].status == "gone"]
+    _settle_gone(buffer, seen, result)
     _join_duplicates(buffer, list(seen.values()), result)
     has_depth = percept.frame.depth is not None  # Then what has no place is a glimpse, no object.
     for index in free() if has_depth else [i for i, name in enumerate(result.ids) if not name]:
@@ -76,6 +76,26 @@ def _look_for_the_rest(
     result.gone += gone
     absence.carve(buffer, view, detections, seen)
     return refuted
+
+
+def _settle_gone(buffer: ObjectBuffer, seen: dict[int, Entry], result: Observation) -> None:
+    """Take what vanished for what was found elsewhere before, or for an error if hardly seen."""
+    gone = [buffer[name] for name in result.gone if buffer[name].status == "gone"]
+    found = matching.moved_before(buffer, [entry for entry in gone if entry.sightings > 1])
+    for old, new in found:
+        buffer.follow(old, new)
+        seen.update({index: old for index, entry in seen.items() if entry is new})
+        result.merged.append(new.object_id)
+        result.ids = [old.object_id if name == new.object_id else name for name in result.ids]
+        for names in (result.moved, result.gone):
+            names[:] = [name for name in names if name not in {new.object_id, old.object_id}]
+        result.moved.append(old.object_id)
+    for entry in gone:
+        if entry.sightings <= 1:
+            buffer.forget(entry)
+            result.merged.append(entry.object_id)
+    result.gone[:] = [name for name in result.gone if name in buffer.entries
+                      and buffer[name].status == "gone"]  # fmt: skip
 
 
 def _join_duplicates(buffer: ObjectBuffer, seen: list[Entry], result: Observation) -> None:

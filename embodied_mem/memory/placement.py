@@ -4,11 +4,19 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
 from embodied_mem.memory.association import gate
 from embodied_mem.memory.object_buffer import ObjectBuffer
 from embodied_mem.memory.records import Placement
 from embodied_mem.memory.relations import RelationConfig, supports
+
+
+FLAT = frozenset(
+    "armchair bed chair coffeetable countertop desk diningtable dogbed doorway footstool ottoman "
+    "plate sidetable sofa stool stoveburner toilet tvstand".split()
+)
+"""Labels of what things lie on and not in, although a back or arms rise about them."""
 
 
 def place_objects(buffer: ObjectBuffer, names: Iterable[str], config: RelationConfig) -> None:
@@ -24,15 +32,17 @@ def place_objects(buffer: ObjectBuffer, names: Iterable[str], config: RelationCo
         if (entry := buffer.rows[row]) is not None and entry.status not in {"gone", "held"}
     )
     local = {row: index for index, row in enumerate(rows)}
-    surfaces = {}
+    surfaces, flat = {}, set()
     for row, index in local.items():
         entry = buffer.rows[row]
         if entry is not None:
             surfaces[index] = voxels.decode(entry.keys, buffer.voxel_size(entry))
+            if fold(entry.label) in FLAT:
+                flat.add(index)
     asked = np.array([local[row] for row in children.tolist() if row in local], np.int64)
     for entry in (buffer[name] for name in seen):
         entry.placement = None
-    for support in supports(asked, buffer.boxes[rows], surfaces, config):
+    for support in supports(asked, buffer.boxes[rows], surfaces, config, flat=flat):
         child, parent = buffer.rows[rows[support.child]], buffer.rows[rows[support.parent]]
         if child is not None and parent is not None:
             child.placement = Placement(

@@ -1,5 +1,6 @@
 """On, in and near, decided by boxes and surface points: pure functions."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,6 +42,8 @@ def supports(
     boxes: Float[np.ndarray, "m 2 3"],
     surfaces: dict[int, Float[np.ndarray, "k 3"]],
     config: RelationConfig,
+    *,
+    flat: Container[int] = (),
 ) -> list[Support]:
     """Return for each child its best support or container, if it has one.
 
@@ -50,6 +53,7 @@ def supports(
         surfaces: Surface points [m] of some things; where they are given, a thing rests on the
             points under it and not on the top of the box (shelves, seats, counters with a wall).
         config: Thresholds.
+        flat: Things that hold nothing, whatever shape they seem to have: seats, beds, tables.
     """
     rows, parents = gate(boxes[children], boxes, config.rest)
     child = children[rows]
@@ -67,7 +71,11 @@ def supports(
     found: dict[int, Support] = {}
     for k in np.flatnonzero((footprint >= config.footprint) & (wide | large)):
         points = surfaces.get(int(parents[k]))
-        decided = _decide(small[k], height[k], inside[k] if large[k] else 0.0, points, config)
+        share = inside[k] if large[k] else 0.0
+        if int(parents[k]) in flat and points is not None and len(points):
+            decided = _decide_flat(small[k], height[k], points, config)
+        else:
+            decided = _decide(small[k], height[k], share, points, config)
         if decided is None:
             continue
         relation, confidence = decided
@@ -107,6 +115,19 @@ def _decide(
     if under and height < 0 and inside < config.containment:
         return "on", 0.8
     return None
+
+
+def _decide_flat(
+    box: Float[np.ndarray, "2 3"],
+    height: float,
+    points: Float[np.ndarray, "k 3"],
+    config: RelationConfig,
+) -> tuple[Literal["on", "in"], float] | None:
+    """Return whether a thing rests on something that holds nothing: its points lie under it."""
+    if abs(height) <= config.rest:
+        return "on", 0.9
+    under, _, _ = _points_about(box, points, config)
+    return ("on", 0.8) if under and height < 0 else None
 
 
 def _points_about(

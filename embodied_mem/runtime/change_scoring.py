@@ -44,8 +44,8 @@ class Event:
 
 
 def claims(
-    before: Iterable[Belief],
-    after: Iterable[Belief],
+    before: Sequence[Belief],
+    after: Sequence[Belief],
     owner_before: Mapping[str, str],
     owner_after: Mapping[str, str],
     *,
@@ -54,7 +54,7 @@ def claims(
     """Return what an associator says has changed between two times.
 
     Args:
-        before: All that it believed; ids of merged objects are to be resolved.
+        before: All that it believed; without what has been merged into another since.
         after: All that it believes now.
         owner_before: True object by id, by the detections until then.
         owner_after: The same, by the detections since.
@@ -75,6 +75,12 @@ def claims(
             found.append(Event(kind="left", object_id=owner_before.get(name, "")))
         if here and (not there or apart):
             found.append(Event(kind="arrived", object_id=owner_after.get(name, "")))
+    left = was.keys() - {now.object_id for now in after}
+    found += [
+        Event(kind="left", object_id=owner_before.get(name, ""))
+        for name in sorted(left)
+        if not was[name].gone
+    ]
     return found
 
 
