@@ -107,11 +107,11 @@ class Ours:
                 label=k.label,
                 box=k.box,
                 gone=k.status == "gone",
+                sure=k.sightings > 1 or k.confidence >= CONFIDENT,
                 relation=(k.placement.relation, k.placement.parent) if k.placement else None,
                 room=k.room,
             )
             for k in self.memory.known()
-            if k.sightings > 1 or k.confidence >= CONFIDENT
         ]
 
     def resolve(self, object_id: str) -> str:
@@ -204,10 +204,12 @@ def score(visit: Visit, run: Run, in_view: set[str]) -> dict[str, Any]:
     found = [*run.found[0], *run.found[1]]
     final = [resolve(f) if f else "" for f in found]
     beliefs = run.associator.beliefs()
-    match, owner = scoring.match_identities(truth, final), scoring.owners(truth, final)
-    late = scoring.owners(run.truth[1], [resolve(f) if f else "" for f in run.found[1]])
+    owner = scoring.owners(truth, final)
+    newest = [resolve(f) if f else "" for f in run.found[1]]
+    late = scoring.owners(run.truth[1], newest)
     early = scoring.owners(run.truth[0], [resolve(f) if f else "" for f in run.found[0]])
-    alive = [b for b in beliefs if not b.gone]
+    match = shown_now(run.truth[1], newest, truth, final)
+    alive = [b for b in beliefs if b.sure and not b.gone]
     before = [b for b in run.before if resolve(b.object_id) == b.object_id]
     said = claims(before, beliefs, early, {**owner, **late})
     events = visit.changes.events
@@ -245,6 +247,18 @@ def score(visit: Visit, run: Run, in_view: set[str]) -> dict[str, Any]:
         "changes": _list(changes),
         "by_kind": by_kind(visit, said, noticeable),
         "seconds": run.seconds,
+    }
+
+
+def shown_now(
+    truth: Sequence[str], found: Sequence[str], all_truth: Sequence[str], all_found: Sequence[str]
+) -> dict[str, str]:
+    """Return the true object that each id shows now: by the last tour, else by all detections."""
+    match = scoring.match_identities(truth, found)
+    taken = set(match.values())
+    earlier = scoring.match_identities(all_truth, all_found)
+    return match | {
+        f: t for f, t in earlier.items() if f not in match and t not in taken and f not in found
     }
 
 
@@ -292,7 +306,7 @@ def true_relation(visit: Visit, name: str) -> tuple[str, str, str] | None:
 
     It is in what is closed, has a board above it or is a vessel, and holds most of it; else on.
     """
-    item = visit.objects[name]
+    item = visit.now(name)
     if item.parent is None:
         return None
     parent = visit.objects[item.parent]

@@ -82,13 +82,17 @@ class Visit:
         """The simulator's objects by id."""
         return self.sim.engine.world.objects
 
-    def box(self, object_id: str) -> Box:
-        """Return a thing's true box in the world frame [m]."""
-        return world_box(np.array(self.objects[object_id].box()))
+    def now(self, name: str) -> SimObject:
+        """Return what scoring calls `name`: of two equal things exchanged, what is in its place."""
+        return self.objects[self.changes.same_as.get(name, name)]
 
-    def room(self, object_id: str) -> str:
+    def box(self, name: str) -> Box:
+        """Return a thing's true box in the world frame [m]."""
+        return world_box(np.array(self.now(name).box()))
+
+    def room(self, name: str) -> str:
         """Return the true room that a thing's middle lies in; "" inside a wall or outside."""
-        x, _, z = self.objects[object_id].position
+        x, _, z = self.now(name).position
         shell = self.sim.engine.world.shell
         found = {r.id if (r := shell.room_at(x + dx, z + dz)) else "" for dx, dz in _AROUND}
         return found.pop() if len(found) == 1 else ""

@@ -76,11 +76,15 @@ class ConceptGraphs:
         return tuple(ids)
 
     def beliefs(self) -> list[Belief]:
-        """Return the objects with enough detections; none is ever gone."""
+        """Return all objects, those with few detections as unsure; none is ever gone."""
         return [
-            Belief(object_id=t.name, label=t.labels.most_common(1)[0][0], box=t.box)
+            Belief(
+                object_id=t.name,
+                label=t.labels.most_common(1)[0][0],
+                box=t.box,
+                sure=t.count >= DETECTIONS,
+            )
             for t in self.things
-            if t.count >= DETECTIONS
         ]
 
     def resolve(self, object_id: str) -> str:

@@ -46,11 +46,10 @@ class NearestCentroid:
         return tuple(ids)
 
     def beliefs(self) -> list[Belief]:
-        """Return the objects that were seen twice; none is ever gone."""
+        """Return all objects, those seen once as unsure; none is ever gone."""
         return [
-            Belief(object_id=f"n{k}", label=label, box=box)
+            Belief(object_id=f"n{k}", label=label, box=box, sure=self.counts[k] > 1)
             for k, (label, box) in enumerate(zip(self.labels, self.boxes, strict=True))
-            if self.counts[k] > 1
         ]
 
     def resolve(self, object_id: str) -> str:

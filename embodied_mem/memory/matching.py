@@ -19,6 +19,8 @@ _STEADY = 1.2
 """Things with a longer edge are not recognised far from their place [m]."""
 _LITTLE_KNOWN = 2
 """Things seen in no more frames may be others under a wrong label."""
+_DOUBTED = 0.5
+"""What so much speaks against may be seen elsewhere."""
 _PIECE = 0.5
 """Only things with an edge this long are joined from pieces [m]."""
 
@@ -86,7 +88,10 @@ def match_elsewhere(
         entry
         for label in sorted({fold(detections.percept.labels[i]) for i in free})
         for entry in buffer.labelled(label)
-        if entry.status == "gone" or entry.object_id in refuted or entry.released is not None
+        if entry.status == "gone"
+        or entry.object_id in refuted
+        or entry.misses >= _DOUBTED
+        or entry.released is not None
     ]
     if not free or not lost:
         return {}

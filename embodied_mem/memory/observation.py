@@ -50,7 +50,7 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int) -> Observation:
         seen[index] = entry
         if sighted.move(buffer, entry, detections, index, frame):
             result.moved.append(entry.object_id)
-    _settle_gone(buffer, seen, result)
+    _settle_gone(buffer, seen, refuted, result)
     _join_duplicates(buffer, list(seen.values()), result)
     has_depth = percept.frame.depth is not None  # Then what has no place is a glimpse, no object.
     for index in free() if has_depth else [i for i, name in enumerate(result.ids) if not name]:
@@ -78,10 +78,21 @@ def _look_for_the_rest(
     return refuted
 
 
-def _settle_gone(buffer: ObjectBuffer, seen: dict[int, Entry], result: Observation) -> None:
-    """Take what vanished for what was found elsewhere before, or for an error if hardly seen."""
+def _settle_gone(
+    buffer: ObjectBuffer, seen: dict[int, Entry], refuted: set[str], result: Observation
+) -> None:
+    """Take what vanished for what was found elsewhere before, or for an error if hardly seen.
+
+    What was found elsewhere is half of the evidence that it is not in its old place.
+    """
     gone = [buffer[name] for name in result.gone if buffer[name].status == "gone"]
-    found = matching.moved_before(buffer, [entry for entry in gone if entry.sightings > 1])
+    needed = buffer.config.refutations_to_gone
+    doubted = [
+        entry
+        for name in sorted(refuted)
+        if (entry := buffer[name]).misses >= needed / 2 and entry.sightings > 1
+    ]
+    found = matching.moved_before(buffer, doubted)
     for old, new in found:
         buffer.follow(old, new)
         seen.update({index: old for index, entry in seen.items() if entry is new})

@@ -29,6 +29,8 @@ class Belief:
     """Lowest and highest corner in the world [m]."""
     gone: bool = False
     """Whether it is believed to be at no known place."""
+    sure: bool = True
+    """Whether it is more than one doubtful detection; what is not sure is no claim."""
     relation: tuple[str, str] | None = None
     """on or in, and the id of the support or container."""
     room: str | None = None
@@ -71,15 +73,15 @@ def claims(
         there = old is not None and not old.gone
         here = not now.gone
         apart = old is not None and there and here and _gap(old.box, now.box) > gap
-        if there and (not here or apart):
+        if there and old is not None and old.sure and (not here or apart):
             found.append(Event(kind="left", object_id=owner_before.get(name, "")))
-        if here and (not there or apart):
+        if here and now.sure and (not there or apart):
             found.append(Event(kind="arrived", object_id=owner_after.get(name, "")))
     left = was.keys() - {now.object_id for now in after}
     found += [
         Event(kind="left", object_id=owner_before.get(name, ""))
         for name in sorted(left)
-        if not was[name].gone
+        if was[name].sure and not was[name].gone
     ]
     return found
 
