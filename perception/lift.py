@@ -80,10 +80,11 @@ def without_spill(
 ) -> Bool[np.ndarray, "n h w"]:
     """Leave out the pixels at each mask's edge that lie behind its inside: the mask spilt there.
 
-    Surfaces that are seen at a grazing angle fall off by up to `z^2 * gap_grazing` a pixel.
+    Neighbours differ by less than surfaces that are apart, but a surface that is seen at a grazing
+    angle falls off by up to `z^2 * gap_grazing` a pixel.
     """
     behind = np.nan_to_num(depth).astype(np.float32)
-    step = config.gap + config.gap_slope * behind + config.gap_grazing * behind * behind
+    step = (config.gap + config.gap_slope * behind) / 2 + config.gap_grazing * behind * behind
     kept = masks.copy()
     cross = np.ones((3, 3), np.uint8)
     for mask, out in zip(masks, kept, strict=True):

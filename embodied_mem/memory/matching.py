@@ -5,7 +5,7 @@ from jaxtyping import Float, Int64
 
 from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
-from embodied_mem.memory.association import assign, box_gap, box_iou, gate
+from embodied_mem.memory.association import assign, box_gap, box_iou, gate, overlap_volume, volume
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 
@@ -19,6 +19,8 @@ _STEADY = 1.2
 """Things with a longer edge are not recognised far from their place [m]."""
 _LITTLE_KNOWN = 2
 """Things seen in no more frames may be others under a wrong label."""
+_FAIR_PART = 0.4
+"""A part of a thing is this share of its longest edge; what lies on it is less."""
 _DOUBTED = 0.5
 """What so much speaks against may be seen elsewhere."""
 _PIECE = 0.5
@@ -134,12 +136,21 @@ def _is_one_body(buffer: ObjectBuffer, one: Entry, other: Entry) -> bool:
         return True
     config = buffer.config.association
     iou = float(box_iou(buffer.box(one)[None], buffer.box(other)[None])[0])
-    if not iou >= config.min_iou_relabelled:
-        return False
     if one.label == other.label:
-        return True
+        inside = _inside_box(buffer.box(one), buffer.box(other))
+        return iou >= config.min_iou_relabelled or (other.misses >= _DOUBTED and inside >= 0.7)
     alike = float(buffer.feature(one) @ buffer.feature(other)) >= config.min_cosine_body
-    return alike and min(one.sightings, other.sightings) <= _LITTLE_KNOWN
+    few, many = sorted((one.sightings, other.sightings))
+    little_known = few <= max(_LITTLE_KNOWN, many // 4)
+    return iou >= config.min_iou_relabelled and alike and little_known
+
+
+def _inside_box(a: Float[np.ndarray, "2 3"], b: Float[np.ndarray, "2 3"]) -> float:
+    """Return the share of the smaller box inside the other."""
+    grow = np.array([[-0.01] * 3, [0.01] * 3])
+    pair = np.stack((a, b)) + grow
+    shared = float(overlap_volume(pair[:1], pair[1:])[0])
+    return shared / float(volume(pair).min())
 
 
 def _coincide(one: Entry, other: Entry) -> bool:
@@ -199,8 +210,10 @@ def _pair_score(
     agreement = _agreement(entry, detections.percept.labels[index])
     extra = config.feature_weight * max(cosine, 0.0) + config.label_weight * agreement
     relabelled = agreement < config.min_agreement
-    if relabelled and iou >= config.min_iou_relabelled and cosine >= config.min_cosine_body:
-        return iou + extra
+    if relabelled and cosine >= config.min_cosine_body:
+        body = max(iou, _share_of_body(buffer, entry, detections, index))
+        if body >= config.min_iou_relabelled:
+            return body + extra
     if cosine < (config.min_cosine_relabelled if relabelled else config.min_cosine):
         return 0.0
     here, known = _sets(entry, detections, index)
@@ -217,6 +230,21 @@ def _pair_score(
     if not entry.whole and _is_piece(buffer, entry, detections, index):
         return 0.1 + extra
     return 0.0
+
+
+def _share_of_body(
+    buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int
+) -> float:
+    """Return the share of a detection inside an object of about its extent; 0 for small parts.
+
+    What lies on a thing is much smaller than it; a part of a thing, seen at the image's border, is
+    not.
+    """
+    here, known = detections.boxes[index], buffer.box(entry)
+    if not float((here[1] - here[0]).max()) >= _FAIR_PART * float((known[1] - known[0]).max()):
+        return 0.0
+    share = _share_inside(*_sets(entry, detections, index))
+    return share if share >= 0.6 else 0.0
 
 
 def _is_piece(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> bool:

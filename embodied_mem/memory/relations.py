@@ -11,6 +11,10 @@ from embodied_mem.config import Config
 from embodied_mem.memory.association import gate, overlap_volume, volume
 
 
+_FLOOR, _TALL = 0.08, 0.25
+"""Things taller than the second whose bottoms differ by less than the first stand side by side [m]."""
+
+
 class RelationConfig(Config, frozen=True):
     """When one thing is on, in or near another."""
 
@@ -44,6 +48,7 @@ def supports(
     config: RelationConfig,
     *,
     flat: Container[int] = (),
+    bare: Container[int] = (),
 ) -> list[Support]:
     """Return for each child its best support or container, if it has one.
 
@@ -54,6 +59,7 @@ def supports(
             points under it and not on the top of the box (shelves, seats, counters with a wall).
         config: Thresholds.
         flat: Things that hold nothing, whatever shape they seem to have: seats, beds, tables.
+        bare: Things that neither hold nor carry: windows, paintings.
     """
     rows, parents = gate(boxes[children], boxes, config.rest)
     child = children[rows]
@@ -71,6 +77,8 @@ def supports(
     found: dict[int, Support] = {}
     for k in np.flatnonzero((footprint >= config.footprint) & (wide | large)):
         points = surfaces.get(int(parents[k]))
+        if int(parents[k]) in bare or _stand_alike(small[k], big[k]):
+            continue
         share = inside[k] if large[k] else 0.0
         if int(parents[k]) in flat and points is not None and len(points):
             decided = _decide_flat(small[k], height[k], points, config)
@@ -115,6 +123,13 @@ def _decide(
     if under and height < 0 and inside < config.containment:
         return "on", 0.8
     return None
+
+
+def _stand_alike(small: Float[np.ndarray, "2 3"], big: Float[np.ndarray, "2 3"]) -> bool:
+    """Tell whether two tall things stand on the same floor, one partly under the other."""
+    return bool(
+        abs(small[0, 2] - big[0, 2]) <= _FLOOR and min(np.ptp(small[:, 2]), np.ptp(big[:, 2])) > _TALL
+    )
 
 
 def _decide_flat(

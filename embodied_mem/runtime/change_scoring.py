@@ -50,8 +50,6 @@ def claims(
     after: Sequence[Belief],
     owner_before: Mapping[str, str],
     owner_after: Mapping[str, str],
-    *,
-    gap: float = 0.05,
 ) -> list[Event]:
     """Return what an associator says has changed between two times.
 
@@ -60,7 +58,6 @@ def claims(
         after: All that it believes now.
         owner_before: True object by id, by the detections until then.
         owner_after: The same, by the detections since.
-        gap: Boxes farther apart than this lie at different places [m].
 
     Returns:
         Events; `object_id` is "" where the associator's object shows no true one.
@@ -72,7 +69,7 @@ def claims(
         name = now.object_id
         there = old is not None and not old.gone
         here = not now.gone
-        apart = old is not None and there and here and _gap(old.box, now.box) > gap
+        apart = old is not None and there and here and not _overlap(old.box, now.box)
         if there and old is not None and old.sure and (not here or apart):
             found.append(Event(kind="left", object_id=owner_before.get(name, "")))
         if here and now.sure and (not there or apart):
@@ -154,5 +151,9 @@ def is_place_in_view(
     return bool(free.mean() >= 0.5)
 
 
-def _gap(a: Float[np.ndarray, "2 3"], b: Float[np.ndarray, "2 3"]) -> float:
-    return float(np.linalg.norm(np.clip(np.maximum(a[0] - b[1], b[0] - a[1]), 0, None)))
+def _overlap(a: Float[np.ndarray, "2 3"], b: Float[np.ndarray, "2 3"], margin: float = 0.02) -> bool:
+    """Tell whether two boxes, each grown by `margin` [m], share a twentieth of the smaller."""
+    grow = np.array([[-margin] * 3, [margin] * 3])
+    a, b = a + grow, b + grow
+    shared = np.clip(np.minimum(a[1], b[1]) - np.maximum(a[0], b[0]), 0, None).prod()
+    return bool(shared > 0.05 * min((a[1] - a[0]).prod(), (b[1] - b[0]).prod()))
