@@ -1,7 +1,7 @@
 """Negative evidence: what should be seen and is not, or is seen through."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Int32, Int64
+from jaxtyping import Bool, Float, Int8, Int32, Int64
 
 from embodied_mem.memory import voxels
 from embodied_mem.memory.detections import Detections
@@ -15,6 +15,10 @@ _FLAT = 0.06
 """Depth does not tell thinner things from what they lie on or hang on [m]."""
 _UNSEEN = 0.34
 """Weight of a frame that should show something flat and does not."""
+_BEHIND, _BEHIND_GROWTH = 0.03, 0.004
+"""Depth that lies so far behind an object's surface [m], growing with the range squared [1/m]."""
+_MIN_TOLD = 6
+"""Points that must tell."""
 _DISTINCT = 5.0
 """Smaller objects may be missed beside others [px]."""
 
@@ -144,7 +148,41 @@ def _weigh(
     unseen = flat & ~small & (agrees >= 0.75 * judged) & (agrees >= 0.6 * total)
     there = np.where(enough & unseen, _UNSEEN, there)
     missing = np.where(enough & (through + replaced >= 0.75 * judged), 0.5, there)
-    return np.where(enough & (through >= 0.75 * judged), 1.0, missing)
+    back = _recedes(view, points[upper], pixels, which, verdicts, len(group)) & ~small
+    seen_through = enough & ((through >= 0.75 * judged) | (back & (judged >= 0.6 * total)))
+    return np.where(seen_through, 1.0, missing)
+
+
+def _recedes(
+    view: DepthView,
+    points: Float[np.ndarray, "p 3"],
+    pixels: Int64[np.ndarray, "p 2"],
+    which: Int64[np.ndarray, "p"],
+    verdicts: Int8[np.ndarray, "p"],
+    count: int,
+) -> Bool[np.ndarray, "m"]:
+    """Tell behind which objects' surfaces, on the whole, the depth now lies.
+
+    The median of many points sees what none of them alone does: that a book no longer lies there.
+
+    Args:
+        view: The depth.
+        points: The objects' surface points [m].
+        pixels: Pixel of each.
+        which: Object of each.
+        verdicts: What was judged of each; hidden points tell nothing.
+        count: Number of objects.
+    """
+    told = np.flatnonzero((verdicts == AGREES) | (verdicts == THROUGH))
+    behind = view.recession(points[told], pixels[told])
+    ranges = view.in_camera(points[told])[:, 2]
+    found = np.zeros(count, bool)
+    for number in range(count):
+        mine = which[told] == number
+        if np.count_nonzero(mine) >= _MIN_TOLD:
+            least = _BEHIND + _BEHIND_GROWTH * float(np.median(ranges[mine])) ** 2
+            found[number] = np.median(behind[mine]) > least
+    return found
 
 
 def _miss(buffer: ObjectBuffer, entry: Entry, against: float, gone: list[str]) -> None:

@@ -69,14 +69,21 @@ def match_in_place(
 
 
 def fragments(
-    detections: Detections, free: list[int], seen: list[Entry], least: float = 0.6
+    buffer: ObjectBuffer,
+    detections: Detections,
+    free: list[int],
+    seen: list[Entry],
+    least: float = 0.6,
 ) -> dict[int, Entry]:
     """Return the detections that are a part of an object which another detection shows."""
     found = {}
     for index in free:
         label = detections.percept.labels[index]
         for entry in seen:
-            if entry.label == label and _share_inside(*_sets(entry, detections, index)) >= least:
+            if entry.label == label and (
+                _share_inside(*_sets(entry, detections, index)) >= least
+                or _share_of_box(detections.boxes[index], buffer.box(entry)) >= 0.8
+            ):
                 found[index] = entry
                 break
     return found
@@ -143,6 +150,12 @@ def _is_one_body(buffer: ObjectBuffer, one: Entry, other: Entry) -> bool:
     few, many = sorted((one.sightings, other.sightings))
     little_known = few <= max(_LITTLE_KNOWN, many // 4)
     return iou >= config.min_iou_relabelled and alike and little_known
+
+
+def _share_of_box(part: Float[np.ndarray, "2 3"], whole: Float[np.ndarray, "2 3"]) -> float:
+    """Return the share of a box inside another one, both thickened by a centimetre."""
+    pair = np.stack((part, whole)) + np.array([[-0.01] * 3, [0.01] * 3])
+    return float(overlap_volume(pair[:1], pair[1:])[0] / volume(pair[:1])[0])
 
 
 def _inside_box(a: Float[np.ndarray, "2 3"], b: Float[np.ndarray, "2 3"]) -> float:

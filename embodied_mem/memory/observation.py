@@ -43,7 +43,7 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int) -> Observation:
         result.ids[index] = entry.object_id
         sighted.confirm(buffer, entry, detections, index, frame)
     refuted = _look_for_the_rest(buffer, percept, detections, seen, result)
-    for index, entry in matching.fragments(detections, free(), list(seen.values())).items():
+    for index, entry in matching.fragments(buffer, detections, free(), list(seen.values())).items():
         result.ids[index] = entry.object_id
     for index, entry in matching.match_elsewhere(buffer, detections, free(), refuted).items():
         result.ids[index] = entry.object_id
