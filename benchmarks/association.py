@@ -61,8 +61,8 @@ VESSELS = frozenset(
 """Types with walls and no lid."""
 
 
-CONFIDENT = 0.65
-"""What was seen once is believed from this confidence on: a single doubtful detection is not."""
+CONFIDENT = 0.699
+"""Memory's objects are believed from this confidence on: one certain detection, or two good ones."""
 
 
 class Associator(Protocol):
@@ -107,7 +107,7 @@ class Ours:
                 label=k.label,
                 box=k.box,
                 gone=k.status == "gone",
-                sure=k.sightings > 1 or k.confidence >= CONFIDENT,
+                sure=k.confidence >= CONFIDENT,
                 relation=(k.placement.relation, k.placement.parent) if k.placement else None,
                 room=k.room,
             )

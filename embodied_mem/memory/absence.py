@@ -19,6 +19,8 @@ _BEHIND, _BEHIND_GROWTH = 0.03, 0.004
 """Depth that lies so far behind an object's surface [m], growing with the range squared [1/m]."""
 _MIN_TOLD = 6
 """Points that must tell."""
+_FURNITURE = 1.2
+"""Things with a longer edge seldom move [m]."""
 _DISTINCT = 5.0
 """Smaller objects may be missed beside others [px]."""
 
@@ -189,7 +191,15 @@ def _miss(buffer: ObjectBuffer, entry: Entry, against: float, gone: list[str]) -
     entry.misses += against
     entry.belief *= 1 - 0.5 * against
     buffer.touch(entry)
-    needed = buffer.config.refutations_to_gone
-    if entry.misses >= (needed if entry.sightings > 1 else needed / 2):
+    if entry.misses >= _needed(buffer, entry):
         entry.status = "gone"
         gone.append(entry.object_id)
+
+
+def _needed(buffer: ObjectBuffer, entry: Entry) -> float:
+    """Return what must speak against an object: more for furniture, less for what was seen once."""
+    needed = buffer.config.refutations_to_gone
+    box = buffer.box(entry)
+    if float((box[1] - box[0]).max()) > _FURNITURE:
+        return 2 * needed
+    return needed if entry.sightings > 1 else needed / 2

@@ -40,8 +40,7 @@ def see_in_place(
             _average(buffer, entry, detections, index, before)
         return
     if small and whole:
-        if not detections.is_partial(index):
-            _settle_bounds(buffer, entry, detections, index, before)
+        _settle_bounds(buffer, entry, detections, index, before)
         return
     entry.nearest = min(entry.nearest, distance)
     low, high = entry.bounds
@@ -73,9 +72,9 @@ def _average(
 def _settle_bounds(
     buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int, sightings: int
 ) -> None:
-    """Let a whole view correct the bounds of a small thing: by its share, and never by much.
+    """Let a view correct the bounds of a small thing: by its share, and never by much.
 
-    A mask that spills over takes in what is behind, one that is cut leaves a part out. Steps of
+    Views of a part only widen them. A mask that spills over takes in what is behind, one that is cut leaves a part out. Steps of
     limited size towards each new view come to rest near the median of all views, as stray ones
     count by their side and not by their size (Robbins and Monro 1951; Huber 1964).
     """
@@ -83,7 +82,10 @@ def _settle_bounds(
     edge = entry.bounds[1] - entry.bounds[0]
     gain = max(1 / (sightings + 1), _LEAST_GAIN) * min(1.0, (entry.nearest / distance) ** 2)
     limit = np.maximum(_STRAY, edge / 4)
-    entry.bounds = entry.bounds + gain * np.clip(box - entry.bounds, -limit, limit)
+    change = gain * np.clip(box - entry.bounds, -limit, limit)
+    if detections.is_partial(index):
+        change = np.stack((np.fmin(change[0], 0), np.fmax(change[1], 0)))
+    entry.bounds = entry.bounds + change
     entry.nearest = min(entry.nearest, distance)
     _fill(buffer, entry, detections, index)
 
