@@ -21,6 +21,8 @@ _MIN_TOLD = 6
 """Points that must tell."""
 _FURNITURE = 1.2
 """Things with a longer edge seldom move [m]."""
+_PLAIN = 8.0
+"""Larger ones are seldom missed [px]."""
 _DISTINCT = 5.0
 """Smaller objects may be missed beside others [px]."""
 
@@ -135,7 +137,8 @@ def _weigh(
     verdicts, pixels = view.judge(points[upper], size)
     which = which[upper]
     boxes = buffer.boxes[[entry.row for entry in group]]
-    small = view.pixels_across(boxes) < _DISTINCT
+    across = view.pixels_across(boxes)
+    small = across < _DISTINCT
     flat = (boxes[:, 1] - boxes[:, 0]).min(axis=1) < _FLAT
     covered = (owner[pixels[:, 1], pixels[:, 0]] > 0) & ~small[which]
 
@@ -147,7 +150,7 @@ def _weigh(
     judged = through + agrees + count(verdicts == HIDDEN)
     enough = (judged >= 0.3 * total) & (judged > 0)
     there = np.where((agrees - replaced > 0.5 * total) & ~flat, -1.0, 0.0)
-    unseen = flat & ~small & (agrees >= 0.75 * judged) & (agrees >= 0.6 * total)
+    unseen = flat & (across >= _PLAIN) & (agrees >= 0.75 * judged) & (agrees >= 0.6 * total)
     there = np.where(enough & unseen, _UNSEEN, there)
     missing = np.where(enough & (through + replaced >= 0.75 * judged), 0.5, there)
     back = _recedes(view, points[upper], pixels, which, verdicts, len(group)) & ~small

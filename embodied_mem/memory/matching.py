@@ -98,8 +98,7 @@ def match_elsewhere(
         for label in sorted({fold(detections.percept.labels[i]) for i in free})
         for entry in buffer.labelled(label)
         if entry.status == "gone"
-        or entry.object_id in refuted
-        or entry.misses >= _DOUBTED
+        or entry.misses >= (_DOUBTED if entry.object_id in refuted else 2 * _DOUBTED)
         or entry.released is not None
     ]
     if not free or not lost:

@@ -11,6 +11,8 @@ from embodied_mem.config import Config
 from embodied_mem.memory.association import gate, overlap_volume, volume
 
 
+_AROUND = 0.15
+"""A flat support that is seen so close beside a thing goes on under it [m]."""
 _FLOOR, _TALL = 0.08, 0.25
 """Things taller than the second whose bottoms differ by less than the first stand side by side [m]."""
 
@@ -141,17 +143,22 @@ def _decide_flat(
     """Return whether a thing rests on something that holds nothing: its points lie under it."""
     if abs(height) <= config.rest:
         return "on", 0.9
-    under, _, _ = _points_about(box, points, config)
+    under, _, _ = _points_about(box, points, config, reach=_AROUND)  # It hides what is below it.
     return ("on", 0.8) if under and height < 0 else None
 
 
 def _points_about(
-    box: Float[np.ndarray, "2 3"], points: Float[np.ndarray, "k 3"] | None, config: RelationConfig
+    box: Float[np.ndarray, "2 3"],
+    points: Float[np.ndarray, "k 3"] | None,
+    config: RelationConfig,
+    reach: float = 0.03,
 ) -> tuple[bool, bool, int]:
-    """Return whether a parent's points lie under a thing, above it, and on how many sides."""
+    """Return whether a parent's points lie under a thing, above it, and on how many sides.
+
+    Points within `reach` [m] of a thing's outline count as under or above it.
+    """
     if points is None or not len(points):
         return False, False, 0
-    reach = 0.03
     x, y, z = points.T
     column = (x > box[0, 0] - reach) & (x < box[1, 0] + reach)
     column &= (y > box[0, 1] - reach) & (y < box[1, 1] + reach)
