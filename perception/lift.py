@@ -83,7 +83,7 @@ def without_spill(
     Neighbours differ by less than surfaces that are apart, but a surface that is seen at a grazing
     angle falls off by up to `z^2 * gap_grazing` a pixel.
     """
-    behind = np.nan_to_num(depth).astype(np.float32)
+    behind = np.nan_to_num(depth).astype(np.float32).clip(0, config.max_depth)
     step = (config.gap + config.gap_slope * behind) / 2 + config.gap_grazing * behind * behind
     kept = masks.copy()
     cross = np.ones((3, 3), np.uint8)

@@ -205,4 +205,4 @@ def _needed(buffer: ObjectBuffer, entry: Entry) -> float:
     box = buffer.box(entry)
     if float((box[1] - box[0]).max()) > _FURNITURE:
         return 2 * needed
-    return needed if entry.sightings > 1 else needed / 2
+    return needed if entry.is_confirmed else needed / 2

@@ -22,6 +22,9 @@ NO_BOX = np.full((2, 3), np.nan)
 
 _MAX_ALIASES = 1000
 
+_CERTAIN = 0.95
+"""Score of a detection that needs no second one."""
+
 
 class BufferConfig(Config, frozen=True):
     """How objects are told apart and kept."""
@@ -91,6 +94,11 @@ class Entry:
     history: deque[Sighting] = field(default_factory=deque)
     record: Known | None = None
     """What readers were given, as long as it is true."""
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether more than one doubtful detection showed it."""
+        return self.sightings > 1 or sum(self.label_weights.values()) >= _CERTAIN
 
 
 class ObjectBuffer:

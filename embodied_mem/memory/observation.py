@@ -90,7 +90,7 @@ def _settle_gone(
     doubted = [
         entry
         for name in sorted(refuted)
-        if (entry := buffer[name]).misses >= needed / 2 and entry.sightings > 1
+        if (entry := buffer[name]).misses >= needed / 2 and entry.is_confirmed
     ]
     found = matching.moved_before(buffer, doubted)
     for old, new in found:
@@ -102,7 +102,7 @@ def _settle_gone(
             names[:] = [name for name in names if name not in {new.object_id, old.object_id}]
         result.moved.append(old.object_id)
     for entry in gone:
-        if entry.sightings <= 1:
+        if not entry.is_confirmed:
             buffer.forget(entry)
             result.merged.append(entry.object_id)
     result.gone[:] = [name for name in result.gone if name in buffer.entries

@@ -80,7 +80,7 @@ def _settle_bounds(
     """
     box, distance = detections.boxes[index], float(detections.ranges[index])
     edge = entry.bounds[1] - entry.bounds[0]
-    gain = max(1 / (sightings + 1), _LEAST_GAIN) * min(1.0, (entry.nearest / distance) ** 2)
+    gain = max(1 / (sightings + 1), _LEAST_GAIN) * min(1.0, (entry.nearest / max(distance, 1e-3)) ** 2)
     limit = np.maximum(_STRAY, edge / 4)
     change = gain * np.clip(box - entry.bounds, -limit, limit)
     if detections.is_partial(index):
