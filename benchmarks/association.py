@@ -61,8 +61,8 @@ VESSELS = frozenset(
 """Types with walls and no lid."""
 
 
-CONFIDENT = 0.699
-"""Memory's objects are believed from this confidence on: one certain detection, or two good ones."""
+BELIEVED = 0.5
+"""Objects count as there from this confidence on; claims of change need more."""
 
 
 class Associator(Protocol):
@@ -107,7 +107,7 @@ class Ours:
                 label=k.label,
                 box=k.box,
                 gone=k.status == "gone",
-                sure=k.confidence >= CONFIDENT,
+                confidence=k.confidence,
                 relation=(k.placement.relation, k.placement.parent) if k.placement else None,
                 room=k.room,
             )
@@ -144,22 +144,20 @@ class Run:
         self.last = {t: f for t, f in zip(names, ids, strict=True) if f}
 
 
-def run_house(seed: int, levels: Sequence[str]) -> list[dict[str, Any]]:
-    """Go through one house with all associators, and score them."""
+ASSOCIATORS = {"ours": Ours, "concept-graphs": ConceptGraphs, "nearest-centroid": NearestCentroid}
+
+
+def run_house(seed: int, wanted: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Go through one house with each wanted pair of noise and associator, and score them."""
     visit = Visit(seed)
     pipes: dict[str, Pipeline] = {}
-    for name in levels:
+    for name in dict.fromkeys(level for level, _ in wanted):
         noise = NOISE[name]
         seeded = None if noise is None else NoiseConfig(
             **{f: getattr(noise, f) for f in noise.__struct_fields__ if f != "seed"}, seed=seed
         )
         pipes[name] = Pipeline(OracleConfig(noise=seeded))
-    runs = {
-        (level, name): Run(make())
-        for level in levels
-        for name, make in (("ours", Ours), ("concept graphs", ConceptGraphs),
-                           ("nearest centroid", NearestCentroid))
-    }  # fmt: skip
+    runs = {(level, name): Run(ASSOCIATORS[name]()) for level, name in wanted}
     in_view: set[str] = set()
     frames = 0
     for glance in visit.glances():
@@ -209,7 +207,7 @@ def score(visit: Visit, run: Run, in_view: set[str]) -> dict[str, Any]:
     late = scoring.owners(run.truth[1], newest)
     early = scoring.owners(run.truth[0], [resolve(f) if f else "" for f in run.found[0]])
     match = shown_now(run.truth[1], newest, truth, final)
-    alive = [b for b in beliefs if b.sure and not b.gone]
+    alive = [b for b in beliefs if b.confidence >= BELIEVED and not b.gone]
     before = [b for b in run.before if resolve(b.object_id) == b.object_id]
     said = claims(before, beliefs, early, {**owner, **late})
     events = visit.changes.events
@@ -414,6 +412,7 @@ def main() -> None:
     parser.add_argument("--houses", type=int, default=40)
     parser.add_argument("--first", type=int, default=0, help="seed of the first house")
     parser.add_argument("--noise", nargs="+", default=["default"], choices=list(NOISE))
+    parser.add_argument("--who", nargs="+", default=list(ASSOCIATORS), choices=list(ASSOCIATORS))
     parser.add_argument("--out", type=Path, default=Path("association.jsonl"))
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
@@ -421,8 +420,8 @@ def main() -> None:
         rows = [json.loads(line) for line in arguments.out.read_text().splitlines()]
     wanted = range(arguments.first, arguments.first + arguments.houses)
     for seed in wanted:
-        have = {r["noise"] for r in rows if r["seed"] == seed}
-        missing = [level for level in arguments.noise if level not in have]
+        have = {(r["noise"], r["associator"]) for r in rows if r["seed"] == seed}
+        missing = [(n, w) for n in arguments.noise for w in arguments.who if (n, w) not in have]
         if not missing:
             continue
         began = time.perf_counter()
@@ -432,7 +431,13 @@ def main() -> None:
             file.writelines(json.dumps(row) + "\n" for row in fresh)
         taken = time.perf_counter() - began
         print(f"house {seed}: {fresh[0]['frames']} frames, {taken:.0f} s", file=sys.stderr)
-    kept = [r for r in rows if r["seed"] in wanted and r["noise"] in arguments.noise]
+    kept = [
+        r
+        for r in rows
+        if r["seed"] in wanted
+        and r["noise"] in arguments.noise
+        and r["associator"] in arguments.who
+    ]
     print(table(kept))
 
 

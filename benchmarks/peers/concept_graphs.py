@@ -76,13 +76,13 @@ class ConceptGraphs:
         return tuple(ids)
 
     def beliefs(self) -> list[Belief]:
-        """Return all objects, those with few detections as unsure; none is ever gone."""
+        """Return all objects, those with few detections as doubtful; none is ever gone."""
         return [
             Belief(
                 object_id=t.name,
                 label=t.labels.most_common(1)[0][0],
                 box=t.box,
-                sure=t.count >= DETECTIONS,
+                confidence=float(t.count >= DETECTIONS),
             )
             for t in self.things
         ]

@@ -46,9 +46,9 @@ class NearestCentroid:
         return tuple(ids)
 
     def beliefs(self) -> list[Belief]:
-        """Return all objects, those seen once as unsure; none is ever gone."""
+        """Return all objects, those seen once as doubtful; none is ever gone."""
         return [
-            Belief(object_id=f"n{k}", label=label, box=box, sure=self.counts[k] > 1)
+            Belief(object_id=f"n{k}", label=label, box=box, confidence=float(self.counts[k] > 1))
             for k, (label, box) in enumerate(zip(self.labels, self.boxes, strict=True))
         ]
 

@@ -21,6 +21,8 @@ _MIN_TOLD = 6
 """Points that must tell."""
 _FURNITURE = 1.2
 """Things with a longer edge seldom move [m]."""
+_PORTABLE = 0.8
+"""Things with a shorter edge are moved often [m]."""
 _PLAIN = 8.0
 """Larger ones are seldom missed [px]."""
 _DISTINCT = 5.0
@@ -153,7 +155,9 @@ def _weigh(
     unseen = flat & (across >= _PLAIN) & (agrees >= 0.75 * judged) & (agrees >= 0.6 * total)
     there = np.where(enough & unseen, _UNSEEN, there)
     missing = np.where(enough & (through + replaced >= 0.75 * judged), 0.5, there)
-    back = _recedes(view, points[upper], pixels, which, verdicts, len(group)) & ~small
+    back = _recedes(view, points[upper], pixels, which, verdicts, len(group))
+    back &= (boxes[:, 1] - boxes[:, 0]).max(axis=1) < _PORTABLE
+    back &= across >= _PLAIN  # At a thing's outline depth belongs to what is behind it.
     seen_through = enough & ((through >= 0.75 * judged) | (back & (judged >= 0.6 * total)))
     return np.where(seen_through, 1.0, missing)
 

@@ -104,14 +104,14 @@ class DepthView:
     def recession(
         self, points: Float[np.ndarray, "p 3"], pixels: Int64[np.ndarray, "p 2"]
     ) -> Float[np.ndarray, "p"]:
-        """Return how far depth lies behind points, at the nearest of 3 x 3 pixels [m].
+        """Return how far depth lies behind points [m].
 
         Args:
             points: In the world [m].
             pixels: Pixel of each, as `judge` gives it.
         """
         z = self.in_camera(points)[:, 2]
-        return self._filtered(3)[pixels[:, 1], pixels[:, 0]] - z
+        return self._depth[pixels[:, 1], pixels[:, 0]] - z
 
     def _filtered(self, kernel: int) -> Float[np.ndarray, "h w"]:
         if kernel not in self._nearest:

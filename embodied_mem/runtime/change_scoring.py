@@ -29,8 +29,8 @@ class Belief:
     """Lowest and highest corner in the world [m]."""
     gone: bool = False
     """Whether it is believed to be at no known place."""
-    sure: bool = True
-    """Whether it is more than one doubtful detection; what is not sure is no claim."""
+    confidence: float = 1.0
+    """That it exists and is where its box says, 0..1."""
     relation: tuple[str, str] | None = None
     """on or in, and the id of the support or container."""
     room: str | None = None
@@ -50,6 +50,8 @@ def claims(
     after: Sequence[Belief],
     owner_before: Mapping[str, str],
     owner_after: Mapping[str, str],
+    *,
+    least: float = 0.85,
 ) -> list[Event]:
     """Return what an associator says has changed between two times.
 
@@ -58,6 +60,7 @@ def claims(
         after: All that it believes now.
         owner_before: True object by id, by the detections until then.
         owner_after: The same, by the detections since.
+        least: What is believed with less confidence makes no claim, 0..1.
 
     Returns:
         Events; `object_id` is "" where the associator's object shows no true one.
@@ -70,15 +73,15 @@ def claims(
         there = old is not None and not old.gone
         here = not now.gone
         apart = old is not None and there and here and not _overlap(old.box, now.box)
-        if there and old is not None and old.sure and (not here or apart):
+        if there and old is not None and old.confidence >= least and (not here or apart):
             found.append(Event(kind="left", object_id=owner_before.get(name, "")))
-        if here and now.sure and (not there or apart):
+        if here and now.confidence >= least and (not there or apart):
             found.append(Event(kind="arrived", object_id=owner_after.get(name, "")))
     left = was.keys() - {now.object_id for now in after}
     found += [
         Event(kind="left", object_id=owner_before.get(name, ""))
         for name in sorted(left)
-        if was[name].sure and not was[name].gone
+        if was[name].confidence >= least and not was[name].gone
     ]
     return found
 
