@@ -153,8 +153,12 @@ def run_house(seed: int, wanted: Sequence[tuple[str, str]]) -> list[dict[str, An
     pipes: dict[str, Pipeline] = {}
     for name in dict.fromkeys(level for level, _ in wanted):
         noise = NOISE[name]
-        seeded = None if noise is None else NoiseConfig(
-            **{f: getattr(noise, f) for f in noise.__struct_fields__ if f != "seed"}, seed=seed
+        seeded = (
+            None
+            if noise is None
+            else NoiseConfig(
+                **{f: getattr(noise, f) for f in noise.__struct_fields__ if f != "seed"}, seed=seed
+            )
         )
         pipes[name] = Pipeline(OracleConfig(noise=seeded))
     runs = {(level, name): Run(ASSOCIATORS[name]()) for level, name in wanted}
@@ -221,9 +225,7 @@ def score(visit: Visit, run: Run, in_view: set[str]) -> dict[str, Any]:
     changes = change_counts(said, events, noticeable, known=known)
     there = {n for n, o in visit.objects.items() if not o.removed}
     stale = {e.object_id for e in noticeable if e.kind == "arrived"}
-    unseen = {
-        e.object_id for e in events if e.kind == "arrived" and e.object_id not in stale
-    }
+    unseen = {e.object_id for e in events if e.kind == "arrived" and e.object_id not in stale}
     boxes = {name: visit.box(name) for name in there - unseen}
     errors = scoring.position_errors(
         {b.object_id: b.box for b in alive},
@@ -354,7 +356,7 @@ def by_kind(
     return table
 
 
-def _list(counts: Counts) -> list[float]:
+def _list(counts: Counts) -> list[int]:
     return [counts.right, counts.wrong, counts.missing]
 
 
@@ -393,8 +395,10 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
                     for kind, (hit, of) in r["by_kind"].items():
                         kinds[kind] += hit
                         total[kind] += of
-            lines.append(f"noticed by ours ({noise}): " + ", ".join(
-                f"{kind} {kinds[kind]}/{of}" for kind, of in sorted(total.items())))
+            lines.append(
+                f"noticed by ours ({noise}): "
+                + ", ".join(f"{kind} {kinds[kind]}/{of}" for kind, of in sorted(total.items()))
+            )
     return "\n".join(lines)
 
 

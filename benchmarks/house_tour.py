@@ -1,4 +1,4 @@
-"""A scripted visit to a generated house: a tour, the agent's errand, an outside hand, a second tour.
+"""A scripted visit to a generated house: a tour, an errand, an outside hand, a second tour.
 
 Everything follows from the house's seed. What is seen does not depend on who remembers it, so all
 associators are given the same frames.
@@ -109,7 +109,9 @@ class Visit:
     def _reachable(self) -> dict[tuple[int, int], tuple[float, float]]:
         found = self.sim.engine.step({"action": "GetReachablePositions"}).metadata["actionReturn"]
         x0, z0 = found[0]["x"], found[0]["z"]
-        return {(round((p["x"] - x0) * 4), round((p["z"] - z0) * 4)): (p["x"], p["z"]) for p in found}
+        return {
+            (round((p["x"] - x0) * 4), round((p["z"] - z0) * 4)): (p["x"], p["z"]) for p in found
+        }
 
     def _tour(self, phase: int) -> Iterator[Glance]:
         """Visit places that cover the floor, nearest next, and look around at each."""
@@ -132,19 +134,19 @@ class Visit:
         order = np.lexsort((cells[:, 1], cells[:, 0]))
         open_cells = cells[order if offset == 0 else order[::-1]]
         # Places with free floor about them come first: they see more.
-        free = np.array([
-            sum((x + i, z + j) in self._cells for i in (-2, 0, 2) for j in (-2, 0, 2))
-            for x, z in open_cells.tolist()
-        ])
+        free = np.array(
+            [
+                sum((x + i, z + j) in self._cells for i in (-2, 0, 2) for j in (-2, 0, 2))
+                for x, z in open_cells.tolist()
+            ]
+        )
         chosen: list[np.ndarray] = []
         for cell in open_cells[np.argsort(-free, kind="stable")]:
             if all(np.hypot(*(cell - c)) >= SPACING * 4 for c in chosen):
                 chosen.append(cell)
         return {(int(c[0]), int(c[1])) for c in chosen}
 
-    def _way(
-        self, start: tuple[int, int], ends: set[tuple[int, int]]
-    ) -> list[tuple[int, int]]:
+    def _way(self, start: tuple[int, int], ends: set[tuple[int, int]]) -> list[tuple[int, int]]:
         """Return the shortest way over reachable places to the nearest end."""
         previous: dict[tuple[int, int], tuple[int, int] | None] = {start: None}
         queue = deque([start])
@@ -225,15 +227,15 @@ class Visit:
         for vessel in self._choose(vessels):
             for item in self._choose(self._in_the_open()):
                 fits = can_hold(vessel.type_name, item.type_name) and item is not vessel
-                if fits and not item.children and item.object_id != vessel.parent:
-                    if self.sim.relocate(item.object_id, vessel.object_id):
-                        self.vessel = vessel.object_id
-                        return
+                fits = fits and not item.children and item.object_id != vessel.parent
+                if fits and self.sim.relocate(item.object_id, vessel.object_id):
+                    self.vessel = vessel.object_id
+                    return
 
     def _hide_some(self) -> None:
         """Take away what an outside hand will bring."""
         for item in self._choose(self._in_the_open()):
-            if item.children or item.parent == self.vessel or item.object_id == self.vessel:
+            if item.children or self.vessel in (item.parent, item.object_id):
                 continue
             self.sim.engine.world.remove(item)
             self.hidden.append(item.object_id)
@@ -314,8 +316,7 @@ class Visit:
             for item in self._in_the_open()
             if item.object_id in self.seen
             and item.object_id not in left_alone
-            and item.object_id != self.vessel
-            and item.parent != self.vessel
+            and self.vessel not in (item.object_id, item.parent)
             and not item.children
         ]
 
@@ -329,16 +330,18 @@ class Visit:
 
     def _places_for(self, item: SimObject) -> list[SimObject]:
         """List receptacles in the open that may hold a thing, in random order."""
-        return self._choose([
-            place
-            for _, place in sorted(self.objects.items())
-            if place.has("receptacle")
-            and place.body.surfaces
-            and not place.has("openable")
-            and not place.pickupable
-            and place.object_id != item.parent
-            and can_hold(place.type_name, item.type_name)
-        ])
+        return self._choose(
+            [
+                place
+                for _, place in sorted(self.objects.items())
+                if place.has("receptacle")
+                and place.body.surfaces
+                and not place.has("openable")
+                and not place.pickupable
+                and place.object_id != item.parent
+                and can_hold(place.type_name, item.type_name)
+            ]
+        )
 
     def _choose(self, items: Sequence[SimObject]) -> list[SimObject]:
         return [items[i] for i in self.random.permutation(len(items)).tolist()]

@@ -244,9 +244,7 @@ def _pair_score(
     return 0.0
 
 
-def _share_of_body(
-    buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int
-) -> float:
+def _share_of_body(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> float:
     """Return the share of a detection inside an object of about its extent; 0 for small parts.
 
     What lies on a thing is much smaller than it; a part of a thing, seen at the image's border, is

@@ -11,17 +11,49 @@ from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.memory.records import Placement
 from embodied_mem.memory.relations import RelationConfig, supports
 
-
 FLAT = frozenset(
-    "armchair bed chair coffeetable countertop desk diningtable dogbed doorway dresser footstool "
-    "ottoman plate sidetable sofa stool stoveburner toilet tvstand".split()
+    [
+        "armchair",
+        "bed",
+        "chair",
+        "coffeetable",
+        "countertop",
+        "desk",
+        "diningtable",
+        "dogbed",
+        "doorway",
+        "dresser",
+        "footstool",
+        "ottoman",
+        "plate",
+        "sidetable",
+        "sofa",
+        "stool",
+        "stoveburner",
+        "toilet",
+        "tvstand",
+    ]
 )
 """Labels of what things lie on and not in, although a back or arms rise about them."""
 
 
 BARE = frozenset(
-    "blinds curtains faucet lightswitch mirror painting poster showercurtain "
-    "showerdoor showerglass showerhead stoveknob television window".split()
+    [
+        "blinds",
+        "curtains",
+        "faucet",
+        "lightswitch",
+        "mirror",
+        "painting",
+        "poster",
+        "showercurtain",
+        "showerdoor",
+        "showerglass",
+        "showerhead",
+        "stoveknob",
+        "television",
+        "window",
+    ]
 )
 """Labels of what nothing lies on or in."""
 

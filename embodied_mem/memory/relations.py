@@ -10,11 +10,11 @@ from jaxtyping import Float, Int64
 from embodied_mem.config import Config
 from embodied_mem.memory.association import gate, overlap_volume, volume
 
-
 _AROUND = 0.15
 """A flat support that is seen so close beside a thing goes on under it [m]."""
 _FLOOR, _TALL = 0.08, 0.25
-"""Things taller than the second whose bottoms differ by less than the first stand side by side [m]."""
+"""Things taller than the second stand side by side if their bottoms differ by less than the first
+[m]."""
 
 
 class RelationConfig(Config, frozen=True):
@@ -130,7 +130,8 @@ def _decide(
 def _stand_alike(small: Float[np.ndarray, "2 3"], big: Float[np.ndarray, "2 3"]) -> bool:
     """Tell whether two tall things stand on the same floor, one partly under the other."""
     return bool(
-        abs(small[0, 2] - big[0, 2]) <= _FLOOR and min(np.ptp(small[:, 2]), np.ptp(big[:, 2])) > _TALL
+        abs(small[0, 2] - big[0, 2]) <= _FLOOR
+        and min(np.ptp(small[:, 2]), np.ptp(big[:, 2])) > _TALL
     )
 
 

@@ -74,13 +74,16 @@ def _settle_bounds(
 ) -> None:
     """Let a view correct the bounds of a small thing: by its share, and never by much.
 
-    Views of a part only widen them. A mask that spills over takes in what is behind, one that is cut leaves a part out. Steps of
-    limited size towards each new view come to rest near the median of all views, as stray ones
-    count by their side and not by their size (Robbins and Monro 1951; Huber 1964).
+    Views of a part only widen them. A mask that spills over takes in what is behind, one that is
+    cut leaves a part out. Steps of limited size towards each new view come to rest near the median
+    of all views, as stray ones count by their side and not by their size (Robbins and Monro 1951;
+    Huber 1964).
     """
     box, distance = detections.boxes[index], float(detections.ranges[index])
     edge = entry.bounds[1] - entry.bounds[0]
-    gain = max(1 / (sightings + 1), _LEAST_GAIN) * min(1.0, (entry.nearest / max(distance, 1e-3)) ** 2)
+    gain = max(1 / (sightings + 1), _LEAST_GAIN) * min(
+        1.0, (entry.nearest / max(distance, 1e-3)) ** 2
+    )
     limit = np.maximum(_STRAY, edge / 4)
     change = gain * np.clip(box - entry.bounds, -limit, limit)
     if detections.is_partial(index):

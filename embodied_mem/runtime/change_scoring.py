@@ -154,7 +154,9 @@ def is_place_in_view(
     return bool(free.mean() >= 0.5)
 
 
-def _overlap(a: Float[np.ndarray, "2 3"], b: Float[np.ndarray, "2 3"], margin: float = 0.02) -> bool:
+def _overlap(
+    a: Float[np.ndarray, "2 3"], b: Float[np.ndarray, "2 3"], margin: float = 0.02
+) -> bool:
     """Tell whether two boxes, each grown by `margin` [m], share a twentieth of the smaller."""
     grow = np.array([[-margin] * 3, [margin] * 3])
     a, b = a + grow, b + grow

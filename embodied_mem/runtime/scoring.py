@@ -22,9 +22,9 @@ _Group = TypeVar("_Group")
 class Counts:
     """Right answers, wrong ones, and those that are missing."""
 
-    right: float = 0
-    wrong: float = 0
-    missing: float = 0
+    right: int = 0
+    wrong: int = 0
+    missing: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(
