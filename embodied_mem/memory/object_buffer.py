@@ -22,7 +22,7 @@ NO_BOX = np.full((2, 3), np.nan)
 
 _MAX_ALIASES = 1000
 
-_CERTAIN = 0.95
+_CONFIRMING = 0.75
 """Score of a detection that needs no second one."""
 
 
@@ -98,7 +98,7 @@ class Entry:
     @property
     def is_confirmed(self) -> bool:
         """Whether more than one doubtful detection showed it."""
-        return self.sightings > 1 or sum(self.label_weights.values()) >= _CERTAIN
+        return self.sightings > 1 or sum(self.label_weights.values()) >= _CONFIRMING
 
 
 class ObjectBuffer:

@@ -147,9 +147,10 @@ def is_place_in_view(
     edges = np.sort(box[1] - box[0])[1:]
     if not 0.2 < middle < far or edges.prod() * (camera.fx / middle) ** 2 < least_pixels:
         return False
-    pixels = np.floor(camera.project(local)).astype(np.int64)
-    inside = ((pixels >= 0) & (pixels < [camera.width, camera.height])).all(axis=1)
-    column, row = np.where(inside[:, None], pixels, 0).T
+    pixels = np.floor(np.nan_to_num(camera.project(local), nan=-1)).astype(np.int64)
+    column, row = pixels.T
+    inside = (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
+    column, row = np.where(inside, column, 0), np.where(inside, row, 0)
     free = inside & (np.nan_to_num(depth[row, column]) > z - 0.02)
     return bool(free.mean() >= 0.5)
 
