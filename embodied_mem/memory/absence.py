@@ -155,10 +155,11 @@ def _weigh(
     unseen = flat & (across >= _PLAIN) & (agrees >= 0.75 * judged) & (agrees >= 0.6 * total)
     there = np.where(enough & unseen, _UNSEEN, there)
     missing = np.where(enough & (through + replaced >= 0.75 * judged), 0.5, there)
-    back = _recedes(view, points[upper], pixels, which, verdicts, len(group))
-    back &= (boxes[:, 1] - boxes[:, 0]).max(axis=1) < _PORTABLE
-    back &= across >= _PLAIN  # At a thing's outline depth belongs to what is behind it.
-    seen_through = enough & ((through >= 0.75 * judged) | (back & (judged >= 0.6 * total)))
+    # At a thing's outline depth belongs to what is behind it: only large enough ones can be judged.
+    judgeable = enough & (judged >= 0.6 * total) & (across >= _PLAIN)
+    judgeable &= (boxes[:, 1] - boxes[:, 0]).max(axis=1) < _PORTABLE
+    back = _recedes(view, points[upper], pixels, which, verdicts, judgeable)
+    seen_through = (enough & (through >= 0.75 * judged)) | back
     return np.where(seen_through, 1.0, missing)
 
 
@@ -168,7 +169,7 @@ def _recedes(
     pixels: Int64[np.ndarray, "p 2"],
     which: Int64[np.ndarray, "p"],
     verdicts: Int8[np.ndarray, "p"],
-    count: int,
+    judgeable: Bool[np.ndarray, "m"],
 ) -> Bool[np.ndarray, "m"]:
     """Tell behind which objects' surfaces, on the whole, the depth now lies.
 
@@ -180,17 +181,20 @@ def _recedes(
         pixels: Pixel of each.
         which: Object of each.
         verdicts: What was judged of each; hidden points tell nothing.
-        count: Number of objects.
+        judgeable: Which objects to tell of; the others count as there.
     """
-    told = np.flatnonzero((verdicts == AGREES) | (verdicts == THROUGH))
-    behind = view.recession(points[told], pixels[told])
+    found = np.zeros(len(judgeable), bool)
+    told = np.flatnonzero(((verdicts == AGREES) | (verdicts == THROUGH)) & judgeable[which])
+    if not len(told):
+        return found
+    behind, owner = view.recession(points[told], pixels[told]), which[told]
     ranges = view.in_camera(points[told])[:, 2]
-    found = np.zeros(count, bool)
-    for number in range(count):
-        mine = which[told] == number
-        if np.count_nonzero(mine) >= _MIN_TOLD:
-            least = _BEHIND + _BEHIND_GROWTH * float(np.median(ranges[mine])) ** 2
-            found[number] = np.median(behind[mine]) > least
+    counts = np.bincount(owner, minlength=len(judgeable))
+    sums = np.bincount(owner, behind.clip(-0.1, 0.1), minlength=len(judgeable))
+    for number in np.flatnonzero((counts >= _MIN_TOLD) & (sums > 0)).tolist():
+        mine = owner == number
+        least = _BEHIND + _BEHIND_GROWTH * float(np.median(ranges[mine])) ** 2
+        found[number] = np.median(behind[mine]) > least
     return found
 
 

@@ -278,24 +278,31 @@ def moved_before(buffer: ObjectBuffer, gone: list[Entry]) -> list[tuple[Entry, E
         for other in buffer.labelled(label)
         if other.status in {"present", "moved"} and other.released is None
     ]
-    if not gone or not found:
+    oldest = min((entry.last_seen for entry in gone), default=np.inf)
+    found = [other for other in found if other.first_seen > oldest]
+    if not found:
         return []
-    scores = np.zeros((len(gone), len(found)))
-    for row, entry in enumerate(gone):
-        for column, other in enumerate(found):
-            if other.label == entry.label and other.first_seen > entry.last_seen:
-                scores[row, column] = _likeness(buffer, entry, other)
-    return [(gone[row], found[column]) for row, column in assign(scores, scores > 0)]
+    scores = _likeness(buffer, gone, found)
+    later = np.array([[f.first_seen > g.last_seen for f in found] for g in gone])
+    same = np.array([[f.label == g.label for f in found] for g in gone])
+    pairs = assign(scores, (scores > 0) & later & same)
+    return [(gone[row], found[column]) for row, column in pairs]
 
 
-def _likeness(buffer: ObjectBuffer, one: Entry, other: Entry) -> float:
-    """Return how well two objects may be one that was moved; 0 where they cannot be."""
-    cosine = float(buffer.feature(one) @ buffer.feature(other))
-    sizes = [np.sort(np.ptp(buffer.box(entry), axis=0)) for entry in (one, other)]
-    if sizes[0][-1] > _STEADY or not cosine >= buffer.config.min_cosine_moved:
-        return 0.0
-    differ = float(np.abs(sizes[0] - sizes[1]).max())
-    return cosine if differ <= 0.08 + 0.35 * float(sizes[0][-1]) else 0.0
+def _likeness(
+    buffer: ObjectBuffer, gone: list[Entry], found: list[Entry]
+) -> Float[np.ndarray, "n m"]:
+    """Return how well each two objects may be one that was moved; 0 where they cannot be."""
+    rows, columns = (np.array([entry.row for entry in group]) for group in (gone, found))
+    cosine = (buffer.features[rows] @ buffer.features[columns].T).astype(np.float64)
+    sizes = [
+        np.sort(buffer.boxes[group, 1] - buffer.boxes[group, 0], axis=1)
+        for group in (rows, columns)
+    ]
+    differ = np.abs(sizes[0][:, None] - sizes[1]).max(axis=2)
+    longest = sizes[0][:, -1:]
+    possible = (cosine >= buffer.config.min_cosine_moved) & (differ <= 0.08 + 0.35 * longest)
+    return np.where(possible & (longest <= _STEADY), cosine, 0.0)
 
 
 def _last_places(buffer: ObjectBuffer, lost: list[Entry]) -> Float[np.ndarray, "m 2 3"]:

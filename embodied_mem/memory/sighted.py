@@ -96,6 +96,9 @@ def _settle_bounds(
 def _fill(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> None:
     """Add a sighting's voxels within the object's bounds."""
     keys = voxels.union(entry.keys, detections.at_level(index, entry.level))
+    if len(keys) == len(entry.keys):  # Nothing new: the box follows the bounds.
+        buffer.set_voxels(entry, entry.keys)
+        return
     size = buffer.voxel_size(entry)
     centers = voxels.decode(keys, size)
     inside = (centers > entry.bounds[0] - size) & (centers < entry.bounds[1] + size)
