@@ -14,27 +14,18 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
+from association_scores import score
+from associators import ASSOCIATORS, Run
 from house_tour import Glance, Visit
-from peers.concept_graphs import ConceptGraphs
-from peers.nearest_centroid import NearestCentroid
 
-from embodied_mem.memory import Memory
-from embodied_mem.memory.relations import RelationConfig, supports
 from embodied_mem.runtime import scoring
-from embodied_mem.runtime.change_scoring import (
-    Belief,
-    Event,
-    change_counts,
-    claims,
-    is_place_in_view,
-)
+from embodied_mem.runtime.change_scoring import is_place_in_view
 from embodied_mem.runtime.scoring import Counts
-from embodied_mem.types import Action, Percept
 from perception.noise import NoiseConfig
 from perception.oracle import OracleConfig
 from perception.pipeline import Pipeline
@@ -52,99 +43,6 @@ NOISE = {
         depth_dropout=0.1,
     ),
 }
-
-
-VESSELS = frozenset(
-    ("Bowl", "Mug", "Cup", "Pot", "Box", "GarbageCan", "Sink", "SinkBasin", "Bathtub",
-     "BathtubBasin", "LaundryHamper", "Vase", "Toilet")
-)  # fmt: skip
-"""Types with walls and no lid."""
-
-
-BELIEVED = 0.5
-"""Objects count as there from this confidence on; claims of change need more."""
-
-
-class Associator(Protocol):
-    """Gives detections ids."""
-
-    def write(self, percept: Percept) -> tuple[str, ...]:
-        """Take in a percept, and return the object of each detection; "" for none."""
-        ...
-
-    def beliefs(self) -> list[Belief]:
-        """Return all that it believes of objects."""
-        ...
-
-    def resolve(self, object_id: str) -> str:
-        """Return what an id is called now."""
-        ...
-
-
-class Ours:
-    """The memory of this project."""
-
-    def __init__(self) -> None:
-        self.memory = Memory()
-        self.alarms = 0
-
-    def write(self, percept: Percept) -> tuple[str, ...]:
-        """Take in a percept, and return the object of each detection."""
-        return self.memory.write(percept).ids
-
-    def act(self, glance: Glance, target: str | None) -> None:
-        """Take in what the agent did."""
-        assert glance.done is not None
-        self.memory.record(
-            Action(name=glance.done[0]), target=target, succeeded=True, stamp=glance.frame.stamp
-        )
-
-    def beliefs(self) -> list[Belief]:
-        """Return all objects."""
-        return [
-            Belief(
-                object_id=k.object_id,
-                label=k.label,
-                box=k.box,
-                gone=k.status == "gone",
-                confidence=k.confidence,
-                relation=(k.placement.relation, k.placement.parent) if k.placement else None,
-                room=k.room,
-            )
-            for k in self.memory.known()
-        ]
-
-    def resolve(self, object_id: str) -> str:
-        """Return what an id is called now."""
-        return self.memory.objects.aliases.get(object_id, object_id)
-
-
-class Run:
-    """One associator's way through a visit at one level of noise."""
-
-    def __init__(self, associator: Associator) -> None:
-        self.associator = associator
-        self.truth: tuple[list[str], list[str]] = ([], [])
-        self.found: tuple[list[str], list[str]] = ([], [])
-        self.before: list[Belief] = []
-        self.last: dict[str, str] = {}
-        self.seconds = 0.0
-
-    def see(self, glance: Glance, percept: Percept, names: Sequence[str]) -> None:
-        """Take in one percept with the true ids of its detections."""
-        if glance.done is not None and isinstance(self.associator, Ours):
-            self.associator.act(glance, self.last.get(glance.done[1]))
-        if glance.phase and not self.before:
-            self.before = self.associator.beliefs()
-        began = time.perf_counter()
-        ids = self.associator.write(percept)
-        self.seconds += time.perf_counter() - began
-        self.truth[glance.phase].extend(names)
-        self.found[glance.phase].extend(ids)
-        self.last = {t: f for t, f in zip(names, ids, strict=True) if f}
-
-
-ASSOCIATORS = {"ours": Ours, "concept-graphs": ConceptGraphs, "nearest-centroid": NearestCentroid}
 
 
 def run_house(seed: int, wanted: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -197,167 +95,6 @@ def _places_in_view(visit: Visit, glance: Glance, known: set[str]) -> set[str]:
         for name, box in visit.changes.old_boxes.items()
         if name not in known and is_place_in_view(box, frame.depth, frame.camera, pose)
     }
-
-
-def score(visit: Visit, run: Run, in_view: set[str]) -> dict[str, Any]:
-    """Score one run."""
-    resolve = run.associator.resolve
-    truth = [*run.truth[0], *run.truth[1]]
-    found = [*run.found[0], *run.found[1]]
-    final = [resolve(f) if f else "" for f in found]
-    beliefs = run.associator.beliefs()
-    owner = scoring.owners(truth, final)
-    newest = [resolve(f) if f else "" for f in run.found[1]]
-    late = scoring.owners(run.truth[1], newest)
-    early = scoring.owners(run.truth[0], [resolve(f) if f else "" for f in run.found[0]])
-    match = shown_now(run.truth[1], newest, truth, final)
-    alive = [b for b in beliefs if b.confidence >= BELIEVED and not b.gone]
-    before = [b for b in run.before if resolve(b.object_id) == b.object_id]
-    said = claims(before, beliefs, early, {**owner, **late})
-    events = visit.changes.events
-    seen_late = Counter(run.truth[1])
-    known = set(run.truth[0])
-    noticeable = [
-        e for e in events
-        if (e.object_id in in_view & known if e.kind == "left" else seen_late[e.object_id] >= 1)
-    ]  # fmt: skip
-    said = [e for e in said if e.object_id not in visit.carried]
-    changes = change_counts(said, events, noticeable, known=known)
-    there = {n for n, o in visit.objects.items() if not o.removed}
-    stale = {e.object_id for e in noticeable if e.kind == "arrived"}
-    unseen = {e.object_id for e in events if e.kind == "arrived" and e.object_id not in stale}
-    boxes = {name: visit.box(name) for name in there - unseen}
-    errors = scoring.position_errors(
-        {b.object_id: b.box for b in alive},
-        match,
-        {n: box for n, box in boxes.items() if visit.objects[n].pickupable},
-    )
-    return {
-        "identity": _list(scoring.identity_counts(truth, final)),
-        "online": _list(scoring.identity_counts(truth, found)),
-        "switches": scoring.identity_switches(truth, found),
-        "fragments": scoring.fragmentation(truth, final),
-        "mixed": scoring.mixed(truth, final),
-        "detections": len(truth),
-        "surplus": scoring.surplus([b.object_id for b in alive], owner),
-        "alive": len(alive),
-        "objects": len(set(truth)),
-        "errors": [round(e, 4) for e in errors.tolist()],
-        **relation_scores(visit, alive, match, run, there - unseen),
-        "changes": _list(changes),
-        "by_kind": by_kind(visit, said, noticeable),
-        "seconds": run.seconds,
-    }
-
-
-def shown_now(
-    truth: Sequence[str], found: Sequence[str], all_truth: Sequence[str], all_found: Sequence[str]
-) -> dict[str, str]:
-    """Return the true object that each id shows now: by the last tour, else by all detections."""
-    match = scoring.match_identities(truth, found)
-    taken = set(match.values())
-    earlier = scoring.match_identities(all_truth, all_found)
-    return match | {
-        f: t for f, t in earlier.items() if f not in match and t not in taken and f not in found
-    }
-
-
-def relation_scores(
-    visit: Visit, alive: Sequence[Belief], match: Mapping[str, str], run: Run, known: set[str]
-) -> dict[str, Any]:
-    """Score on, in and room of what was seen against the simulator's truth."""
-    seen = known & {*run.truth[0], *run.truth[1]}
-    children = {n for n in seen if visit.objects[n].kind.primary != "Static"}
-    true = [r for n in children if (r := true_relation(visit, n)) and r[2] in seen]
-    placed = alive if isinstance(run.associator, Ours) else with_relations(alive)
-    names = {b.object_id: match.get(b.object_id, f"?{b.object_id}") for b in placed}
-    said = [
-        (names[b.object_id], b.relation[0], names.get(b.relation[1], "?"))
-        for b in placed
-        if b.relation and (names[b.object_id] in children or names[b.object_id][0] == "?")
-        and visit_label_moves(visit, b.label)
-    ]  # fmt: skip
-    rooms = {n: r for n in seen if (r := visit.room(n))}
-    best = room_names(visit, run.associator) if isinstance(run.associator, Ours) else {}
-    room_said = [
-        (names[b.object_id], "room", best.get(b.room or "", ""))
-        for b in placed
-        if b.room and (names[b.object_id] in rooms or names[b.object_id][0] == "?")
-    ]
-    room_true = [(n, "room", r) for n, r in rooms.items()]
-    support = scoring.set_counts(said, true)
-    loose = scoring.set_counts([(a, c) for a, _, c in said], [(a, c) for a, _, c in true])
-    room = scoring.set_counts(room_said, room_true)
-    return {
-        "support": _list(support),
-        "support_any": _list(loose),
-        "room": _list(room),
-        "relations": _list(support + room),
-    }
-
-
-def visit_label_moves(visit: Visit, label: str) -> bool:
-    """Whether things of a label are scored for what they rest on."""
-    return any(o.type_name == label and o.kind.primary != "Static" for o in visit.objects.values())
-
-
-def true_relation(visit: Visit, name: str) -> tuple[str, str, str] | None:
-    """Return what a thing rests on by the simulator.
-
-    It is in what is closed, has a board above it or is a vessel, and holds most of it; else on.
-    """
-    item = visit.now(name)
-    if item.parent is None:
-        return None
-    parent = visit.objects[item.parent]
-    surface = parent.body.surfaces[item.surface]
-    a, b = visit.box(name), visit.box(item.parent)
-    shared = np.clip(np.minimum(a[1], b[1]) - np.maximum(a[0], b[0]), 0, None).prod()
-    inside = shared / max(float((a[1] - a[0]).prod()), 1e-9) >= 0.7
-    holds = surface.enclosed or surface.clearance < 1.5 or parent.type_name in VESSELS
-    return name, "in" if inside and holds else "on", item.parent
-
-
-def with_relations(beliefs: Sequence[Belief]) -> list[Belief]:
-    """Give an associator that knows no relations those that its boxes say."""
-    boxes = np.array([b.box for b in beliefs]).reshape(-1, 2, 3)
-    relation: dict[int, tuple[str, str]] = {}
-    for s in supports(np.arange(len(beliefs)), boxes, {}, RelationConfig()):
-        relation[s.child] = (s.relation, beliefs[s.parent].object_id)
-    return [
-        Belief(object_id=b.object_id, label=b.label, box=b.box, relation=relation.get(i))
-        for i, b in enumerate(beliefs)
-    ]
-
-
-def room_names(visit: Visit, ours: Ours) -> dict[str, str]:
-    """Return the true room that each room of the memory overlaps most."""
-    rooms, grid = ours.memory.rooms, ours.memory.occupancy
-    rows, columns = np.nonzero(rooms.labels)
-    spots = grid.cell_to_world(np.stack((columns, rows), axis=1))
-    shell = visit.sim.engine.world.shell
-    votes: dict[str, Counter[str]] = {}
-    for (x, y), number in zip(spots.tolist(), rooms.labels[rows, columns].tolist(), strict=True):
-        room = shell.room_at(-y, x)  # AI2-THOR's x is our -y, its z our x.
-        if room is not None:
-            votes.setdefault(f"room_{number}", Counter())[room.id] += 1
-    return {name: count.most_common(1)[0][0] for name, count in votes.items()}
-
-
-def by_kind(
-    visit: Visit, said: Sequence[Event], noticeable: Sequence[Event]
-) -> dict[str, list[int]]:
-    """Count noticed and noticeable events by how things changed."""
-    table: dict[str, list[int]] = {}
-    for event in noticeable:
-        row = table.setdefault(f"{visit.changes.kinds[event.object_id]}: {event.kind}", [0, 0])
-        row[0] += event in said
-        row[1] += 1
-    return table
-
-
-def _list(counts: Counts) -> list[int]:
-    return [counts.right, counts.wrong, counts.missing]
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
