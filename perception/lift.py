@@ -5,6 +5,7 @@ Numpy alone: this runs on every frame.
 
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 from scipy.spatial.transform import RigidTransform
@@ -29,6 +30,8 @@ class LiftConfig(Config, frozen=True):
     surfaces [m]; a mask that spills over its object's edge takes in what is behind it."""
     gap_slope: float = 0.03
     """Growth of that distance with depth; noise and slanted surfaces spread with range."""
+    gap_grazing: float = 0.01
+    """The same for neighbours on a surface that is seen at a grazing angle [1/m]."""
     min_share: float = 0.12
     """A surface that holds less than this share of the mask is not the object's."""
     trim: float = 0.01
@@ -54,6 +57,7 @@ def lift(frame: Frame, masks: Bool[np.ndarray, "n h w"], config: LiftConfig) -> 
         FrameError: Depth, camera or pose is missing.
     """
     depth, camera, pose = _needed(frame)
+    masks = without_spill(masks, depth, config)
     boxes = np.full((len(masks), 2, 3), np.nan)
     with np.errstate(invalid="ignore"):  # NaN compares as False, which is what is meant.
         valid = (depth > 0) & (depth < config.max_depth)
@@ -69,6 +73,31 @@ def lift(frame: Frame, masks: Bool[np.ndarray, "n h w"], config: LiftConfig) -> 
             boxes[i] = robust_box(surface, trim=config.trim)
         placed.append(_thin(surface, config.max_points))
     return tuple(placed), boxes
+
+
+def without_spill(
+    masks: Bool[np.ndarray, "n h w"], depth: Float32[np.ndarray, "h w"], config: LiftConfig
+) -> Bool[np.ndarray, "n h w"]:
+    """Leave out the pixels at each mask's edge that lie behind its inside: the mask spilt there.
+
+    Neighbours differ by less than surfaces that are apart, but a surface that is seen at a grazing
+    angle falls off by up to `z^2 * gap_grazing` a pixel.
+    """
+    behind = np.nan_to_num(depth).astype(np.float32).clip(0, config.max_depth)
+    step = (config.gap + config.gap_slope * behind) / 2 + config.gap_grazing * behind * behind
+    kept = masks.copy()
+    cross = np.ones((3, 3), np.uint8)
+    for mask, out in zip(masks, kept, strict=True):
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if len(rows) < 3 or len(columns) < 3:
+            continue
+        window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        shape = np.pad(mask[window].view(np.uint8), 1)
+        inside = cv2.erode(shape, cross)[1:-1, 1:-1]
+        near = cv2.dilate(behind[window] * inside, cross)
+        spilt = (near > 0) & (inside == 0) & (behind[window] > near + step[window])
+        out[window] &= ~spilt
+    return kept
 
 
 def _needed(frame: Frame) -> tuple[np.ndarray, Camera, RigidTransform]:

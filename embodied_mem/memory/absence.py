@@ -1,7 +1,7 @@
 """Negative evidence: what should be seen and is not, or is seen through."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Int32, Int64
+from jaxtyping import Bool, Float, Int8, Int32, Int64
 
 from embodied_mem.memory import voxels
 from embodied_mem.memory.detections import Detections
@@ -11,6 +11,20 @@ from embodied_mem.types import Percept
 
 _SAMPLE = 64
 """Voxels of an object that are looked for when it is not detected."""
+_FLAT = 0.06
+"""Depth does not tell thinner things from what they lie on or hang on [m]."""
+_UNSEEN = 0.34
+"""Weight of a frame that should show something flat and does not."""
+_BEHIND, _BEHIND_GROWTH = 0.03, 0.004
+"""Depth that lies so far behind an object's surface [m], growing with the range squared [1/m]."""
+_MIN_TOLD = 6
+"""Points that must tell."""
+_FURNITURE = 1.2
+"""Things with a longer edge seldom move [m]."""
+_PORTABLE = 0.8
+"""Things with a shorter edge are moved often [m]."""
+_PLAIN = 8.0
+"""Larger ones are seldom missed [px]."""
 _DISTINCT = 5.0
 """Smaller objects may be missed beside others [px]."""
 
@@ -112,8 +126,8 @@ def _weigh(
 
     Returns:
         For each object 1.0 where it is seen through, 0.5 where its surface now belongs to other
-        things (detectors err more often than depth), -1 where it is there, 0 where nothing can be
-        told.
+        things (detectors err more often than depth), less where something flat is not detected
+        though nothing hides it, -1 where it is there, 0 where nothing can be told.
     """
     samples = [voxels.thin(entry.keys, _SAMPLE) for entry in group]
     counts = np.array([len(sample) for sample in samples])
@@ -124,7 +138,10 @@ def _weigh(
     upper = height >= (low + 0.4 * (high - low))[which]  # Lower down depth is the support's too.
     verdicts, pixels = view.judge(points[upper], size)
     which = which[upper]
-    small = view.pixels_across(buffer.boxes[[entry.row for entry in group]]) < _DISTINCT
+    boxes = buffer.boxes[[entry.row for entry in group]]
+    across = view.pixels_across(boxes)
+    small = across < _DISTINCT
+    flat = (boxes[:, 1] - boxes[:, 0]).min(axis=1) < _FLAT
     covered = (owner[pixels[:, 1], pixels[:, 0]] > 0) & ~small[which]
 
     def count(chosen: Bool[np.ndarray, "k"]) -> Int64[np.ndarray, "m"]:
@@ -134,15 +151,66 @@ def _weigh(
     replaced, total = count((verdicts == AGREES) & covered), np.bincount(which)
     judged = through + agrees + count(verdicts == HIDDEN)
     enough = (judged >= 0.3 * total) & (judged > 0)
-    there = np.where(agrees - replaced > 0.5 * total, -1.0, 0.0)
+    there = np.where((agrees - replaced > 0.5 * total) & ~flat, -1.0, 0.0)
+    unseen = flat & (across >= _PLAIN) & (agrees >= 0.75 * judged) & (agrees >= 0.6 * total)
+    there = np.where(enough & unseen, _UNSEEN, there)
     missing = np.where(enough & (through + replaced >= 0.75 * judged), 0.5, there)
-    return np.where(enough & (through >= 0.75 * judged), 1.0, missing)
+    # At a thing's outline depth belongs to what is behind it: only large enough ones can be judged.
+    judgeable = enough & (judged >= 0.6 * total) & (across >= _PLAIN)
+    judgeable &= (boxes[:, 1] - boxes[:, 0]).max(axis=1) < _PORTABLE
+    back = _recedes(view, points[upper], pixels, which, verdicts, judgeable)
+    seen_through = (enough & (through >= 0.75 * judged)) | back
+    return np.where(seen_through, 1.0, missing)
+
+
+def _recedes(
+    view: DepthView,
+    points: Float[np.ndarray, "p 3"],
+    pixels: Int64[np.ndarray, "p 2"],
+    which: Int64[np.ndarray, "p"],
+    verdicts: Int8[np.ndarray, "p"],
+    judgeable: Bool[np.ndarray, "m"],
+) -> Bool[np.ndarray, "m"]:
+    """Tell behind which objects' surfaces, on the whole, the depth now lies.
+
+    The median of many points sees what none of them alone does: that a book no longer lies there.
+
+    Args:
+        view: The depth.
+        points: The objects' surface points [m].
+        pixels: Pixel of each.
+        which: Object of each.
+        verdicts: What was judged of each; hidden points tell nothing.
+        judgeable: Which objects to tell of; the others count as there.
+    """
+    found = np.zeros(len(judgeable), bool)
+    told = np.flatnonzero(((verdicts == AGREES) | (verdicts == THROUGH)) & judgeable[which])
+    if not len(told):
+        return found
+    behind, owner = view.recession(points[told], pixels[told]), which[told]
+    ranges = view.in_camera(points[told])[:, 2]
+    counts = np.bincount(owner, minlength=len(judgeable))
+    sums = np.bincount(owner, behind.clip(-0.1, 0.1), minlength=len(judgeable))
+    for number in np.flatnonzero((counts >= _MIN_TOLD) & (sums > 0)).tolist():
+        mine = owner == number
+        least = _BEHIND + _BEHIND_GROWTH * float(np.median(ranges[mine])) ** 2
+        found[number] = np.median(behind[mine]) > least
+    return found
 
 
 def _miss(buffer: ObjectBuffer, entry: Entry, against: float, gone: list[str]) -> None:
     entry.misses += against
     entry.belief *= 1 - 0.5 * against
     buffer.touch(entry)
-    if entry.misses >= buffer.config.refutations_to_gone:
+    if entry.misses >= _needed(buffer, entry):
         entry.status = "gone"
         gone.append(entry.object_id)
+
+
+def _needed(buffer: ObjectBuffer, entry: Entry) -> float:
+    """Return what must speak against an object: more for furniture, less for what was seen once."""
+    needed = buffer.config.refutations_to_gone
+    box = buffer.box(entry)
+    if float((box[1] - box[0]).max()) > _FURNITURE:
+        return 2 * needed
+    return needed if entry.is_confirmed else needed / 2

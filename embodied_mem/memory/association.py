@@ -22,6 +22,10 @@ class AssociationConfig(Config, frozen=True):
     """Least similarity of appearance where labels agree."""
     min_cosine_relabelled: float = 0.9
     """The same where they do not."""
+    min_iou_relabelled: float = 0.4
+    """Boxes that share so much are of one body, whatever its label ..."""
+    min_cosine_body: float = 0.6
+    """... if it looks as alike as this."""
     feature_weight: float = 0.5
     """Of the cosine, against an overlap of weight 1."""
     label_weight: float = 0.5

@@ -101,6 +101,18 @@ class DepthView:
                 verdict[group[nearest > z[group] + tolerance[group]]] = THROUGH
         return verdict, pixel
 
+    def recession(
+        self, points: Float[np.ndarray, "p 3"], pixels: Int64[np.ndarray, "p 2"]
+    ) -> Float[np.ndarray, "p"]:
+        """Return how far depth lies behind points [m].
+
+        Args:
+            points: In the world [m].
+            pixels: Pixel of each, as `judge` gives it.
+        """
+        z = self.in_camera(points)[:, 2]
+        return self._depth[pixels[:, 1], pixels[:, 0]] - z
+
     def _filtered(self, kernel: int) -> Float[np.ndarray, "h w"]:
         if kernel not in self._nearest:
             shape = np.ones((kernel, kernel), np.uint8)

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int64
 
 from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
-from embodied_mem.memory.association import assign, box_gap, box_iou, gate
+from embodied_mem.memory.association import assign, box_gap, box_iou, gate, overlap_volume, volume
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 
@@ -17,6 +17,12 @@ _DROPPED = 1.5
 """... or of where the hand was, where that is not known [m]."""
 _STEADY = 1.2
 """Things with a longer edge are not recognised far from their place [m]."""
+_LITTLE_KNOWN = 2
+"""Things seen in no more frames may be others under a wrong label."""
+_FAIR_PART = 0.4
+"""A part of a thing is this share of its longest edge; what lies on it is less."""
+_DOUBTED = 0.5
+"""What so much speaks against may be seen elsewhere."""
 _PIECE = 0.5
 """Only things with an edge this long are joined from pieces [m]."""
 
@@ -66,14 +72,21 @@ def match_in_place(
 
 
 def fragments(
-    detections: Detections, free: list[int], seen: list[Entry], least: float = 0.6
+    buffer: ObjectBuffer,
+    detections: Detections,
+    free: list[int],
+    seen: list[Entry],
+    least: float = 0.6,
 ) -> dict[int, Entry]:
     """Return the detections that are a part of an object which another detection shows."""
     found = {}
     for index in free:
         label = detections.percept.labels[index]
         for entry in seen:
-            if entry.label == label and _share_inside(*_sets(entry, detections, index)) >= least:
+            if entry.label == label and (
+                _share_inside(*_sets(entry, detections, index)) >= least
+                or _share_of_box(detections.boxes[index], buffer.box(entry)) >= 0.8
+            ):
                 found[index] = entry
                 break
     return found
@@ -87,7 +100,9 @@ def match_elsewhere(
         entry
         for label in sorted({fold(detections.percept.labels[i]) for i in free})
         for entry in buffer.labelled(label)
-        if entry.status == "gone" or entry.object_id in refuted or entry.released is not None
+        if entry.status == "gone"
+        or entry.misses >= (_DOUBTED if entry.object_id in refuted else 2 * _DOUBTED)
+        or entry.released is not None
     ]
     if not free or not lost:
         return {}
@@ -96,9 +111,9 @@ def match_elsewhere(
 
 
 def duplicates(buffer: ObjectBuffer, seen: list[Entry]) -> list[tuple[Entry, Entry]]:
-    """Return pairs (kept, dropped) of objects that fill the same space under the same label.
+    """Return pairs (kept, dropped) of objects that fill the same space.
 
-    They come from pieces seen apart, before a view showed that they are one.
+    They come from pieces seen apart, before a view showed that they are one, and from wrong labels.
 
     Args:
         buffer: What is known.
@@ -110,14 +125,47 @@ def duplicates(buffer: ObjectBuffer, seen: list[Entry]) -> list[tuple[Entry, Ent
     found: dict[str, tuple[Entry, Entry]] = {}
     for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
         one, other = seen[row], buffer.rows[column]
-        if other is None or other.object_id in names or other.label != one.label:
+        if other is None or other.object_id in names or other.status not in {"present", "moved"}:
             continue
-        if other.status not in {"present", "moved"} or not _coincide(one, other):
+        if not _is_one_body(buffer, one, other):
             continue
         kept, dropped = (one, other) if one.sightings >= other.sightings else (other, one)
         if not {kept.object_id, dropped.object_id} & found.keys():
             found[dropped.object_id] = (kept, dropped)
     return list(found.values())
+
+
+def _is_one_body(buffer: ObjectBuffer, one: Entry, other: Entry) -> bool:
+    """Tell whether two objects are one: bodies do not share their space.
+
+    Under different labels one of them must be little known: things that lie in one another, as a
+    basin in its sink, are seen side by side before long.
+    """
+    if one.label == other.label and _coincide(one, other):
+        return True
+    config = buffer.config.association
+    iou = float(box_iou(buffer.box(one)[None], buffer.box(other)[None])[0])
+    if one.label == other.label:
+        inside = _inside_box(buffer.box(one), buffer.box(other))
+        return iou >= config.min_iou_relabelled or (other.misses >= _DOUBTED and inside >= 0.7)
+    alike = float(buffer.feature(one) @ buffer.feature(other)) >= config.min_cosine_body
+    few, many = sorted((one.sightings, other.sightings))
+    little_known = few <= max(_LITTLE_KNOWN, many // 4)
+    return iou >= config.min_iou_relabelled and alike and little_known
+
+
+def _share_of_box(part: Float[np.ndarray, "2 3"], whole: Float[np.ndarray, "2 3"]) -> float:
+    """Return the share of a box inside another one, both thickened by a centimetre."""
+    pair = np.stack((part, whole)) + np.array([[-0.01] * 3, [0.01] * 3])
+    return float(overlap_volume(pair[:1], pair[1:])[0] / volume(pair[:1])[0])
+
+
+def _inside_box(a: Float[np.ndarray, "2 3"], b: Float[np.ndarray, "2 3"]) -> float:
+    """Return the share of the smaller box inside the other."""
+    grow = np.array([[-0.01] * 3, [0.01] * 3])
+    pair = np.stack((a, b)) + grow
+    shared = float(overlap_volume(pair[:1], pair[1:])[0])
+    return shared / float(volume(pair).min())
 
 
 def _coincide(one: Entry, other: Entry) -> bool:
@@ -177,6 +225,10 @@ def _pair_score(
     agreement = _agreement(entry, detections.percept.labels[index])
     extra = config.feature_weight * max(cosine, 0.0) + config.label_weight * agreement
     relabelled = agreement < config.min_agreement
+    if relabelled and cosine >= config.min_cosine_body:
+        body = max(iou, _share_of_body(buffer, entry, detections, index))
+        if body >= config.min_iou_relabelled:
+            return body + extra
     if cosine < (config.min_cosine_relabelled if relabelled else config.min_cosine):
         return 0.0
     here, known = _sets(entry, detections, index)
@@ -195,6 +247,19 @@ def _pair_score(
     return 0.0
 
 
+def _share_of_body(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> float:
+    """Return the share of a detection inside an object of about its extent; 0 for small parts.
+
+    What lies on a thing is much smaller than it; a part of a thing, seen at the image's border, is
+    not.
+    """
+    here, known = detections.boxes[index], buffer.box(entry)
+    if not float((here[1] - here[0]).max()) >= _FAIR_PART * float((known[1] - known[0]).max()):
+        return 0.0
+    share = _share_inside(*_sets(entry, detections, index))
+    return share if share >= 0.6 else 0.0
+
+
 def _is_piece(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> bool:
     """Tell whether a detection may be another piece of something wider than any view of it."""
     here, known = detections.boxes[index], buffer.box(entry)
@@ -202,6 +267,45 @@ def _is_piece(buffer: ObjectBuffer, entry: Entry, detections: Detections, index:
     if longest < _PIECE or box_gap(here, known) > buffer.config.association.pad:
         return False
     return detections.is_partial(index)
+
+
+def moved_before(buffer: ObjectBuffer, gone: list[Entry]) -> list[tuple[Entry, Entry]]:
+    """Return pairs (gone, found): what vanished was seen elsewhere before its place was.
+
+    The thing found is of the same label, looks and size, and was never seen while the vanished one
+    was there. Where several could be it, the most alike is taken.
+    """
+    found = [
+        other
+        for label in sorted({entry.label for entry in gone})
+        for other in buffer.labelled(label)
+        if other.status in {"present", "moved"} and other.released is None
+    ]
+    oldest = min((entry.last_seen for entry in gone), default=np.inf)
+    found = [other for other in found if other.first_seen > oldest]
+    if not found:
+        return []
+    scores = _likeness(buffer, gone, found)
+    later = np.array([[f.first_seen > g.last_seen for f in found] for g in gone])
+    same = np.array([[f.label == g.label for f in found] for g in gone])
+    pairs = assign(scores, (scores > 0) & later & same)
+    return [(gone[row], found[column]) for row, column in pairs]
+
+
+def _likeness(
+    buffer: ObjectBuffer, gone: list[Entry], found: list[Entry]
+) -> Float[np.ndarray, "n m"]:
+    """Return how well each two objects may be one that was moved; 0 where they cannot be."""
+    rows, columns = (np.array([entry.row for entry in group]) for group in (gone, found))
+    cosine = (buffer.features[rows] @ buffer.features[columns].T).astype(np.float64)
+    sizes = [
+        np.sort(buffer.boxes[group, 1] - buffer.boxes[group, 0], axis=1)
+        for group in (rows, columns)
+    ]
+    differ = np.abs(sizes[0][:, None] - sizes[1]).max(axis=2)
+    longest = sizes[0][:, -1:]
+    possible = (cosine >= buffer.config.min_cosine_moved) & (differ <= 0.08 + 0.35 * longest)
+    return np.where(possible & (longest <= _STEADY), cosine, 0.0)
 
 
 def _last_places(buffer: ObjectBuffer, lost: list[Entry]) -> Float[np.ndarray, "m 2 3"]:

@@ -23,6 +23,9 @@ NO_BOX = np.full((2, 3), np.nan)
 
 _MAX_ALIASES = 1000
 
+_CONFIRMING = 0.75
+"""Score of a detection that needs no second one."""
+
 
 class BufferConfig(Config, frozen=True):
     """How objects are told apart and kept."""
@@ -92,6 +95,11 @@ class Entry:
     history: deque[Sighting] = field(default_factory=deque)
     record: Known | None = None
     """What readers were given, as long as it is true."""
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether more than one doubtful detection showed it."""
+        return self.sightings > 1 or sum(self.label_weights.values()) >= _CONFIRMING
 
 
 class ObjectBuffer:
@@ -223,6 +231,21 @@ class ObjectBuffer:
             kept.placement = None
         self.remove(dropped.object_id)
         self._alias(dropped.object_id, kept.object_id)
+
+    def follow(self, old: Entry, new: Entry) -> None:
+        """Let an object that vanished be the one that was found elsewhere since."""
+        old.status, old.misses, old.placement = "moved", 0.0, new.placement
+        old.bounds, old.keys, old.level = new.bounds.copy(), new.keys, new.level
+        old.nearest, old.whole, old.belief = new.nearest, new.whole, new.belief
+        self._write_box(old.row, self.boxes[new.row])
+        self.merge(old, new)
+
+    def forget(self, entry: Entry) -> None:
+        """Remove an object and what is said of it: it never was."""
+        for child in self.children(entry.object_id):
+            child.placement = None
+            self.touch(child)
+        self.remove(entry.object_id)
 
     def _alias(self, old: str, new: str) -> None:
         for name, target in self.aliases.items():

@@ -18,7 +18,7 @@ class Observation:
     moved: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     merged: list[str] = field(default_factory=list)
-    """Ids that turned out to be another object's and are now its aliases."""
+    """Ids that turned out to be another object's and are now its aliases, or of nothing."""
 
 
 def observe(buffer: ObjectBuffer, percept: Percept, frame: int) -> Observation:
@@ -43,14 +43,14 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int) -> Observation:
         result.ids[index] = entry.object_id
         sighted.confirm(buffer, entry, detections, index, frame)
     refuted = _look_for_the_rest(buffer, percept, detections, seen, result)
-    for index, entry in matching.fragments(detections, free(), list(seen.values())).items():
+    for index, entry in matching.fragments(buffer, detections, free(), list(seen.values())).items():
         result.ids[index] = entry.object_id
     for index, entry in matching.match_elsewhere(buffer, detections, free(), refuted).items():
         result.ids[index] = entry.object_id
         seen[index] = entry
         if sighted.move(buffer, entry, detections, index, frame):
             result.moved.append(entry.object_id)
-    result.gone[:] = [name for name in result.gone if buffer[name].status == "gone"]
+    _settle_gone(buffer, seen, refuted, result)
     _join_duplicates(buffer, list(seen.values()), result)
     has_depth = percept.frame.depth is not None  # Then what has no place is a glimpse, no object.
     for index in free() if has_depth else [i for i, name in enumerate(result.ids) if not name]:
@@ -76,6 +76,37 @@ def _look_for_the_rest(
     result.gone += gone
     absence.carve(buffer, view, detections, seen)
     return refuted
+
+
+def _settle_gone(
+    buffer: ObjectBuffer, seen: dict[int, Entry], refuted: set[str], result: Observation
+) -> None:
+    """Take what vanished for what was found elsewhere before, or for an error if hardly seen.
+
+    What was found elsewhere is half of the evidence that it is not in its old place.
+    """
+    gone = [buffer[name] for name in result.gone if buffer[name].status == "gone"]
+    needed = buffer.config.refutations_to_gone
+    doubted = [
+        entry
+        for name in sorted(refuted)
+        if (entry := buffer[name]).misses >= needed / 2 and entry.is_confirmed
+    ]
+    found = matching.moved_before(buffer, doubted)
+    for old, new in found:
+        buffer.follow(old, new)
+        seen.update({index: old for index, entry in seen.items() if entry is new})
+        result.merged.append(new.object_id)
+        result.ids = [old.object_id if name == new.object_id else name for name in result.ids]
+        for names in (result.moved, result.gone):
+            names[:] = [name for name in names if name not in {new.object_id, old.object_id}]
+        result.moved.append(old.object_id)
+    for entry in gone:
+        if not entry.is_confirmed:
+            buffer.forget(entry)
+            result.merged.append(entry.object_id)
+    result.gone[:] = [name for name in result.gone if name in buffer.entries
+                      and buffer[name].status == "gone"]  # fmt: skip
 
 
 def _join_duplicates(buffer: ObjectBuffer, seen: list[Entry], result: Observation) -> None:

@@ -4,11 +4,67 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
 from embodied_mem.memory.association import gate
-from embodied_mem.memory.object_buffer import ObjectBuffer
+from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.memory.records import Placement
 from embodied_mem.memory.relations import RelationConfig, supports
+
+FLAT = frozenset(
+    [
+        "armchair",
+        "bed",
+        "chair",
+        "coffeetable",
+        "countertop",
+        "desk",
+        "diningtable",
+        "dogbed",
+        "doorway",
+        "dresser",
+        "footstool",
+        "ottoman",
+        "plate",
+        "sidetable",
+        "sofa",
+        "stool",
+        "stoveburner",
+        "toilet",
+        "tvstand",
+    ]
+)
+"""Labels of what things lie on and not in, although a back or arms rise about them."""
+
+
+BARE = frozenset(
+    [
+        "blinds",
+        "curtains",
+        "faucet",
+        "lightswitch",
+        "mirror",
+        "painting",
+        "poster",
+        "showercurtain",
+        "showerdoor",
+        "showerglass",
+        "showerhead",
+        "stoveknob",
+        "television",
+        "window",
+    ]
+)
+"""Labels of what nothing lies on or in."""
+
+_GLASS_DOORS = frozenset(("microwave",))
+"""Labels of what shows its inside also while it is shut."""
+
+
+def _holds_nothing(entry: Entry) -> bool:
+    """Tell whether what is seen cannot be inside: it is flat by nature, or shut."""
+    label = fold(entry.label)
+    return label in FLAT or (entry.attributes.get("open") is False and label not in _GLASS_DOORS)
 
 
 def place_objects(buffer: ObjectBuffer, names: Iterable[str], config: RelationConfig) -> None:
@@ -24,15 +80,19 @@ def place_objects(buffer: ObjectBuffer, names: Iterable[str], config: RelationCo
         if (entry := buffer.rows[row]) is not None and entry.status not in {"gone", "held"}
     )
     local = {row: index for index, row in enumerate(rows)}
-    surfaces = {}
+    surfaces, flat, bare = {}, set(), set()
     for row, index in local.items():
         entry = buffer.rows[row]
         if entry is not None:
             surfaces[index] = voxels.decode(entry.keys, buffer.voxel_size(entry))
+            if _holds_nothing(entry):
+                flat.add(index)
+            if fold(entry.label) in BARE:
+                bare.add(index)
     asked = np.array([local[row] for row in children.tolist() if row in local], np.int64)
     for entry in (buffer[name] for name in seen):
         entry.placement = None
-    for support in supports(asked, buffer.boxes[rows], surfaces, config):
+    for support in supports(asked, buffer.boxes[rows], surfaces, config, flat=flat, bare=bare):
         child, parent = buffer.rows[rows[support.child]], buffer.rows[rows[support.parent]]
         if child is not None and parent is not None:
             child.placement = Placement(

@@ -1,5 +1,6 @@
 """On, in and near, decided by boxes and surface points: pure functions."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,6 +9,12 @@ from jaxtyping import Float, Int64
 
 from embodied_mem.config import Config
 from embodied_mem.memory.association import gate, overlap_volume, volume
+
+_AROUND = 0.15
+"""A flat support that is seen so close beside a thing goes on under it [m]."""
+_FLOOR, _TALL = 0.08, 0.25
+"""Things taller than the second stand side by side if their bottoms differ by less than the first
+[m]."""
 
 
 class RelationConfig(Config, frozen=True):
@@ -41,6 +48,9 @@ def supports(
     boxes: Float[np.ndarray, "m 2 3"],
     surfaces: dict[int, Float[np.ndarray, "k 3"]],
     config: RelationConfig,
+    *,
+    flat: Container[int] = (),
+    bare: Container[int] = (),
 ) -> list[Support]:
     """Return for each child its best support or container, if it has one.
 
@@ -50,6 +60,8 @@ def supports(
         surfaces: Surface points [m] of some things; where they are given, a thing rests on the
             points under it and not on the top of the box (shelves, seats, counters with a wall).
         config: Thresholds.
+        flat: Things that hold nothing, whatever shape they seem to have: seats, beds, tables.
+        bare: Things that neither hold nor carry: windows, paintings.
     """
     rows, parents = gate(boxes[children], boxes, config.rest)
     child = children[rows]
@@ -67,7 +79,13 @@ def supports(
     found: dict[int, Support] = {}
     for k in np.flatnonzero((footprint >= config.footprint) & (wide | large)):
         points = surfaces.get(int(parents[k]))
-        decided = _decide(small[k], height[k], inside[k] if large[k] else 0.0, points, config)
+        if int(parents[k]) in bare or _stand_alike(small[k], big[k]):
+            continue
+        share = inside[k] if large[k] else 0.0
+        if int(parents[k]) in flat and points is not None and len(points):
+            decided = _decide_flat(small[k], height[k], points, config)
+        else:
+            decided = _decide(small[k], height[k], share, points, config)
         if decided is None:
             continue
         relation, confidence = decided
@@ -109,13 +127,39 @@ def _decide(
     return None
 
 
+def _stand_alike(small: Float[np.ndarray, "2 3"], big: Float[np.ndarray, "2 3"]) -> bool:
+    """Tell whether two tall things stand on the same floor, one partly under the other."""
+    return bool(
+        abs(small[0, 2] - big[0, 2]) <= _FLOOR
+        and min(np.ptp(small[:, 2]), np.ptp(big[:, 2])) > _TALL
+    )
+
+
+def _decide_flat(
+    box: Float[np.ndarray, "2 3"],
+    height: float,
+    points: Float[np.ndarray, "k 3"],
+    config: RelationConfig,
+) -> tuple[Literal["on", "in"], float] | None:
+    """Return whether a thing rests on something that holds nothing: its points lie under it."""
+    if abs(height) <= config.rest:
+        return "on", 0.9
+    under, _, _ = _points_about(box, points, config, reach=_AROUND)  # It hides what is below it.
+    return ("on", 0.8) if under and height < 0 else None
+
+
 def _points_about(
-    box: Float[np.ndarray, "2 3"], points: Float[np.ndarray, "k 3"] | None, config: RelationConfig
+    box: Float[np.ndarray, "2 3"],
+    points: Float[np.ndarray, "k 3"] | None,
+    config: RelationConfig,
+    reach: float = 0.03,
 ) -> tuple[bool, bool, int]:
-    """Return whether a parent's points lie under a thing, above it, and on how many sides."""
+    """Return whether a parent's points lie under a thing, above it, and on how many sides.
+
+    Points within `reach` [m] of a thing's outline count as under or above it.
+    """
     if points is None or not len(points):
         return False, False, 0
-    reach = 0.03
     x, y, z = points.T
     column = (x > box[0, 0] - reach) & (x < box[1, 0] + reach)
     column &= (y > box[0, 1] - reach) & (y < box[1, 1] + reach)

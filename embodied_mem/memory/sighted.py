@@ -11,6 +11,10 @@ from embodied_mem.memory.object_buffer import NO_BOX, Entry, ObjectBuffer
 
 _LARGE = 1.0
 """Things with an edge this long are shaped by far sightings too [m]."""
+_STRAY = 0.04
+"""A view that differs by more is not followed at once [m]."""
+_LEAST_GAIN = 0.12
+"""Share of a correction that is taken over after many sightings."""
 
 
 def see_in_place(
@@ -24,7 +28,7 @@ def see_in_place(
     if entry.status == "gone" or entry.released is not None:
         move(buffer, entry, detections, index, frame)
         return
-    before = entry.sightings
+    before, whole = entry.sightings, entry.whole
     confirm(buffer, entry, detections, index, frame)
     box, distance = detections.boxes[index], float(detections.ranges[index])
     if distance < 0.6 * entry.nearest and not detections.is_partial(index):
@@ -34,6 +38,9 @@ def see_in_place(
     if distance > detections.clear and (small or not detections.is_partial(index)):
         if distance <= 1.6 * entry.nearest and not detections.is_partial(index):
             _average(buffer, entry, detections, index, before)
+        return
+    if small and whole:
+        _settle_bounds(buffer, entry, detections, index, before)
         return
     entry.nearest = min(entry.nearest, distance)
     low, high = entry.bounds
@@ -59,7 +66,39 @@ def _average(
     half = np.minimum(box[1] - box[0], entry.bounds[1] - entry.bounds[0]) / 2
     entry.nearest = min(entry.nearest, distance)
     entry.bounds = np.stack((middle - half, middle + half))
+    _fill(buffer, entry, detections, index)
+
+
+def _settle_bounds(
+    buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int, sightings: int
+) -> None:
+    """Let a view correct the bounds of a small thing: by its share, and never by much.
+
+    Views of a part only widen them. A mask that spills over takes in what is behind, one that is
+    cut leaves a part out. Steps of limited size towards each new view come to rest near the median
+    of all views, as stray ones count by their side and not by their size (Robbins and Monro 1951;
+    Huber 1964).
+    """
+    box, distance = detections.boxes[index], float(detections.ranges[index])
+    edge = entry.bounds[1] - entry.bounds[0]
+    gain = max(1 / (sightings + 1), _LEAST_GAIN) * min(
+        1.0, (entry.nearest / max(distance, 1e-3)) ** 2
+    )
+    limit = np.maximum(_STRAY, edge / 4)
+    change = gain * np.clip(box - entry.bounds, -limit, limit)
+    if detections.is_partial(index):
+        change = np.stack((np.fmin(change[0], 0), np.fmax(change[1], 0)))
+    entry.bounds = entry.bounds + change
+    entry.nearest = min(entry.nearest, distance)
+    _fill(buffer, entry, detections, index)
+
+
+def _fill(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> None:
+    """Add a sighting's voxels within the object's bounds."""
     keys = voxels.union(entry.keys, detections.at_level(index, entry.level))
+    if len(keys) == len(entry.keys):  # Nothing new: the box follows the bounds.
+        buffer.set_voxels(entry, entry.keys)
+        return
     size = buffer.voxel_size(entry)
     centers = voxels.decode(keys, size)
     inside = (centers > entry.bounds[0] - size) & (centers < entry.bounds[1] + size)

@@ -12,7 +12,7 @@ from scipy.spatial.transform import RigidTransform, Rotation
 
 from embodied_mem.errors import FrameError
 from embodied_mem.types import Camera, Frame
-from perception.lift import LiftConfig, lift, pixel_rays, robust_box
+from perception.lift import LiftConfig, lift, pixel_rays, robust_box, without_spill
 from perception.pixels import sample_pixels
 
 ALL = LiftConfig(max_points=10**6, max_samples=10**6, gap=100.0, trim=0.0)
@@ -165,3 +165,23 @@ def test_no_masks_give_no_boxes():
     points, boxes = lift(a_frame(np.ones((8, 8))), np.zeros((0, 8, 8), bool), LiftConfig())
     assert points == ()
     assert boxes.shape == (0, 2, 3)
+
+
+def test_a_mask_that_spills_over_by_a_pixel_takes_in_nothing_from_behind():
+    depth = np.full((30, 30), 3.0)
+    depth[10:20, 10:20] = 1.5
+    frame, exact = a_frame(depth), np.zeros((1, 30, 30), bool)
+    exact[0, 10:20, 10:20] = True
+    spilt = np.zeros_like(exact)
+    spilt[0, 9:21, 9:21] = True
+    sharp, smeared = (lift(frame, mask, LiftConfig())[1] for mask in (exact, spilt))
+    np.testing.assert_allclose(sharp, smeared, atol=1e-6)
+
+
+def test_a_surface_seen_at_a_grazing_angle_keeps_its_edges():
+    rows = np.arange(30)[:, None]
+    depth = np.broadcast_to(120.0 / (rows + 36), (30, 30))  # A floor, 3.3 m to 1.8 m away.
+    mask = np.zeros((1, 30, 30), bool)
+    mask[0, 2:28, 2:28] = True
+    kept = without_spill(mask, depth.astype(np.float32), LiftConfig())
+    assert (kept == mask).all()

@@ -137,3 +137,27 @@ def test_the_plate_comes_before_the_table():
 def test_near_keeps_the_nearest():
     boxes = np.array([box(x, 0, 0, 0.1, 0.1, 0.1) for x in (0, 0.2, 0.3, 0.45, 3.0)])
     assert neighbours(np.array([0]), boxes, RelationConfig(), most=2) == [(0, 1), (0, 2)]
+
+
+def test_nothing_lies_in_what_is_flat_or_on_what_is_bare():
+    sofa, pillow = box(0, 0, 0.4, 2.0, 0.9, 0.8), box(0.3, 0, 0.5, 0.4, 0.3, 0.15)
+    seat, arms = plane(0.42), np.concatenate([plane(0.62), plane(0.62) + np.array([0.5, 0, 0])])
+    boxes, asked = np.array([pillow, sofa]), np.array([0])
+    for flat, bare, relations in (((), (), ["in"]), ((1,), (), ["on"]), ((1,), (1,), [])):
+        found = supports(
+            asked, boxes, {1: np.concatenate([seat, arms])}, RelationConfig(), flat=flat, bare=bare
+        )
+        assert [s.relation for s in found] == relations
+
+
+def test_a_flat_support_goes_on_under_what_hides_it():
+    bed, laptop = box(0, 0, 0.5, 2.0, 1.6, 1.0), box(0, 0, 0.61, 0.36, 0.26, 0.2)
+    seen = plane(0.5)
+    seen = seen[(np.abs(seen[:, 0]) > 0.26) | (np.abs(seen[:, 1]) > 0.21)]
+    found = supports(np.array([0]), np.array([laptop, bed]), {1: seen}, RelationConfig(), flat=(1,))
+    assert [(s.relation, s.parent) for s in found] == [("on", 1)]
+
+
+def test_chairs_pushed_under_a_table_stand_beside_it():
+    table, chair = box(0, 0, 0.37, 1.6, 1.0, 0.74), box(0.3, 0, 0.36, 0.45, 0.45, 0.72)
+    assert supports(np.array([0]), np.array([chair, table]), {}, RelationConfig()) == []

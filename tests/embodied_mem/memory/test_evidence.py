@@ -253,3 +253,73 @@ def test_what_perception_says_is_in_the_hand_is_held_and_no_obstacle():
     assert memory.held.label == "Mug"
     memory.write(replace(world.look(0, 0, 0.4), attributes=states))
     assert [known.status for known in memory.find("mug")] == ["held"]
+
+
+def relabelled(percept: Percept, old: str, new: str, score: float = 0.6) -> Percept:
+    """Return the percept of a detector that takes one label for another."""
+    hit = [name == old for name in percept.labels]
+    return replace(
+        percept,
+        labels=tuple(new if h else name for h, name in zip(hit, percept.labels, strict=True)),
+        scores=np.where(hit, score, percept.scores),
+    )
+
+
+def test_a_thing_under_a_wrong_label_stays_the_same_thing():
+    world, memory = table_world(mug=(1.8, 0.0)), Memory()
+    for _ in range(3):
+        memory.write(world.look(0, 0, 0))
+    report = memory.write(relabelled(world.look(0, 0.2, 0), "Mug", "Bowl"))
+    assert "mug_1" in report.ids
+    assert report.appeared == ()
+    assert memory.get("mug_1").label == "Mug"
+
+
+def test_a_weak_detection_that_nothing_confirms_is_forgotten():
+    world, memory = table_world(), Memory()
+    memory.write(world.look(0, 0, 0))
+    world.add("ghost", "Vase", (1.8, 0.0, 0.9), (0.1, 0.1, 0.2))
+    memory.write(relabelled(world.look(0, 0, 0), "Vase", "Vase", score=0.4))
+    assert "vase_1" in memory.objects.entries
+    del world.things["ghost"]
+    report = memory.write(world.look(0, 0, 0))
+    assert "vase_1" not in memory.objects.entries
+    assert report.gone == ()
+
+
+def test_what_was_found_elsewhere_first_is_one_thing_once_its_old_place_is_seen_empty():
+    world, memory = table_world(mug=(1.8, 0.0)), Memory()
+    memory.write(world.look(0, 0, 0))
+    world.things["mug"].center = (-2.0, 0.0, 0.05)
+    report = memory.write(world.look(0, 0, np.pi))
+    assert report.appeared == ("mug_2",)  # The table is out of sight: it may be another one.
+    reports = [memory.write(world.look(0, 0, 0)) for _ in range(2)]
+    assert [name for report in reports for name in report.moved] == ["mug_1"]
+    assert [known.object_id for known in memory.find("mug")] == ["mug_1"]
+    assert memory.get("mug_2").object_id == "mug_1"
+    np.testing.assert_allclose(memory.get("mug_1").position, (-2.0, 0.0, 0.05), atol=0.05)
+
+
+def test_two_equal_things_seen_at_once_are_not_taken_for_one_that_moved():
+    world, memory = table_world(left=(1.8, 0.3), right=(1.8, -0.3)), Memory()
+    memory.write(world.look(0, 0, 0))
+    del world.things["left"]
+    for _ in range(3):
+        memory.write(world.look(0, 0, 0))
+    assert [known.status for known in memory.find("mug")] == ["present", "gone"]
+
+
+def test_stray_views_do_not_swell_a_small_thing():
+    world, memory = table_world(mug=(1.8, 0.0)), Memory()
+    for turn in range(12):
+        percept = world.look(0.6, 0.02 * turn, 0.0, 0.5)
+        if turn % 4 == 2:
+            index = percept.labels.index("Mug")
+            wide = np.array([[-0.3, -0.3, 0.0], [0.3, 0.3, 0.2]])
+            boxes = percept.boxes.copy()
+            boxes[index] += wide
+            spilt = np.concatenate((percept.points[index], boxes[index].astype(np.float32)))
+            points = [*percept.points[:index], spilt, *percept.points[index + 1 :]]
+            percept = replace(percept, boxes=boxes, points=tuple(points))
+        memory.write(percept)
+    assert (memory.find("mug")[0].size < 0.25).all()
