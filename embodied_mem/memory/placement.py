@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import numpy as np
+from jaxtyping import Float
 
 from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
@@ -67,6 +68,17 @@ def _holds_nothing(entry: Entry) -> bool:
     return label in FLAT or (entry.attributes.get("open") is False and label not in _GLASS_DOORS)
 
 
+def _surface(buffer: ObjectBuffer, entry: Entry) -> Float[np.ndarray, "k 3"]:
+    """Return an object's surface points [m].
+
+    What lies on coarse voxels lies on their upper half: their centres are raised accordingly.
+    """
+    size = buffer.voxel_size(entry)
+    points = voxels.decode(entry.keys, size)
+    points[:, 2] += (size - buffer.config.voxel) / 2
+    return points
+
+
 def place_objects(buffer: ObjectBuffer, names: Iterable[str], config: RelationConfig) -> None:
     """Set the placement of some objects from the boxes and voxels of those about them."""
     seen = [name for name in dict.fromkeys(names) if name and buffer[name].status != "held"]
@@ -84,7 +96,7 @@ def place_objects(buffer: ObjectBuffer, names: Iterable[str], config: RelationCo
     for row, index in local.items():
         entry = buffer.rows[row]
         if entry is not None:
-            surfaces[index] = voxels.decode(entry.keys, buffer.voxel_size(entry))
+            surfaces[index] = _surface(buffer, entry)
             if _holds_nothing(entry):
                 flat.add(index)
             if fold(entry.label) in BARE:
