@@ -27,6 +27,10 @@ _PIECE = 0.5
 """Only things with an edge this long are joined from pieces [m]."""
 
 
+_NEWEST = 32
+"""Of each label so many are looked through for what has vanished elsewhere; the newest."""
+
+
 def match_in_hand(buffer: ObjectBuffer, detections: Detections) -> dict[int, Entry]:
     """Recognise the held object and what it carries: right before the camera, of the same label."""
     held = [buffer.entries[name] for name in buffer.held]
@@ -278,7 +282,7 @@ def moved_before(buffer: ObjectBuffer, gone: list[Entry]) -> list[tuple[Entry, E
     found = [
         other
         for label in sorted({entry.label for entry in gone})
-        for other in buffer.labelled(label)
+        for other in buffer.newest(label, _NEWEST)
         if other.status in {"present", "moved"} and other.released is None
     ]
     oldest = min((entry.last_seen for entry in gone), default=np.inf)

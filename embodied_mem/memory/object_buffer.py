@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64, UInt8
@@ -151,6 +152,11 @@ class ObjectBuffer:
     def labelled(self, label: str) -> list[Entry]:
         """Return the objects whose best label reads the same in a goal."""
         return [self.entries[name] for name in self._by_label.get(fold(label), ())]
+
+    def newest(self, label: str, most: int) -> list[Entry]:
+        """Return the objects of a label that were met last, at most so many, the newest first."""
+        names = reversed(self._by_label.get(fold(label), {}))
+        return [self.entries[name] for name in islice(names, most)]
 
     def box(self, entry: Entry) -> Float[np.ndarray, "2 3"]:
         """Return an object's box [m]."""
