@@ -290,8 +290,9 @@ def moved_before(buffer: ObjectBuffer, gone: list[Entry]) -> list[tuple[Entry, E
     if not found:
         return []
     scores = _likeness(buffer, gone, found)
-    later = np.array([[f.first_seen > g.last_seen for f in found] for g in gone])
-    same = np.array([[f.label == g.label for f in found] for g in gone])
+    met, left = np.array([f.first_seen for f in found]), np.array([g.last_seen for g in gone])
+    kinds = [np.array([entry.label for entry in group]) for group in (gone, found)]
+    later, same = met > left[:, None], kinds[0][:, None] == kinds[1]
     pairs = assign(scores, (scores > 0) & later & same)
     return [(gone[row], found[column]) for row, column in pairs]
 
