@@ -56,6 +56,7 @@ def choose(
     belief: Belief,
     distance: Callable[[Thing], float],
     excluded: frozenset[str] = frozenset(),
+    barred: Mapping[Term, frozenset[str]] | None = None,
 ) -> Choice:
     """Choose the objects that a goal's terms stand for: most conditions met, then the nearest.
 
@@ -64,8 +65,9 @@ def choose(
         belief: What is known.
         distance: How far a thing is [m].
         excluded: Ids that proved to be of no use; they only count where all asked of them holds.
+        barred: Ids that certain terms do not stand for.
     """
-    order = {term: _ordered(term, goal, belief, distance) for term in goal.terms()}
+    order = {term: _ordered(term, goal, belief, distance, barred or {}) for term in goal.terms()}
     binding, progress = belief.bind(goal, order)
     if excluded and not progress.complete:
         useful = {binding[t] for t in binding if _helps(t, goal, binding, belief)}
@@ -97,9 +99,11 @@ def _ordered(
     goal: Goal,
     belief: Belief,
     distance: Callable[[Thing], float],
+    barred: Mapping[Term, frozenset[str]],
 ) -> list[str]:
     """Return what a term may stand for, the best first, and no more than can be looked through."""
-    candidates = belief.candidates(term.label)
+    found, not_meant = belief.candidates(term.label), barred.get(term, frozenset())
+    candidates = [thing for thing in found if thing.object_id not in not_meant]
     partners = [
         other.label
         for atom in goal.atoms

@@ -1,6 +1,7 @@
 """A planner that knows its goal and the memory: search what is missing, plan, act, plan again."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +10,7 @@ from py_trees.common import Status
 
 from embodied_mem.config import Config
 from embodied_mem.errors import PlanningError
-from embodied_mem.goals import Goal
+from embodied_mem.goals import Goal, Term
 from embodied_mem.interfaces import Decision
 from embodied_mem.memory import Memory
 from embodied_mem.types import DONE
@@ -20,6 +21,7 @@ from planners.grounding import Choice, choose, ground, missing, tidy
 from planners.hands import Hands
 from planners.navigation import NavigationConfig
 from planners.pilot import Pilot
+from planners.pins import Pin, barred
 from planners.search import SearchLog
 from planners.skills import Skills
 from planners.symbolic import PlanStep, Solver
@@ -56,6 +58,8 @@ class _Task:
     """What is being done about one goal."""
 
     goal: Goal
+    pins: Mapping[Term, Pin] = field(default_factory=dict)
+    """Terms that stand for certain objects."""
     tree: Behaviour | None = None
     """What runs now."""
     exploring: bool = False
@@ -93,9 +97,15 @@ class SymbolicPlanner:
         self._task: _Task | None = None
         self._skills: Skills | None = None
 
-    def start(self, goal: Goal) -> None:
-        """Take a new goal and forget the plan for the last one; what was searched is kept."""
-        self._task = _Task(goal=goal)
+    def start(self, goal: Goal, pins: Mapping[Term, Pin] | None = None) -> None:
+        """Take a new goal and forget the plan for the last one; what was searched is kept.
+
+        Args:
+            goal: What is to be reached.
+            pins: Terms of it that stand for certain objects. Where such a one is not to be found
+                anywhere, another of its type will have to do.
+        """
+        self._task = _Task(goal=goal, pins=pins or {})
         if self._skills is not None:
             self._skills.hands.forget()
             self._skills.log.unreachable.clear()
@@ -186,7 +196,8 @@ class SymbolicPlanner:
         def distance(thing: Thing) -> float:
             return float(np.linalg.norm(thing.center[:2] - here))
 
-        return choose(task.goal, skills.situation.belief, distance, task.excluded)
+        not_meant = barred(task.pins, skills.situation.memory) if task.pins else {}
+        return choose(task.goal, skills.situation.belief, distance, task.excluded, not_meant)
 
     def _stale(self, task: _Task, skills: Skills) -> bool:
         """Tell whether the plan speaks of things that are no longer believed in."""
@@ -210,6 +221,9 @@ class SymbolicPlanner:
             return None
         if task.excluded and not task.second_chance:
             return self._forgive(task, skills)
+        if task.pins:
+            task.pins = {}
+            return self._advance(task, skills)
         looked = len(skills.log.opened)
         return self._give_up(
             f"no {search.in_words(needs)} found: explored everything reachable, looked into "

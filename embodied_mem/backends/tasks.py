@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from embodied_mem.config import Config, load_config
-from embodied_mem.goals import Atom, Goal, Progress, best_binding, fold, parse_goal
+from embodied_mem.goals import Atom, Goal, Progress, Term, best_binding, fold, parse_goal
 
 Metadata = Mapping[str, Any]
 """JSON of one object in AI2-THOR's event metadata."""
@@ -34,7 +34,9 @@ def load_tasks(path: str | Path) -> dict[str, Goal]:
     return {name: parse_goal(text) for name, text in load_config(path, TaskList).tasks.items()}
 
 
-def judge_goal(goal: Goal, objects: Sequence[Metadata]) -> Progress:
+def judge_goal(
+    goal: Goal, objects: Sequence[Metadata], fixed: Mapping[Term, str] | None = None
+) -> Progress:
     """Count the conditions that hold, with the objects chosen that meet most of them.
 
     `on` and `in` are the same relation, since AI2-THOR's receptacles do not tell them apart; what
@@ -44,10 +46,14 @@ def judge_goal(goal: Goal, objects: Sequence[Metadata]) -> Progress:
     Args:
         goal: What is asked for.
         objects: `objects` of the event metadata.
+        fixed: Objects, by id, that terms must stand for, whatever their label.
     """
+    fixed = fixed or {}
     by_id = {entry["objectId"]: entry for entry in objects}
     candidates = {
-        term: [entry["objectId"] for entry in objects if is_a(entry, term.label)]
+        term: [name for name in (fixed[term],) if name in by_id]
+        if term in fixed
+        else [entry["objectId"] for entry in objects if is_a(entry, term.label)]
         for term in goal.terms()
     }
 
