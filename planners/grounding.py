@@ -36,6 +36,8 @@ _GOALS: Mapping[str, tuple[str, bool]] = {
 
 _STEPS_PER_METRE = 4.0
 _SURFACES_TO_PUT_DOWN = 2
+_RIM = 1.0
+"""A sink's basin is meant rather than its rim, if it is not farther by more than this [m]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,8 @@ def _ordered(
 
     def rank(thing: Thing) -> tuple[bool, float]:
         unfit = any(not _may_be_on(thing, label) for label in partners)
-        return unfit, -100.0 if thing.held else distance(thing)
+        rim = thing.label in affordances.RIMS  # Things go into the basin, where there is one.
+        return unfit, -100.0 if thing.held else distance(thing) + _RIM * rim
 
     numbers = sum(t.label == term.label for t in goal.terms())
     return [thing.object_id for thing in sorted(candidates, key=rank)[: 8 + numbers]]

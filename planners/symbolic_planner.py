@@ -136,6 +136,12 @@ class SymbolicPlanner:
                 self._finish(task, skills, status)
         return self._give_up("no action is left to try")
 
+    def watch(self, memory: Memory) -> None:
+        """Take note of what is in view while others lead: where has been looked already."""
+        skills = self._ready(memory)
+        skills.situation.refresh(memory, succeeded=True, message="")
+        skills.log.note(skills.situation)
+
     def _ready(self, memory: Memory) -> Skills:
         """Make the skills on first use, and anew for another memory or one that was cleared."""
         known = self._skills

@@ -164,6 +164,7 @@ class _Beginning:
                 percept = perceive(step.frame)
                 memory.write(percept)
                 sources.see(percept, memory)
+                planner.watch(memory)
         trouble = ""
         for number, part in enumerate(job.task.before):
             reading = read_instruction(part.words, memory)

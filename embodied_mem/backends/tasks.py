@@ -13,6 +13,9 @@ Metadata = Mapping[str, Any]
 SLICED = "Sliced"
 """How the type of a piece ends: `AppleSliced` is a piece of an `Apple`."""
 
+CRACKED = "Cracked"
+"""How the type of what cannot be sliced ends when it is cut: `EggCracked`."""
+
 BASIN = "Basin"
 """How the type of a basin ends: what lies in a `SinkBasin` is in the `Sink`."""
 
@@ -69,7 +72,8 @@ def judge_goal(
 def is_a(entry: Metadata, label: str) -> bool:
     """Whether an object is of a goal's type (`label` is folded), or a piece or basin of one."""
     kind = str(entry["objectType"])
-    return label in {fold(kind), fold(kind.removesuffix(SLICED)), fold(kind.removesuffix(BASIN))}
+    whole = kind.removesuffix(SLICED).removesuffix(CRACKED)
+    return label in {fold(kind), fold(whole), fold(kind.removesuffix(BASIN))}
 
 
 def is_in(entry: Metadata, receptacle_id: str, by_id: Mapping[str, Metadata]) -> bool:
@@ -91,7 +95,7 @@ def has_state(entry: Metadata, predicate: str) -> bool:  # noqa: PLR0911
         case "clean" | "dirty":
             return bool(entry["isDirty"]) == (predicate == "dirty")
         case "sliced":
-            return bool(entry["isSliced"]) or str(entry["objectType"]).endswith(SLICED)
+            return bool(entry["isSliced"]) or str(entry["objectType"]).endswith((SLICED, CRACKED))
         case "cooked":
             return bool(entry["isCooked"])
         case "hot" | "cold":

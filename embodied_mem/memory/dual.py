@@ -5,10 +5,14 @@ their places and states, and what the agent did with them; bounded, with a repla
 own. Either part can be left behind between tasks, which is how the use of each is measured.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
 
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
@@ -82,6 +86,8 @@ class DualMemory(Memory):
         self.short_term = short_term or ShortTermConfig()
         self.stays = stays
         self._forget_short_term()
+        self.seen_from: dict[str, Float[np.ndarray, "2"]] = {}
+        """Whence each thing was seen from nearest [m]."""
         super().__init__(config, store=store)
 
     def _forget_short_term(self) -> None:
@@ -92,12 +98,22 @@ class DualMemory(Memory):
     def write(self, percept: Percept) -> WriteReport:
         """Take in one percept; what the short-term part has no room for is forgotten."""
         report = super().write(percept)
+        body = percept.frame.T_world_body
         for name in dict.fromkeys(filter(None, report.ids)):
             self.use(name)
+            if body is not None and name in self.objects.entries:
+                self._note_view(name, body.translation[:2])
         dropped = {*report.evicted, *self._make_room()}
         for name in dropped:
             self._short.drop(name)
+            self.seen_from.pop(name, None)
         return report
+
+    def _note_view(self, name: str, here: Float[np.ndarray, "2"]) -> None:
+        center = self.objects.centers[self.objects.entries[name].row, :2]
+        before = self.seen_from.get(name)
+        if before is None or not math.dist(before, center) < math.dist(here, center):
+            self.seen_from[name] = here
 
     def use(self, object_id: str) -> None:
         """Note that a thing was seen or asked for, which is what replacement policies count."""
@@ -115,6 +131,7 @@ class DualMemory(Memory):
     def clear(self) -> None:
         """Forget everything."""
         super().clear()
+        self.seen_from.clear()
         self._forget_short_term()
 
     def carry(self, what: Carried) -> None:
@@ -196,6 +213,7 @@ class DualMemory(Memory):
     def _remove(self, names: list[str]) -> None:
         for name in names:
             self.objects.remove(name)
+            self.seen_from.pop(name, None)
         self._forget(names)
 
     def _deed(self, action: Action, target: str | None, stamp: float) -> Deed | None:
