@@ -41,13 +41,13 @@ _HIDDEN = 30.0
 _WRONG_SIDE = 15.0
 """Price of a place on the side from which a thing was not seen [moves]."""
 
-_OTHER_SIDE = 60.0
+_OTHER_SIDE = 200.0
 """Price of a place that is far from where a thing was seen, if one walks [moves]."""
 
 _DETOUR = 1.5
 """A way is a detour if it is so many times as long as the straight one,"""
 
-_ASIDE = 1.2
+_ASIDE = 2.0
 """and this much longer still [m]."""
 
 _NEW_VIEW = 12.0

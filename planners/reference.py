@@ -14,7 +14,7 @@ from embodied_mem.goals import Goal, Term, fold
 from embodied_mem.interfaces import Decision
 from embodied_mem.memory import Memory
 from embodied_mem.memory.dual import Deed, DualMemory
-from planners.affordances import kind_of, vocabulary
+from planners.affordances import kind_of, vocabulary, whole
 from planners.grammar import parse_task
 from planners.nouns import Nouns
 from planners.pins import Pin
@@ -114,8 +114,14 @@ class _Reader:
 
     def _object(self, match: re.Match[str], deeds: Iterator[Deed]) -> str:
         noun, label = self._noun(match["noun"])
-        deed = next((d for d in deeds if fold(d.label) == label), None)
-        self.pins[label] = None if deed is None else Pin(object_id=deed.object_id)
+        for deed in deeds:
+            if label in {fold(deed.label), whole(deed.label)}:
+                self.pins[label] = Pin(object_id=deed.object_id)
+                return f"the {noun}"
+            if label == fold(deed.place_label) and deed.place is not None:
+                self.pins[label] = Pin(object_id=deed.place)  # Something was put into it.
+                return f"the {noun}"
+        self.pins[label] = None
         return f"the {noun}"
 
     def _other(self, match: re.Match[str]) -> str:

@@ -21,6 +21,7 @@ from embodied_mem.backends.stage import Stage
 from embodied_mem.backends.task_files import Budget, SuiteTask, TaskStep
 from embodied_mem.backends.privileged import tour
 from embodied_mem.backends.thor_frames import thor_vector, world_from_thor
+from embodied_mem.errors import GoalError
 from embodied_mem.goals import Term, fold
 from embodied_mem.interfaces import Decision, Outcome, Step
 from embodied_mem.memory import Known, Memory
@@ -227,6 +228,8 @@ class _Attempt:
     sources: _Sources
     searches: _Searches = field(default_factory=_Searches)
     outcomes: list[Outcome] = field(default_factory=list)
+    trouble: str = ""
+    """Why the instruction was not understood."""
     asked: int = 0
     answered: int = 0
     recalled: int = 0
@@ -243,7 +246,11 @@ class _Attempt:
             left = most - sum(outcome.steps for outcome in self.outcomes)
             self._pass_on()
             step = self.stage.step(PASS)
-            reading = read_instruction(part.words, self.memory)
+            try:
+                reading = read_instruction(part.words, self.memory)
+            except GoalError as error:  # Words that point back to what is not remembered.
+                self.trouble = f"not understood: {error}"
+                break
             self._ask(part, reading, step)
             agent = Agent(
                 perceive=perceive,
@@ -279,7 +286,8 @@ class _Attempt:
         meant.
         """
         objects = {entry["objectId"]: entry for entry in self.stage.sim.metadata["objects"]}
-        meant = set(self.stage.fixed(part).values())
+        fixed, spared = self.stage.fixed(part), set(self.stage.excluded(part).values())
+        meant = set(fixed.values())
         for term in reading.goal.terms():
             self.asked += 1
             answer = self._answer(term, reading, step)
@@ -294,8 +302,9 @@ class _Attempt:
             there = (center > answer.box[0] - _NEAR).all() and (
                 center < answer.box[1] + _NEAR
             ).all()
-            refers = term in reading.referring or len(meant) > 0 and term.label in part.fixed
-            self.recalled += bool(there) and (not refers or entry["objectId"] in meant)
+            refers = term in reading.referring or term.label in part.fixed
+            right = entry["objectId"] in meant or not (refers and meant)
+            self.recalled += bool(there) and right and entry["objectId"] not in spared
 
     def _answer(self, term: Term, reading: Reading, step: Step) -> Known | None:
         pin = reading.pins.get(term)
@@ -327,7 +336,7 @@ class _Attempt:
             exploration_steps=sum(o.exploration_steps for o in self.outcomes),
             path_length=round(sum(o.path_length for o in self.outcomes), 3),
             seconds=round(seconds, 3),
-            reason=self.outcomes[-1].reason,
+            reason=self.trouble or self.outcomes[-1].reason,
             expert_steps=expert,
             suite=self.job.suite,
             asked=self.asked,

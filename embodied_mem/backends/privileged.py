@@ -5,7 +5,7 @@ the yardstick of budgets and of path-weighted success: the fewest moves over the
 between the things that a goal needs, and a fixed number of actions at each.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -125,9 +125,15 @@ class Expert:
     proof of optimality: turns on the way are not counted, and objects are chosen greedily.
     """
 
-    def __init__(self, engine: Engine):
-        """Look at the truth; nothing is changed."""
+    def __init__(self, engine: Engine, spared: Collection[str] = ()):
+        """Look at the truth; nothing is changed.
+
+        Args:
+            engine: The house and where the agent stands.
+            spared: Objects, by id, that are not chosen freely for a goal.
+        """
         self._engine = engine
+        self._spared = spared
         self._objects: dict[str, Metadata] = {
             entry["objectId"]: entry for entry in engine.look().metadata["objects"]
         }
@@ -168,7 +174,9 @@ class Expert:
             found = [
                 name
                 for name, entry in self._objects.items()
-                if is_a(entry, term.label) and name not in bound.values()
+                if is_a(entry, term.label)
+                and name not in bound.values()
+                and name not in self._spared
             ]
             if found:
                 bound[term] = min(found, key=lambda name: self._rank(name, places))

@@ -92,20 +92,32 @@ class Stage:
 
     def fixed(self, step: TaskStep) -> dict[Term, str]:
         """Return the true objects that terms of a step's goal stand for."""
+        return self._named(step, step.fixed)
+
+    def excluded(self, step: TaskStep) -> dict[Term, str]:
+        """Return the true objects that terms of a step's goal do not stand for."""
+        return self._named(step, step.excluded)
+
+    def _named(self, step: TaskStep, slots: Mapping[str, str]) -> dict[Term, str]:
         return {
-            term: self.slots[step.fixed[term.label]]
+            term: self.slots[slots[term.label]]
             for term in step.parsed().terms()
-            if term.label in step.fixed and step.fixed[term.label] in self.slots
+            if term.label in slots and slots[term.label] in self.slots
         }
 
     def judge(self, step: TaskStep) -> Progress:
         """Score a step's goal on the present state of the world."""
-        return judge_goal(step.parsed(), self.sim.metadata["objects"], self.fixed(step))
+        objects = self.sim.metadata["objects"]
+        return judge_goal(step.parsed(), objects, self.fixed(step), self.excluded(step))
 
     def expert_steps(self, steps: Sequence[TaskStep]) -> int:
         """Return the length of a privileged expert's way through some steps from here."""
         goals = [step.parsed() for step in steps]
-        return Expert(self.sim.engine).steps(goals, [self.fixed(step) for step in steps])
+        expert = Expert(self.sim.engine, set(self.slots.values()) - self._meant(steps))
+        return expert.steps(goals, [self.fixed(step) for step in steps])
+
+    def _meant(self, steps: Sequence[TaskStep]) -> set[str]:
+        return {name for step in steps for name in self.fixed(step).values()}
 
     def conclude(self, step: TaskStep) -> bool:
         """Fill the slots of a step that is over, and let the outside hand act.

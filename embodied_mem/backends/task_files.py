@@ -94,6 +94,8 @@ class TaskStep(Config, frozen=True):
     that it was taken from and put on or in."""
     fixed: dict[str, str] = {}
     """Slots that terms of the goal stand for."""
+    excluded: dict[str, str] = {}
+    """Slots that terms of the goal do not stand for: `the other mug`."""
     then: tuple[HandMove, ...] = ()
     """What the outside hand does after the step."""
 
@@ -144,7 +146,7 @@ class SuiteTask(Config, frozen=True):
             labels = {term.label for term in step.parsed().terms()}
         except GoalError as error:
             raise ConfigError(f"task {self.name}: {error}") from error
-        for term, slot in step.fixed.items():
+        for term, slot in (*step.fixed.items(), *step.excluded.items()):
             if term not in labels:
                 raise ConfigError(
                     f"task {self.name} fixes '{term}', of which the goal '{step.goal}' says nothing."

@@ -38,7 +38,10 @@ def load_tasks(path: str | Path) -> dict[str, Goal]:
 
 
 def judge_goal(
-    goal: Goal, objects: Sequence[Metadata], fixed: Mapping[Term, str] | None = None
+    goal: Goal,
+    objects: Sequence[Metadata],
+    fixed: Mapping[Term, str] | None = None,
+    excluded: Mapping[Term, str] | None = None,
 ) -> Progress:
     """Count the conditions that hold, with the objects chosen that meet most of them.
 
@@ -50,13 +53,18 @@ def judge_goal(
         goal: What is asked for.
         objects: `objects` of the event metadata.
         fixed: Objects, by id, that terms must stand for, whatever their label.
+        excluded: Objects, by id, that terms must not stand for.
     """
-    fixed = fixed or {}
+    fixed, excluded = fixed or {}, excluded or {}
     by_id = {entry["objectId"]: entry for entry in objects}
     candidates = {
         term: [name for name in (fixed[term],) if name in by_id]
         if term in fixed
-        else [entry["objectId"] for entry in objects if is_a(entry, term.label)]
+        else [
+            entry["objectId"]
+            for entry in objects
+            if is_a(entry, term.label) and entry["objectId"] != excluded.get(term)
+        ]
         for term in goal.terms()
     }
 
