@@ -1,6 +1,6 @@
 """Draw the graded suites and write them to sim_configs/tasks/graded/, an hour's work kept as data.
 
-    python scripts/draw_suites.py [--count 60] [--only complex] [--out FOLDER] [--seed-offset N]
+python scripts/draw_suites.py [--count 60] [--only complex] [--out FOLDER] [--seed-offset N]
 """
 
 import argparse

@@ -237,7 +237,7 @@ class _Attempt:
     def run(self, expert: int) -> EpisodeRow:
         """Do one step after another, as long as each is reached and the budget lasts."""
         steps, began = self.job.task.steps, time.perf_counter()
-        most = self.job.budget.steps(expert, len(steps))
+        most = self.job.budget.steps(expert)
         progress = OrderedProgress(
             self.stage.goals(steps), lambda number: self.stage.judge(steps[number])
         )

@@ -21,13 +21,14 @@ from embodied_mem.backends.household.engine import Engine
 from embodied_mem.backends.household.generator import generate_house
 from embodied_mem.backends.household.sim_object import SimObject
 from embodied_mem.backends.household.wanted import WantedThing
+from embodied_mem.backends.privileged import Expert
 from embodied_mem.backends.task_files import Budget, HandMove, SuiteTask, TaskHouse, TaskStep
 from embodied_mem.backends.task_kinds import Stock, Task
 from embodied_mem.backends.task_sampling import sample_task_kinds
 from embodied_mem.errors import GoalError, HouseError
 from embodied_mem.goals import fold
 
-BUDGET = Budget(factor=2.0, extra=20)
+BUDGET = Budget(factor=1.5, extra=20)
 """The same for every task and condition."""
 
 SPECS = ("2-bed-1-bath", "2-bed-2-bath")
@@ -83,6 +84,10 @@ class _Scene:
         )
 
 
+_LEAST = 20
+"""Sub-goals that an expert reaches in fewer steps are too near to need a memory [steps]."""
+
+
 def draw_suite(name: str, count: int, seed: int) -> Iterator[SuiteTask]:
     """Draw the tasks of one suite.
 
@@ -134,8 +139,10 @@ def _plain(
     except GoalError:
         return None
     fit = [task for task in drawn if _is_plain(task, simple=steps == 1)]
+    expert = Expert(scene.engine)
+    fit = [task for task in fit if expert.steps([task.goal], [{}]) >= _LEAST]
     kinds = {task.kind for task in fit[:steps]}
-    if len(fit) < steps or len(kinds) < min(steps, 3):
+    if len(fit) < steps or len(kinds) < min(steps, 2):
         return None
     parts = tuple(TaskStep(goal=str(task.goal), say=_said(task)) for task in fit[:steps])
     return SuiteTask(name=title, house=house, steps=parts, instruction=_sentence(parts))
@@ -348,4 +355,3 @@ def _spelt() -> dict[str, str]:
         fold(kind): " ".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", kind)).lower()
         for kind in object_types()
     }
-

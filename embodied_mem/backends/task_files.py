@@ -37,14 +37,14 @@ _FILES: dict[SuiteName, tuple[str, ...]] = {
 class Budget(Config, frozen=True):
     """Most steps for a task's scored steps: the same for every condition."""
 
-    factor: float = 2.0
+    factor: float = 1.5
     """Times the length of a privileged expert's way."""
     extra: int = 20
-    """And so many more for each step of the task [steps]."""
+    """And so many more [steps]."""
 
-    def steps(self, expert: int, parts: int) -> int:
-        """Return the most steps for a task of so many parts."""
-        return round(self.factor * expert) + self.extra * parts
+    def steps(self, expert: int) -> int:
+        """Return the most steps for a task."""
+        return round(self.factor * expert) + self.extra
 
 
 class TaskHouse(Config, frozen=True):

@@ -27,9 +27,7 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 
 
-def write_ablation(
-    path: Path, numbers: Sequence[Ablation], episodes: Sequence[EpisodeRow]
-) -> None:
+def write_ablation(path: Path, numbers: Sequence[Ablation], episodes: Sequence[EpisodeRow]) -> None:
     """Write the page; OSError is the caller's."""
     parts = [
         "<!doctype html><meta charset=utf-8><title>Memory ablation</title>",
@@ -76,7 +74,9 @@ def _table(numbers: Sequence[Ablation]) -> str:
     lines = []
     for a in numbers:
         cells = "".join(f"<td>{_cell(getattr(a, name))}" for _, name in _COLUMNS)
-        lines.append(f"<tr><td>{escape(a.suite)}<td class=t>{escape(a.group)}<td>{a.episodes}{cells}")
+        lines.append(
+            f"<tr><td>{escape(a.suite)}<td class=t>{escape(a.group)}<td>{a.episodes}{cells}"
+        )
     return f"<table><tr><th>suite<th>memory<th>n{head}{''.join(lines)}</table>"
 
 
