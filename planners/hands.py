@@ -1,5 +1,7 @@
 """Gets to things and acts on them: stand near, look at it, point, do."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Bool, Float
 
@@ -44,10 +46,10 @@ _WRONG_SIDE = 15.0
 _OTHER_SIDE = 200.0
 """Price of a place that is far from where a thing was seen, if one walks [moves]."""
 
-_DETOUR = 1.5
+_DETOUR = 1.2
 """A way is a detour if it is so many times as long as the straight one,"""
 
-_ASIDE = 2.0
+_ASIDE = 0.8
 """and this much longer still [m]."""
 
 _NEW_VIEW = 12.0
@@ -195,13 +197,16 @@ class Hands:
         ground, lattice = self._pilot.ground(), self._pilot.lattice
         if seen_from is None or not ground.contains(lattice.node(seen_from)):
             return none
-        costs = ground.costs_from(lattice.node(seen_from))
-        ways = np.array([costs[ground.index(stand.node)] for stand in found])
-        straight = np.array(
-            [float(np.linalg.norm(lattice.point(stand.node) - seen_from)) for stand in found]
-        )
+        moves = replace(
+            ground,
+            price_x=np.where(np.isfinite(ground.price_x), 1.0, np.inf),
+            price_y=np.where(np.isfinite(ground.price_y), 1.0, np.inf),
+        ).costs_from(lattice.node(seen_from))
+        ways = np.array([moves[ground.index(stand.node)] for stand in found])
         if not np.isfinite(ways).any():
             return none
+        points = np.array([lattice.point(stand.node) for stand in found])
+        straight = np.abs(points - seen_from).sum(axis=1)  # Moves go along the axes.
         return ways * lattice.spacing > _DETOUR * straight + _ASIDE
 
     def _spoil(self, target: str, point: Float[np.ndarray, "2"]) -> None:

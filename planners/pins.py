@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-
 from embodied_mem.goals import Term, fold
 from embodied_mem.memory import Known, Memory
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-
 from embodied_mem.goals import Goal, Term, fold
 from embodied_mem.interfaces import Decision
 from embodied_mem.memory import Memory

@@ -25,7 +25,7 @@ _GROWN = 0.07
 
 @dataclass(slots=True)
 class Viewpoints:
-    """Whence each thing was seen from nearest: what is behind a wall is seen from far, if at all."""
+    """Where each thing was seen from nearest: from behind a wall it is seen from far, if at all."""
 
     positions: dict[str, Float[np.ndarray, "2"]] = field(default_factory=dict)
     capacity: int = 10_000

@@ -1,6 +1,6 @@
-"""Draw the graded suites and write them to sim_configs/tasks/graded/, an hour's work kept as data.
+"""Draw the graded suites and write them to sim_configs/tasks/graded/, kept as data.
 
-python scripts/draw_suites.py [--count 60] [--only complex] [--out FOLDER] [--seed-offset N]
+python scripts/draw_suites.py [--only complex] [--first 0] [--count 60] [--out FOLDER]
 """
 
 import argparse
@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 
 from embodied_mem.backends.graded_tasks import BUDGET, draw_suite
-from embodied_mem.backends.task_files import SuiteFile
+from embodied_mem.backends.task_files import SuiteFile, load_suite_file
 
 FOLDER = Path(__file__).parents[1] / "sim_configs" / "tasks" / "graded"
-SEEDS = {"simple": 21_000, "composite": 22_000, "complex": 23_000}
+SEEDS = {"simple": 210_000, "composite": 220_000, "complex": 230_000}
 ABOUT = {
     "simple": "One thing to one place, after a tour of the house.",
     "composite": "Three sub-goals that share nothing, after a tour of the house.",
@@ -24,6 +24,7 @@ def main() -> None:
     """Draw what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--first", type=int, default=0, help="go on in the files that are there")
     parser.add_argument("--only", choices=sorted(SEEDS))
     parser.add_argument("--out", type=Path, default=FOLDER)
     parser.add_argument("--seed-offset", type=int, default=0)
@@ -31,9 +32,12 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     for name, seed in SEEDS.items():
         if args.only in (None, name):
-            tasks = tuple(draw_suite(name, args.count, seed + args.seed_offset))
+            path = args.out / f"{name}.yaml"
+            kept = load_suite_file(path).tasks[: args.first] if args.first else ()
+            drawn = draw_suite(name, args.count, seed + args.seed_offset, args.first)
+            tasks = (*kept, *drawn)
             file = SuiteFile(suite=name, about=ABOUT[name], budget=BUDGET, tasks=tasks)
-            (args.out / f"{name}.yaml").write_bytes(_yaml(file))
+            path.write_bytes(_yaml(file))
 
 
 def _yaml(file: SuiteFile) -> bytes:

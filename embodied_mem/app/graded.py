@@ -8,7 +8,6 @@ house; they differ in what they still know.
 
 import copy
 import time
-
 from dataclasses import dataclass, field
 
 import msgspec
@@ -17,9 +16,9 @@ import numpy as np
 from embodied_mem.app.build import build_perceiver, senses
 from embodied_mem.app.commands import PolicyName, Senses
 from embodied_mem.backends.household.backend import HouseholdSimConfig
+from embodied_mem.backends.privileged import tour
 from embodied_mem.backends.stage import Stage
 from embodied_mem.backends.task_files import Budget, SuiteTask, TaskStep
-from embodied_mem.backends.privileged import tour
 from embodied_mem.backends.thor_frames import thor_vector, world_from_thor
 from embodied_mem.errors import GoalError
 from embodied_mem.goals import Term, fold
@@ -123,7 +122,7 @@ class _Searches:
     count: int = 0
     _last: tuple[str, str, str | None] = ("", "", None)
 
-    def on_start(self, goal: object, memory: Memory) -> None:
+    def on_start(self, goal: object, memory: Memory) -> None:  # noqa: ARG002
         """Begin anew."""
         self._last = ("", "", None)
 

@@ -63,7 +63,7 @@ def run_many(command: Suite) -> int:
         with _Bar(len(jobs)) as bar:
             result = run_suite(
                 jobs,
-                do_task if graded else do_job,
+                do_any,
                 path=path,
                 settings=settings,
                 workers=command.workers,
@@ -78,6 +78,11 @@ def run_many(command: Suite) -> int:
     if command.json is not None:
         write_json(result, Path(command.json))
     return 1 if result.missing else 0
+
+
+def do_any(job: SuiteJob | GradedJob) -> tuple[EpisodeRow, ...]:
+    """Do a job of either kind; called in a process of its own."""
+    return do_task(job) if isinstance(job, GradedJob) else do_job(job)
 
 
 def _show(result: SuiteResult, folder: Path, *, graded: bool) -> None:

@@ -3,7 +3,7 @@
 - simple: one thing to one place.
 - composite: three sub-goals that share nothing: places, states, pairs, appliances.
 - complex: an earlier task uses one of several things of a type, another one leads the agent away;
-  then the thing is referred to by what was done with it. In some tasks an outside hand has moved it.
+  then the thing is referred to by what was done with it. In some an outside hand has moved it.
 
 Drawn once and kept as files; each task was checked on the truth to be possible.
 """
@@ -34,8 +34,8 @@ BUDGET = Budget(factor=1.5, extra=20)
 SPECS = ("2-bed-1-bath", "2-bed-2-bath")
 """Houses of 5 and 6 rooms."""
 
-USED = ("Cup", "Mug", "Bowl", "Bottle", "Book", "AlarmClock", "TissueBox", "TeddyBear", "SoapBottle",
-        "SprayBottle", "Plate", "Vase", "Candle", "Newspaper")  # fmt: skip
+USED = ("Cup", "Mug", "Bowl", "Bottle", "Book", "AlarmClock", "TissueBox", "TeddyBear",
+        "SoapBottle", "SprayBottle", "Plate", "Vase", "Candle", "Newspaper")  # fmt: skip
 """Types of which several lie about, so that it matters which one is meant."""
 
 OTHERS = ("Pillow", "Laptop", "RemoteControl", "Box", "Statue", "Boots", "Towel", "Pot")
@@ -62,7 +62,7 @@ class _Scene:
 
     def places(self, *, small: str, kinds: tuple[str, ...]) -> list[str]:
         """Return the types of places that are there, may hold a thing, and have room, shuffled."""
-        items = [item for item in self.stock.of(small)]
+        items = list(self.stock.of(small))
         found = [
             kind
             for kind in kinds
@@ -84,27 +84,33 @@ class _Scene:
         )
 
 
+_HOUSES = 40
+"""Houses that are tried for one task."""
+
 _LEAST = 20
 """Sub-goals that an expert reaches in fewer steps are too near to need a memory [steps]."""
 
 
-def draw_suite(name: str, count: int, seed: int) -> Iterator[SuiteTask]:
-    """Draw the tasks of one suite.
+def draw_suite(name: str, count: int, seed: int, first: int = 0) -> Iterator[SuiteTask]:
+    """Draw tasks of one suite: each has seeds of its own, so that any part can be drawn alone.
 
     Args:
         name: simple, composite or complex.
         count: How many.
-        seed: Seed of the first house; the others count on from it, houses that offer no such task
-            left out.
+        seed: Seed of the suite's first house.
+        first: Number of the first task, from 0.
+
+    Raises:
+        HouseError: None of a task's houses offers one.
     """
-    made = 0
-    while made < count:
-        kind = _COMPLEX[made % len(_COMPLEX)]
-        task = _draw(name, f"{name}-{made + 1:02d}", seed, kind)
-        seed += 1
-        if task is not None:
-            made += 1
-            yield task
+    for number in range(first, first + count):
+        kind = _COMPLEX[number % len(_COMPLEX)]
+        title, start = f"{name}-{number + 1:02d}", seed + _HOUSES * number
+        drawn = (_draw(name, title, k, kind) for k in range(start, start + _HOUSES))
+        task = next((task for task in drawn if task is not None), None)
+        if task is None:
+            raise HouseError(f"no house of the seeds from {start} on offers {title}.")
+        yield task
 
 
 def _draw(name: str, title: str, seed: int, kind: "_Kind") -> SuiteTask | None:

@@ -6,6 +6,7 @@ between the things that a goal needs, and a fixed number of actions at each.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -72,7 +73,7 @@ def _spin() -> list[Action]:
 def _walk(way: Sequence[tuple[float, float]], yaw: int) -> tuple[list[Action], int]:
     """Return the actions that follow a way on the grid, and the yaw at its end [deg]."""
     actions: list[Action] = []
-    for before, after in zip(way, way[1:], strict=False):
+    for before, after in pairwise(way):
         step = (round(np.sign(round(after[0] - before[0], 3))),
                 round(np.sign(round(after[1] - before[1], 3))))  # fmt: skip
         turn = (_HEADINGS[step] - yaw) % 360

@@ -139,7 +139,8 @@ class Stage:
                 return False
             self.slots[slot] = name
         self._handled.clear()
-        return all([self._move(move) for move in step.then])
+        moved = [self._move(move) for move in step.then]
+        return all(moved)
 
     def _note(self, name: str, kind: str, parents: Sequence[str | None], *, taken: bool) -> None:
         place = parents[0] if parents else None

@@ -9,7 +9,7 @@ that very object, and for the outside hand that moves it. Slots are the judge's:
 told them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -55,7 +55,7 @@ class TaskHouse(Config, frozen=True):
     """Id of the generator's room specification."""
     density: float = 1.0
     """Scales the number of things beside those that are needed."""
-    furniture: dict[str, tuple[str, ...]] = {}
+    furniture: Mapping[str, tuple[str, ...]] = {}
     """What rooms of a type must have, beside the usual."""
     things: tuple[WantedThing, ...] = ()
     """Small things, counted."""
@@ -89,12 +89,12 @@ class TaskStep(Config, frozen=True):
     """In predicate form; terms that `fixed` names may have any label."""
     say: str = ""
     """What the agent is told; the goal itself when left out."""
-    remember: dict[str, str] = {}
+    remember: Mapping[str, str] = {}
     """Slots by name: `cup` is what the step did to a cup, `from cup` and `to cup` the receptacle
     that it was taken from and put on or in."""
-    fixed: dict[str, str] = {}
+    fixed: Mapping[str, str] = {}
     """Slots that terms of the goal stand for."""
-    excluded: dict[str, str] = {}
+    excluded: Mapping[str, str] = {}
     """Slots that terms of the goal do not stand for: `the other mug`."""
     then: tuple[HandMove, ...] = ()
     """What the outside hand does after the step."""
@@ -149,7 +149,7 @@ class SuiteTask(Config, frozen=True):
         for term, slot in (*step.fixed.items(), *step.excluded.items()):
             if term not in labels:
                 raise ConfigError(
-                    f"task {self.name} fixes '{term}', of which the goal '{step.goal}' says nothing."
+                    f"task {self.name} fixes '{term}', of which its goal '{step.goal}' is silent."
                 )
             if slot not in slots:
                 raise ConfigError(

@@ -86,7 +86,7 @@ class DualMemory(Memory):
         self.short_term = short_term or ShortTermConfig()
         self.stays = stays
         self._forget_short_term()
-        self.seen_from: dict[str, Float[np.ndarray, "2"]] = {}
+        self.seen_from: dict[str, Float[np.ndarray, 2]] = {}
         """Whence each thing was seen from nearest [m]."""
         super().__init__(config, store=store)
 

@@ -5,6 +5,7 @@ furniture, can be reached on the agent's grid; what stands in the way is taken o
 that lost what it needs is furnished anew.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +55,7 @@ class GeneratorConfig(Config, frozen=True):
     """Of the agent that must get everywhere [m]."""
     radius: float = 0.2
     """Of that agent [m]."""
-    furniture: dict[str, tuple[str, ...]] = {}
+    furniture: Mapping[str, tuple[str, ...]] = {}
     """Furniture that every room of a type must have, beside what its recipe puts there."""
     things: tuple[WantedThing, ...] = ()
     """Small things that the house must have, exactly as many as said."""
@@ -118,8 +119,8 @@ def _build(
             return house, shell, furnished
     wanted = ", ".join(f"{kind}: {', '.join(names)}" for kind, names in config.furniture.items())
     raise HouseError(
-        f"no house of the rooms {spec.id} could be furnished from seed {seed}, with {wanted or 'no'}"
-        " further furniture. Ask for less, for more rooms or for another seed."
+        f"no house of the rooms {spec.id} could be furnished from seed {seed}, with "
+        f"{wanted or 'no'} further furniture. Ask for less, for more rooms or for another seed."
     )
 
 

@@ -62,18 +62,18 @@ def test_the_suites_have_the_tasks_that_they_should():
 
 def test_every_instruction_is_understood_and_every_place_can_hold_what_it_gets():
     memory = DualMemory(stays=stays)
-    for name, task in shipped():
+    for _, task in shipped():
         for step in (*task.before, *task.steps):
-            try:
-                reading = read_instruction(step.words, memory)
-            except GoalError as error:
-                assert "'it' does not refer" in str(error), (name, task.name)
+            if step.words == "slice it":
+                with pytest.raises(GoalError, match="'it' does not refer"):
+                    read_instruction(step.words, memory)
                 continue
+            reading = read_instruction(step.words, memory)
             assert bool(reading.referring) >= bool(step.fixed or step.excluded), (task.name, step)
             for atom in step.parsed().atoms:
                 kinds = [TYPES.get(term.label) for term in atom.terms]
-                if len(kinds) == 2 and None not in kinds:
-                    small, large = kinds
+                small, large = kinds[0], kinds[-1]
+                if len(kinds) == 2 and small is not None and large is not None:
                     pieces = {small, f"{small}Sliced", f"{small}Cracked"} & object_types().keys()
                     assert any(can_hold(large, piece) for piece in pieces), (task.name, str(atom))
 
@@ -95,7 +95,17 @@ def test_mistakes_in_task_files_are_one_sentence_each(tmp_path: Path):
         with pytest.raises(ConfigError) as caught:
             load_suite_file(path)
         said[what] = str(caught.value).replace(str(tmp_path), "")
-    assert said == snapshot({'no steps': 'config /t.yaml is not a SuiteFile: task t has no steps. - at `$.tasks[0]`.', 'a slot': "config /t.yaml is not a SuiteFile: task t fixes 'mug' to the slot 'used', which no earlier step remembers. Known slots: none. - at `$.tasks[0]`.", 'a term': "config /t.yaml is not a SuiteFile: task t fixes 'cup', of which the goal 'on(mug, desk)' says nothing. - at `$.tasks[0]`.", 'a goal': "config /t.yaml is not a SuiteFile: task t: unknown predicate near/2 in goal 'near(mug, desk)'. States: clean, dirty, sliced, cooked, hot, cold, filled, empty, open, closed, on, off, broken, held. Relations: on, in. - at `$.tasks[0]`.", 'a type': "config /t.yaml is not a SuiteFile: no object type 'Mugg'. Types are spelt as in `CoffeeTable`. - at `$.tasks[0].house.things[0]`.", 'a place': 'config /t.yaml is not a SuiteFile: Bed is not a small thing: ask for it as furniture. - at `$.tasks[0].house.things[0]`.', 'a field': 'config /t.yaml is not a SuiteFile: Object contains unknown field `step` - at `$.tasks[0]`.'})
+    assert said == snapshot(
+        {
+            "no steps": "config /t.yaml is not a SuiteFile: task t has no steps. - at `$.tasks[0]`.",
+            "a slot": "config /t.yaml is not a SuiteFile: task t fixes 'mug' to the slot 'used', which no earlier step remembers. Known slots: none. - at `$.tasks[0]`.",
+            "a term": "config /t.yaml is not a SuiteFile: task t fixes 'cup', of which its goal 'on(mug, desk)' is silent. - at `$.tasks[0]`.",
+            "a goal": "config /t.yaml is not a SuiteFile: task t: unknown predicate near/2 in goal 'near(mug, desk)'. States: clean, dirty, sliced, cooked, hot, cold, filled, empty, open, closed, on, off, broken, held. Relations: on, in. - at `$.tasks[0]`.",
+            "a type": "config /t.yaml is not a SuiteFile: no object type 'Mugg'. Types are spelt as in `CoffeeTable`. - at `$.tasks[0].house.things[0]`.",
+            "a place": "config /t.yaml is not a SuiteFile: Bed is not a small thing: ask for it as furniture. - at `$.tasks[0].house.things[0]`.",
+            "a field": "config /t.yaml is not a SuiteFile: Object contains unknown field `step` - at `$.tasks[0]`.",
+        }
+    )
 
 
 def things(house: House, kind: str) -> list[tuple[str, str]]:
