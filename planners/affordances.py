@@ -13,6 +13,7 @@ from embodied_mem.goals import fold
 
 SINKS = frozenset(("sink", "sinkbasin", "bathtub", "bathtubbasin"))
 BASINS = frozenset(("sinkbasin", "bathtubbasin"))
+RIMS = SINKS - BASINS
 FAUCETS = frozenset(("faucet", "showerhead"))
 KNIVES = frozenset(("knife", "butterknife"))
 MICROWAVES = frozenset(("microwave",))

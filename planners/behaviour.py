@@ -13,6 +13,7 @@ from py_trees.common import Status
 
 from embodied_mem.interfaces import Decision
 from embodied_mem.memory import Memory
+from embodied_mem.memory.dual import DualMemory
 from planners.belief import Assumptions, Belief
 from planners.body import Body
 from planners.sightlines import Viewpoints
@@ -40,6 +41,8 @@ class Situation:
     """What a routine chose in this tick."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.memory, DualMemory):  # What was seen before this planner was made.
+            self.viewpoints.positions.update(self.memory.seen_from)
         self.refresh(self.memory, succeeded=True, message="")
 
     def refresh(self, memory: Memory, *, succeeded: bool, message: str) -> None:

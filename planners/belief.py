@@ -32,6 +32,10 @@ _APART = 0.3
 """A thing this far from what it was put on was moved [m]."""
 
 
+BASIN = "basin"
+"""How the label of a basin ends: what lies in a `sinkbasin` is in the `sink`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumption:
     """An effect of an own action that was not seen."""
@@ -144,9 +148,13 @@ class Belief:
         return cls(things, held.object_id if held is not None else None, memory.stamp)
 
     def candidates(self, label: str) -> list[Thing]:
-        """Return the things that a goal's label may mean: of that type, or cut from it."""
+        """Return the things that a goal's label may mean: of that type, cut from it, its basin."""
         folded = fold(label)
-        found = [t for t in self.things.values() if folded in {t.label, whole(t.label)}]
+        found = [
+            t
+            for t in self.things.values()
+            if folded in {t.label, whole(t.label), t.label.removesuffix(BASIN)}
+        ]
         cut = {whole(t.label) for t in found if is_piece(t.label)}
         return [t for t in found if t.attributes.get("sliced") is not True or t.label not in cut]
 
@@ -180,9 +188,17 @@ class Belief:
         if thing.held or thing.parent is None:
             return False
         carrier = self.things.get(thing.parent)
-        if thing.parent == receptacle:
+        if thing.parent == receptacle or self._is_basin_of(carrier, receptacle):
             return True
         return carrier is not None and carrier.kind.graspable and carrier.parent == receptacle
+
+    def _is_basin_of(self, carrier: Thing | None, receptacle: str) -> bool:
+        """Tell whether one of two things is a sink and the other its basin."""
+        other = self.things.get(receptacle)
+        if carrier is None or other is None or carrier.label == other.label:
+            return False
+        same = carrier.label.removesuffix(BASIN) == other.label.removesuffix(BASIN)
+        return same and float(np.linalg.norm(carrier.center[:2] - other.center[:2])) < _APART
 
     def bind(
         self, goal: Goal, order: Mapping[Term, Sequence[str]]

@@ -36,6 +36,8 @@ _GOALS: Mapping[str, tuple[str, bool]] = {
 
 _STEPS_PER_METRE = 4.0
 _SURFACES_TO_PUT_DOWN = 2
+_RIM = 1.0
+"""A sink's basin is meant rather than its rim, if it is not farther by more than this [m]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ def choose(
     belief: Belief,
     distance: Callable[[Thing], float],
     excluded: frozenset[str] = frozenset(),
-    pinned: Mapping[Term, str] | None = None,
+    barred: Mapping[Term, frozenset[str]] | None = None,
 ) -> Choice:
     """Choose the objects that a goal's terms stand for: most conditions met, then the nearest.
 
@@ -65,10 +67,9 @@ def choose(
         belief: What is known.
         distance: How far a thing is [m].
         excluded: Ids that proved to be of no use; they only count where all asked of them holds.
-        pinned: Ids of the only things that some terms may stand for.
+        barred: Ids that certain terms do not stand for.
     """
-    order = {term: _ordered(term, goal, belief, distance) for term in goal.terms()}
-    order |= {t: [i] if i in belief.things else [] for t, i in (pinned or {}).items()}
+    order = {term: _ordered(term, goal, belief, distance, barred or {}) for term in goal.terms()}
     binding, progress = belief.bind(goal, order)
     if excluded and not progress.complete:
         useful = {binding[t] for t in binding if _helps(t, goal, binding, belief)}
@@ -100,9 +101,11 @@ def _ordered(
     goal: Goal,
     belief: Belief,
     distance: Callable[[Thing], float],
+    barred: Mapping[Term, frozenset[str]],
 ) -> list[str]:
     """Return what a term may stand for, the best first, and no more than can be looked through."""
-    candidates = belief.candidates(term.label)
+    found, not_meant = belief.candidates(term.label), barred.get(term, frozenset())
+    candidates = [thing for thing in found if thing.object_id not in not_meant]
     partners = [
         other.label
         for atom in goal.atoms
@@ -112,7 +115,8 @@ def _ordered(
 
     def rank(thing: Thing) -> tuple[bool, float]:
         unfit = any(not _may_be_on(thing, label) for label in partners)
-        return unfit, -100.0 if thing.held else distance(thing)
+        rim = thing.label in affordances.RIMS  # Things go into the basin, where there is one.
+        return unfit, -100.0 if thing.held else distance(thing) + _RIM * rim
 
     numbers = sum(t.label == term.label for t in goal.terms())
     return [thing.object_id for thing in sorted(candidates, key=rank)[: 8 + numbers]]

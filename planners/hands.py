@@ -1,7 +1,9 @@
 """Gets to things and acts on them: stand near, look at it, point, do."""
 
+from dataclasses import replace
+
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from embodied_mem.interfaces import Decision
 from embodied_mem.types import Action
@@ -40,6 +42,15 @@ _HIDDEN = 30.0
 
 _WRONG_SIDE = 15.0
 """Price of a place on the side from which a thing was not seen [moves]."""
+
+_OTHER_SIDE = 200.0
+"""Price of a place that is far from where a thing was seen, if one walks [moves]."""
+
+_DETOUR = 1.2
+"""A way is a detour if it is so many times as long as the straight one,"""
+
+_ASIDE = 0.8
+"""and this much longer still [m]."""
 
 _NEW_VIEW = 12.0
 """Another tilt shows something new if it differs by this much [degrees]."""
@@ -184,7 +195,30 @@ class Hands:
         points = np.array([pilot.lattice.point(stand.node) for stand in found])
         doubts = _HIDDEN * ~in_sight(s.memory, s.belief, thing, points)
         doubts = doubts + _WRONG_SIDE * ~s.viewpoints.same_side(thing, points)
+        doubts = doubts + _OTHER_SIDE * self._far_round(thing, found)
         return found[int(np.argmin(np.array([stand.cost for stand in found]) + doubts))]
+
+    def _far_round(self, thing: Thing, found: list[Standpoint]) -> Bool[np.ndarray, "n"]:
+        """Tell for places whether the way to where a thing was seen from is much of a detour.
+
+        Then a wall is between, however thin: what stands at it was seen from its other side.
+        """
+        seen_from = self._situation.viewpoints.positions.get(thing.object_id)
+        none = np.zeros(len(found), bool)
+        ground, lattice = self._pilot.ground(), self._pilot.lattice
+        if seen_from is None or not ground.contains(lattice.node(seen_from)):
+            return none
+        moves = replace(
+            ground,
+            price_x=np.where(np.isfinite(ground.price_x), 1.0, np.inf),
+            price_y=np.where(np.isfinite(ground.price_y), 1.0, np.inf),
+        ).costs_from(lattice.node(seen_from))
+        ways = np.array([moves[ground.index(stand.node)] for stand in found])
+        if not np.isfinite(ways).any():
+            return none
+        points = np.array([lattice.point(stand.node) for stand in found])
+        straight = np.abs(points - seen_from).sum(axis=1)  # Moves go along the axes.
+        return ways * lattice.spacing > _DETOUR * straight + _ASIDE
 
     def _spoil(self, target: str, point: Float[np.ndarray, "2"]) -> None:
         self._spoilt.setdefault(target, []).append(np.asarray(point).copy())

@@ -27,6 +27,7 @@ from planners.exploring import Explorer
 from planners.grammar import parse_task
 from planners.language_config import LanguagePlannerConfig
 from planners.llm_client import ChatClient
+from planners.pins import Pin
 from planners.plan_check import CheckedPlan, check_plan
 from planners.plan_reply import ReplyError, SkillCall, read_reply, reply_schema
 from planners.prompt import Briefing, repair_messages, system_message
@@ -311,7 +312,7 @@ class LanguagePlanner:
         if not self.config.fallback:
             return _give_up(why)
         task.resort = why
-        self._symbolic.start(goal, pinned)
+        self._symbolic.start(goal, {t: Pin(object_id=name) for t, name in pinned.items()})
         return None
 
     def _act_symbolically(

@@ -4,6 +4,7 @@ The floor plan does not tell high obstacles from low ones. What is known of furn
 looks over what is lower than the eyes. And what was seen from one side of a wall is on that side.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,7 +25,7 @@ _GROWN = 0.07
 
 @dataclass(slots=True)
 class Viewpoints:
-    """Where the body stood when it last saw each thing."""
+    """Where each thing was seen from nearest: from behind a wall it is seen from far, if at all."""
 
     positions: dict[str, Float[np.ndarray, "2"]] = field(default_factory=dict)
     capacity: int = 10_000
@@ -32,9 +33,14 @@ class Viewpoints:
 
     def note(self, memory: Memory, body: Body) -> None:
         """Note the place of the newest percept for what it shows."""
+        objects = memory.objects
         for object_id in memory.in_view():
-            self.positions.pop(object_id, None)
-            self.positions[object_id] = body.position
+            center = objects.centers[objects[object_id].row, :2]
+            before = self.positions.pop(object_id, None)
+            nearer = before is None or not math.dist(before, center) < math.dist(
+                body.position, center
+            )
+            self.positions[object_id] = body.position if nearer or before is None else before
         while len(self.positions) > self.capacity:
             del self.positions[next(iter(self.positions))]
 

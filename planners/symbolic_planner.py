@@ -22,6 +22,7 @@ from planners.grounding import Choice, choose, ground, missing, tidy
 from planners.hands import Hands
 from planners.navigation import NavigationConfig
 from planners.pilot import Pilot
+from planners.pins import Pin, barred
 from planners.search import SearchLog
 from planners.skills import Skills
 from planners.symbolic import PlanStep, Solver
@@ -63,8 +64,8 @@ class _Task:
     """What is being done about one goal."""
 
     goal: Goal
-    pinned: Mapping[Term, str] = field(default_factory=dict)
-    """Ids of the only things that some terms may stand for."""
+    pins: Mapping[Term, Pin] = field(default_factory=dict)
+    """Terms that stand for certain objects."""
     tree: Behaviour | None = None
     """What runs now."""
     exploring: bool = False
@@ -109,14 +110,15 @@ class SymbolicPlanner:
         self._task: _Task | None = None
         self._skills: Skills | None = None
 
-    def start(self, goal: Goal, pinned: Mapping[Term, str] | None = None) -> None:
+    def start(self, goal: Goal, pins: Mapping[Term, Pin] | None = None) -> None:
         """Take a new goal and forget the plan for the last one; what was searched is kept.
 
         Args:
-            goal: What is asked for.
-            pinned: Ids of the only things that some of its terms may stand for.
+            goal: What is to be reached.
+            pins: Terms of it that stand for certain objects. Where such a one is not to be found
+                anywhere, another of its type will have to do.
         """
-        self._task = _Task(goal=goal, pinned=pinned or {})
+        self._task = _Task(goal=goal, pins=pins or {})
         if self._skills is not None:
             self._skills.hands.forget()
             self._skills.log.unreachable.clear()
@@ -146,6 +148,12 @@ class SymbolicPlanner:
             if status != Status.RUNNING:  # A retry takes a tick of its own.
                 self._finish(task, skills, status)
         return self._give_up("no action is left to try")
+
+    def watch(self, memory: Memory) -> None:
+        """Take note of what is in view while others lead: where has been looked already."""
+        skills = self.skills_for(memory)
+        skills.situation.refresh(memory, succeeded=True, message="")
+        skills.log.note(skills.situation)
 
     def skills_for(self, memory: Memory) -> Skills:
         """Make the skills on first use, and anew for another memory or one that was cleared."""
@@ -224,8 +232,8 @@ class SymbolicPlanner:
         def distance(thing: Thing) -> float:
             return float(np.linalg.norm(thing.center[:2] - here))
 
-        belief = skills.situation.belief
-        return choose(task.goal, belief, distance, task.excluded, task.pinned)
+        not_meant = barred(task.pins, skills.situation.memory) if task.pins else {}
+        return choose(task.goal, skills.situation.belief, distance, task.excluded, not_meant)
 
     def _stale(self, task: _Task, skills: Skills) -> bool:
         """Tell whether the plan speaks of things that are no longer believed in."""
@@ -253,6 +261,9 @@ class SymbolicPlanner:
             return None
         if task.excluded and not task.second_chance:
             return self._forgive(task, skills)
+        if task.pins:
+            task.pins = {}
+            return self._advance(task, skills)
         looked = len(skills.log.opened)
         return self._give_up(
             f"no {search.in_words(needs)} found: explored everything reachable, looked into "

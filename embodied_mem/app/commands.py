@@ -10,6 +10,16 @@ Senses = Literal["oracle", "noisy"]
 """oracle: the simulator's masks as they are; noisy: with the errors of a detector and a camera."""
 
 
+PolicyName = Literal["fifo", "lru", "w_tinylfu", "decay"]
+"""Who goes when the short-term memory is full."""
+
+SuiteName = Literal["alfred-l", "graded", "simple", "composite", "complex"]
+"""Suites of ordered sub-goals that come with the package; `graded` is the last three."""
+
+MemoryName = Literal["keep", "clear", "none", "short", "long", "both", "all"]
+"""Which memory lasts from task to task."""
+
+
 class Demo(Config, frozen=True):
     """Three household tasks in a row, with memory and with memory cleared in between."""
 
@@ -76,20 +86,27 @@ class Episode(Config, frozen=True):
 class Suite(Config, frozen=True):
     """Many houses, several tasks in each; resumable, with one table at the end."""
 
+    suite: SuiteName | None = None
+    """Tasks of ordered sub-goals in houses of their own, instead of `houses` or `generated`."""
     houses: str | None = None
     """File of houses: .json, .jsonl or .jsonl.gz."""
     generated: int | None = None
     """So many generated houses instead, seeds from `seed` on."""
     limit: int | None = None
-    """Only the first so many houses of the file."""
+    """Only the first so many houses of the file, or tasks of each file of a suite."""
     asset_database: str | None = None
     """ProcTHOR's asset-database.json, for exact sizes."""
     tasks: int = 3
     """Tasks in each house, one after another."""
     perception: Senses = "oracle"
     """What the agent's eyes are like."""
-    memory: Literal["keep", "clear", "both"] = "keep"
-    """Whether memory lasts from task to task; both compares."""
+    memory: MemoryName = "keep"
+    """Whether memory lasts from task to task: keep, clear, or both compared. With a suite, which
+    part of it lasts: none, short, long, both, or all of these compared."""
+    policy: PolicyName = "lru"
+    """With a suite: who goes when the short-term memory is full."""
+    capacity: int = 100
+    """With a suite: small things that the short-term memory keeps."""
     backend: Literal["household", "thor"] = "household"
     """The simulator in the worker's process, or the real ai2thor client."""
     workers: int = 2

@@ -19,6 +19,8 @@ from embodied_mem.app.build import (
 )
 from embodied_mem.app.commands import Senses, Suite
 from embodied_mem.app.console import configure_logging, console, summary_table
+from embodied_mem.app.graded import GradedJob, do_task
+from embodied_mem.app.graded_suite import graded_jobs, graded_settings, show_graded
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
 from embodied_mem.backends.household.house import load_houses
 from embodied_mem.backends.household.house_source import HouseSource
@@ -57,15 +59,18 @@ class SuiteJob(msgspec.Struct, frozen=True, kw_only=True):
 def run_many(command: Suite) -> int:
     """Run what is not done yet, print the table and the failures; 0 when every job was done."""
     configure_logging()
-    jobs = dict(suite_jobs(command))
     path = Path(command.out) / RESULTS
-    settings = _settings(command)
-    console.print(f"{len(jobs)} jobs of {command.tasks} tasks; results go to {path}")
+    graded = command.suite is not None
+    jobs: dict[str, SuiteJob] | dict[str, GradedJob]
+    jobs = dict(graded_jobs(command)) if graded else dict(suite_jobs(command))
+    settings = graded_settings(command) if graded else _settings(command)
+    size = "a task" if graded else f"{command.tasks} tasks"
+    console.print(f"{len(jobs)} jobs of {size}; results go to {path}")
     try:
         with _Bar(len(jobs)) as bar:
             result = run_suite(
                 jobs,
-                do_job,
+                do_any,
                 path=path,
                 settings=settings,
                 workers=ray_runner(command.ray) or command.workers,
@@ -73,10 +78,10 @@ def run_many(command: Suite) -> int:
                 on_progress=bar.show,
             )
     except KeyboardInterrupt:
-        show_result(read_suite(path, list(jobs)))
+        _show(read_suite(path, list(jobs)), path.parent, graded=graded)
         console.print(f"interrupted; the same command goes on from {path}")
         raise
-    show_result(result)
+    _show(result, path.parent, graded=graded)
     if command.json is not None:
         write_json(result, Path(command.json))
     return 1 if result.missing else 0
@@ -95,6 +100,18 @@ def ray_runner(address: str | None) -> Runner | None:
     except ModuleNotFoundError as error:
         raise MissingExtraError("running on a Ray cluster", "ray") from error
     return partial(run_ray_jobs, address=address)
+
+
+def do_any(job: SuiteJob | GradedJob) -> tuple[EpisodeRow, ...]:
+    """Do a job of either kind; called in a process of its own."""
+    return do_task(job) if isinstance(job, GradedJob) else do_job(job)
+
+
+def _show(result: SuiteResult, folder: Path, *, graded: bool) -> None:
+    if graded:
+        show_graded(result, folder)
+    else:
+        show_result(result)
 
 
 def _settings(command: Suite) -> str:
@@ -130,7 +147,16 @@ def suite_jobs(command: Suite) -> Iterator[tuple[str, SuiteJob]]:
     else:
         seeds = range(command.seed, command.seed + (command.generated or 0))
         sources = [(f"seed:{seed}", HouseSource(seed=seed)) for seed in seeds]
-    conditions = ("keep", "clear") if command.memory == "both" else (command.memory,)
+    match command.memory:
+        case "both":
+            conditions = ("keep", "clear")
+        case "keep" | "clear":
+            conditions = (command.memory,)
+        case _:
+            raise ConfigError(
+                f"memory '{command.memory}' is a part of it, which is for `--suite`. For houses, "
+                "say keep, clear or both."
+            )
     for number, (name, source) in enumerate(sources[: command.limit]):
         for memory in conditions:
             yield (

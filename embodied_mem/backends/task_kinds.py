@@ -106,7 +106,7 @@ class Stock:
         if judge_goal(task.goal, self.metadata).complete:
             return False
         return all(
-            any(self._has_room(items, receptacle) for receptacle in receptacles)
+            any(self.has_room(items, receptacle) for receptacle in receptacles)
             for items, receptacles in task.places
         )
 
@@ -114,7 +114,7 @@ class Stock:
         """Whether there is a sink with a faucet."""
         return bool(self.of("Faucet")) and bool(self.of(*BASINS))
 
-    def _has_room(self, items: Sequence[SimObject], receptacle: SimObject) -> bool:
+    def has_room(self, items: Sequence[SimObject], receptacle: SimObject) -> bool:
         """Whether objects of a kind fit beside one another, taken as one wider object."""
         x, y, z = items[0].size
         block = replace(items[0], size=(x * len(items) + 0.02, y, z))

@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from embodied_mem.config import Config, load_config
-from embodied_mem.goals import Atom, Goal, Progress, best_binding, fold, parse_goal
+from embodied_mem.goals import Atom, Goal, Progress, Term, best_binding, fold, parse_goal
 
 Metadata = Mapping[str, Any]
 """JSON of one object in AI2-THOR's event metadata."""
 
 SLICED = "Sliced"
 """How the type of a piece ends: `AppleSliced` is a piece of an `Apple`."""
+
+CRACKED = "Cracked"
+"""How the type of what cannot be sliced ends when it is cut: `EggCracked`."""
 
 BASIN = "Basin"
 """How the type of a basin ends: what lies in a `SinkBasin` is in the `Sink`."""
@@ -34,7 +37,12 @@ def load_tasks(path: str | Path) -> dict[str, Goal]:
     return {name: parse_goal(text) for name, text in load_config(path, TaskList).tasks.items()}
 
 
-def judge_goal(goal: Goal, objects: Sequence[Metadata]) -> Progress:
+def judge_goal(
+    goal: Goal,
+    objects: Sequence[Metadata],
+    fixed: Mapping[Term, str] | None = None,
+    excluded: Mapping[Term, str] | None = None,
+) -> Progress:
     """Count the conditions that hold, with the objects chosen that meet most of them.
 
     `on` and `in` are the same relation, since AI2-THOR's receptacles do not tell them apart; what
@@ -44,10 +52,19 @@ def judge_goal(goal: Goal, objects: Sequence[Metadata]) -> Progress:
     Args:
         goal: What is asked for.
         objects: `objects` of the event metadata.
+        fixed: Objects, by id, that terms must stand for, whatever their label.
+        excluded: Objects, by id, that terms must not stand for.
     """
+    fixed, excluded = fixed or {}, excluded or {}
     by_id = {entry["objectId"]: entry for entry in objects}
     candidates = {
-        term: [entry["objectId"] for entry in objects if is_a(entry, term.label)]
+        term: [name for name in (fixed[term],) if name in by_id]
+        if term in fixed
+        else [
+            entry["objectId"]
+            for entry in objects
+            if is_a(entry, term.label) and entry["objectId"] != excluded.get(term)
+        ]
         for term in goal.terms()
     }
 
@@ -63,7 +80,8 @@ def judge_goal(goal: Goal, objects: Sequence[Metadata]) -> Progress:
 def is_a(entry: Metadata, label: str) -> bool:
     """Whether an object is of a goal's type (`label` is folded), or a piece or basin of one."""
     kind = str(entry["objectType"])
-    return label in {fold(kind), fold(kind.removesuffix(SLICED)), fold(kind.removesuffix(BASIN))}
+    whole = kind.removesuffix(SLICED).removesuffix(CRACKED)
+    return label in {fold(kind), fold(whole), fold(kind.removesuffix(BASIN))}
 
 
 def is_in(entry: Metadata, receptacle_id: str, by_id: Mapping[str, Metadata]) -> bool:
@@ -85,7 +103,7 @@ def has_state(entry: Metadata, predicate: str) -> bool:  # noqa: PLR0911
         case "clean" | "dirty":
             return bool(entry["isDirty"]) == (predicate == "dirty")
         case "sliced":
-            return bool(entry["isSliced"]) or str(entry["objectType"]).endswith(SLICED)
+            return bool(entry["isSliced"]) or str(entry["objectType"]).endswith((SLICED, CRACKED))
         case "cooked":
             return bool(entry["isCooked"])
         case "hot" | "cold":

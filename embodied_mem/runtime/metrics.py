@@ -38,6 +38,18 @@ class EpisodeRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     expert_steps: int | None = None
     """Steps of an expert, where known."""
+    suite: str = ""
+    """The split that the task belongs to."""
+    asked: int = 0
+    """Things and places that memory was asked for when a sub-goal began."""
+    answered: int = 0
+    """How many of them it held something for."""
+    recalled: int = 0
+    """How many of its answers were true at that time."""
+    visited_points: int = 0
+    """Places gone to in search of something (KARMA's exploration cost)."""
+    scored: bool = True
+    """False where what was to be remembered did not come about: left out of the numbers."""
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):

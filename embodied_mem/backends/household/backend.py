@@ -1,5 +1,6 @@
 """The embedded household simulator as a backend and a judge."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +69,14 @@ class TopDown:
         return np.stack((width / 2 - offset[:, 1], height / 2 - offset[:, 0]), axis=1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relocation:
+    """An outside hand's move of one object."""
+
+    object_id: str
+    receptacle_id: str
+
+
 class HouseholdSim:
     """Drives the simulator in this process: a backend, a judge, and an outside hand.
 
@@ -130,6 +139,17 @@ class HouseholdSim:
         """Carry out one action of AI2-THOR."""
         self.metadata  # noqa: B018 - Raises before the first reset.
         self._result = self.engine.step({"action": action.name, **action.arguments})
+        return self._step()
+
+    def fast_forward(self, script: Sequence["Action | Relocation"]) -> Step:
+        """Start anew and repeat what was done before, without drawing what came of each action."""
+        self.engine.create_house(self.house)
+        for event in script:
+            if isinstance(event, Action):
+                self.engine.skip({"action": event.name, **event.arguments})
+            else:
+                self.engine.relocate(event.object_id, event.receptacle_id)
+        self._result = self.engine.look()
         return self._step()
 
     def judge(self, goal: Goal) -> Progress:

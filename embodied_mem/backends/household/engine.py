@@ -112,6 +112,15 @@ class Engine:
         Returns:
             What followed. A failed action changes nothing but the clock.
         """
+        value, failure = self._carry_out(action)
+        return self._result(str(action.get("action")), value=value, failure=failure)
+
+    def skip(self, action: Mapping[str, object]) -> None:
+        """Carry out one action without drawing what follows; `look` shows it."""
+        self._carry_out(action)
+        self.simulation.carry()
+
+    def _carry_out(self, action: Mapping[str, object]) -> tuple[object, ActionError | None]:
         self._ensure_loaded()
         sim = self.simulation
         sim.collided = ()
@@ -125,7 +134,7 @@ class Engine:
             failure = ActionError(str(error))
         sim.time += sim.config.seconds_per_action
         apply_rules(sim)
-        return self._result(str(action.get("action")), value=value, failure=failure)
+        return value, failure
 
     def relocate(self, object_id: str, receptacle_id: str) -> bool:
         """Let an outside hand move an object on or into a receptacle.

@@ -5,6 +5,7 @@ furniture, can be reached on the agent's grid; what stands in the way is taken o
 that lost what it needs is furnished anew.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +22,9 @@ from embodied_mem.backends.household.recipes import furnish_room
 from embodied_mem.backends.household.schema import AgentStart, House, HouseObject, Vector3
 from embodied_mem.backends.household.shell import Shell, ShellOpening, build_shell
 from embodied_mem.backends.household.structure import build_structure
+from embodied_mem.backends.household.wanted import WantedThing, place_wanted, stand_wanted
 from embodied_mem.config import Config
-from embodied_mem.errors import ConfigError
+from embodied_mem.errors import ConfigError, HouseError
 
 AGENT_HEIGHT = 0.9009992
 """Of the agent's position above the floor [m] (AI2-THOR)."""
@@ -32,6 +34,10 @@ REACH = 0.8
 
 INDISPENSABLE = frozenset(("Fridge", "CounterTop", "Sink", "Bed", "Sofa", "Toilet"))
 """Types without which a room is furnished anew."""
+
+
+_TRIES = 200
+"""Buildings drawn before what is wanted counts as impossible."""
 
 
 class GeneratorConfig(Config, frozen=True):
@@ -49,6 +55,10 @@ class GeneratorConfig(Config, frozen=True):
     """Of the agent that must get everywhere [m]."""
     radius: float = 0.2
     """Of that agent [m]."""
+    furniture: Mapping[str, tuple[str, ...]] = {}
+    """Furniture that every room of a type must have, beside what its recipe puts there."""
+    things: tuple[WantedThing, ...] = ()
+    """Small things that the house must have, exactly as many as said."""
 
     def __post_init__(self) -> None:
         if self.rooms is not None and not 1 <= self.rooms <= max(SPECS):
@@ -75,18 +85,19 @@ def generate_house(seed: int, config: GeneratorConfig | None = None) -> House:
 
     Returns:
         A house that passes `check_house`.
+
+    Raises:
+        HouseError: What the config wants found no place in any of many houses.
     """
     config = config or GeneratorConfig()
     rng = np.random.default_rng((seed, 20250))
     spec = _choose_spec(config, rng)
-    while True:
-        house = build_structure(draw_plan(spec, rng), spec.id, rng)
-        shell = build_shell(house)
-        furnished = _furnish(shell, config, rng)
-        if furnished is not None:
-            break
+    house, shell, furnished = _build(spec, config, rng, seed)
+    fillers = []
     for number, (room, furniture) in enumerate(zip(shell.rooms, furnished.rooms, strict=True), 2):
-        fill_room(Filler(room.type, number, rng), furniture, density=config.density)
+        fillers.append(Filler(room.type, number, rng))
+        fill_room(fillers[-1], furniture, density=config.density)
+    place_wanted(config.things, list(zip(fillers, furnished.rooms, strict=True)), rng)
     house.objects = [item for room in furnished.rooms for item in room]
     house.metadata.agent = _start(shell, furnished.positions, rng)
     for door in house.doors:
@@ -94,6 +105,23 @@ def generate_house(seed: int, config: GeneratorConfig | None = None) -> House:
             door.openness = 0.0
     check_house(house)
     return house
+
+
+def _build(
+    spec: RoomSpec, config: GeneratorConfig, rng: np.random.Generator, seed: int
+) -> tuple[House, Shell, _Furnished]:
+    """Draw buildings until one can be furnished."""
+    for _ in range(_TRIES):
+        house = build_structure(draw_plan(spec, rng), spec.id, rng)
+        shell = build_shell(house)
+        furnished = _furnish(shell, config, rng)
+        if furnished is not None:
+            return house, shell, furnished
+    wanted = ", ".join(f"{kind}: {', '.join(names)}" for kind, names in config.furniture.items())
+    raise HouseError(
+        f"no house of the rooms {spec.id} could be furnished from seed {seed}, with "
+        f"{wanted or 'no'} further furniture. Ask for less, for more rooms or for another seed."
+    )
 
 
 def _choose_spec(config: GeneratorConfig, rng: np.random.Generator) -> RoomSpec:
@@ -108,7 +136,7 @@ def _choose_spec(config: GeneratorConfig, rng: np.random.Generator) -> RoomSpec:
 
 def _furnish(shell: Shell, config: GeneratorConfig, rng: np.random.Generator) -> _Furnished | None:
     """Furnish every room so that all of it can be reached; None when that does not come about."""
-    rooms = [_furnish_room(shell, number, rng) for number in range(len(shell.rooms))]
+    rooms = [_furnish_room(shell, number, rng, config) for number in range(len(shell.rooms))]
     for _ in range(15):
         if not all(rooms):
             return None
@@ -117,7 +145,8 @@ def _furnish(shell: Shell, config: GeneratorConfig, rng: np.random.Generator) ->
         for number, (room, furniture) in enumerate(zip(shell.rooms, rooms, strict=True)):
             here = polygons.contains(room.polygon, positions)
             lost = [item for item in furniture if not _is_near(item, positions[here])]
-            if here.sum() < 4 or any(item.objectType in INDISPENSABLE for item in lost):
+            vital = INDISPENSABLE.union(config.furniture.get(room.type, ()))
+            if here.sum() < 4 or any(item.objectType in vital for item in lost):
                 again.add(number)
             elif lost:
                 rooms[number] = [item for item in furniture if item not in lost]
@@ -125,15 +154,19 @@ def _furnish(shell: Shell, config: GeneratorConfig, rng: np.random.Generator) ->
         if not again and not changed:
             return _Furnished(rooms, positions)
         for number in again:
-            rooms[number] = _furnish_room(shell, number, rng)
+            rooms[number] = _furnish_room(shell, number, rng, config)
     return None
 
 
-def _furnish_room(shell: Shell, number: int, rng: np.random.Generator) -> list[HouseObject]:
+def _furnish_room(
+    shell: Shell, number: int, rng: np.random.Generator, config: GeneratorConfig
+) -> list[HouseObject]:
     """Furnish one room with what it needs; nothing after ten failures."""
+    room = shell.rooms[number]
     for _ in range(10):
-        furnisher = Furnisher(room_layout(shell, shell.rooms[number]), rng, number + 2)
-        if furnish_room(furnisher):
+        furnisher = Furnisher(room_layout(shell, room), rng, number + 2)
+        wanted = config.furniture.get(room.type, ())
+        if furnish_room(furnisher) and stand_wanted(furnisher, wanted):
             return furnisher.objects
     return []
 

@@ -1,0 +1,106 @@
+"""A task of ordered sub-goals under several conditions, from the same beginning; and its suite."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from embodied_mem.app.cli import execute
+from embodied_mem.app.commands import Suite
+from embodied_mem.app.graded import GradedJob, do_task
+from embodied_mem.app.graded_suite import graded_jobs, show_graded
+from embodied_mem.backends.household.wanted import WantedThing
+from embodied_mem.backends.task_files import (
+    Budget,
+    HandMove,
+    SuiteTask,
+    TaskHouse,
+    TaskStep,
+)
+from embodied_mem.runtime.metrics import EpisodeRow
+from embodied_mem.runtime.suite import SuiteResult
+
+TASK = SuiteTask(
+    name="tiny",
+    house=TaskHouse(
+        seed=3, spec="bedroom", density=0.2, things=(WantedThing(type="Book", count=2, on="Bed"),)
+    ),
+    tour=False,
+    before=(
+        TaskStep(
+            goal="on(book, dresser)",
+            say="put a book on the dresser",
+            remember={"used": "book", "origin": "from book"},
+        ),
+    ),
+    steps=(
+        TaskStep(
+            goal="on(book, place)",
+            say="put the book you used back where it was",
+            fixed={"book": "used", "place": "origin"},
+        ),
+    ),
+)
+
+
+def job(task: SuiteTask = TASK, **changes) -> GradedJob:
+    usual = GradedJob(
+        suite="tiny", task=task, budget=Budget(factor=3.0, extra=60), conditions=("both", "none"),
+        policy="lru", capacity=50, perception="oracle", seed=0,
+    )  # fmt: skip
+    return msgspec.structs.replace(usual, **changes)
+
+
+@pytest.fixture(scope="module", name="rows")
+def some_rows() -> dict[str, EpisodeRow]:
+    return {row.group: row for row in do_task(job())}
+
+
+def test_the_memory_of_the_earlier_task_tells_which_one_and_where(rows: dict[str, EpisodeRow]):
+    both = rows["both"]
+    assert both.scored
+    assert both.success, both.reason
+    assert (both.asked, both.answered, both.recalled) == (2, 2, 2)
+    assert both.exploration_steps == 0
+
+
+def test_conditions_face_the_same_expert_and_forget_what_they_should(rows: dict[str, EpisodeRow]):
+    none, both = rows["none"], rows["both"]
+    assert none.expert_steps == both.expert_steps
+    assert none.answered == 0
+    assert none.task == both.task
+    assert none.steps <= Budget(factor=3.0, extra=60).steps(none.expert_steps or 0)
+
+
+def test_a_beginning_that_does_not_come_about_is_left_out_for_all():
+    lost = TaskStep(
+        goal="on(book, dresser)", say="on(book, dresser)", then=(HandMove(move="pot", to="desk"),)
+    )
+    task = msgspec.structs.replace(TASK, before=(lost,), steps=(TaskStep(goal="on(book, bed)"),))
+    (row,) = do_task(job(task, conditions=("both",)))
+    assert not row.scored
+    assert row.reason.startswith("not scored: earlier task 1 did not come about")
+
+
+def test_a_suite_becomes_jobs_and_refuses_what_does_not_go_with_it():
+    jobs = dict(graded_jobs(Suite(suite="alfred-l", memory="all", limit=2, policy="fifo")))
+    assert list(jobs)[:3] == [
+        "alfred-l simple/simple-01",
+        "alfred-l simple/simple-02",
+        "alfred-l composite/composite-01",
+    ]
+    assert jobs["alfred-l simple/simple-01"].conditions == ("none", "short", "long", "both")
+    assert execute(Suite(suite="simple", generated=3)) == 2
+    assert execute(Suite(generated=3, memory="short")) == 2
+
+
+def test_a_result_is_shown_with_its_report(tmp_path: Path, rows: dict[str, EpisodeRow], capsys):
+    result = SuiteResult(
+        settings="s", summaries=(), episodes=tuple(rows.values()), errors={}, missing=0
+    )
+    show_graded(result, tmp_path)
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+    numbers = msgspec.json.decode((tmp_path / "ablation.json").read_bytes())
+    assert {n["group"] for n in numbers} == {"none", "both"}
+    assert re.search(r"tiny\s+both\s+1\s+1\.00", capsys.readouterr().out)
