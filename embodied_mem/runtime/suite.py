@@ -84,6 +84,21 @@ _DECODER: msgspec.json.Decoder[SettingsLine | JobLine] = msgspec.json.Decoder(
 )
 
 
+def _progress(
+    done: Mapping[str, JobLine], total: int, latest: str, error: str, elapsed: float
+) -> SuiteProgress:
+    rows = [row for line in done.values() for row in line.rows]
+    return SuiteProgress(
+        done=sum(not line.error for line in done.values()),
+        total=total,
+        episodes=len(rows),
+        succeeded=sum(row.success for row in rows),
+        latest=latest,
+        error=error,
+        elapsed=elapsed,
+    )
+
+
 def run_suite(
     jobs: Mapping[str, Job],
     work: Callable[[Job], tuple[EpisodeRow, ...]],
@@ -117,18 +132,7 @@ def run_suite(
     began = time.monotonic()
 
     def report(latest: str = "", error: str = "") -> None:
-        rows = [row for line in done.values() for row in line.rows]
-        on_progress(
-            SuiteProgress(
-                done=sum(not line.error for line in done.values()),
-                total=len(jobs),
-                episodes=len(rows),
-                succeeded=sum(row.success for row in rows),
-                latest=latest,
-                error=error,
-                elapsed=time.monotonic() - began,
-            )
-        )
+        on_progress(_progress(done, len(jobs), latest, error, time.monotonic() - began))
 
     report()
     left = {key: job for key, job in jobs.items() if key not in done or done[key].error}

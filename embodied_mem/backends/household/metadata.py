@@ -145,12 +145,8 @@ def instance_color(object_id: str, used: set[tuple[int, int, int]]) -> tuple[int
 
 def object_metadata(item: SimObject) -> Json:
     """Write what of an object does not depend on where the agent is."""
-    low, high = item.box()
     kind = item.kind
     receptacle = item.has("receptacle")
-    corners = [[x, y, z] for x in (high[0], low[0]) for y in (high[1], low[1])
-               for z in (high[2], low[2])]  # fmt: skip
-    size = (high[0] - low[0], high[1] - low[1], high[2] - low[2])
     moves = kind.primary != "Static"
     return {
         "name": item.name,
@@ -193,17 +189,21 @@ def object_metadata(item: SimObject) -> Json:
         "parentReceptacles": [item.parent] if item.parent else None,
         "controlledObjects": list(item.controls) or None,
         "isMoving": False,
-        "axisAlignedBoundingBox": {
-            "cornerPoints": corners,
-            "center": xyz(item.position),
-            "size": xyz(size),
-        },
+        "axisAlignedBoundingBox": _aligned_box(item),
         "objectOrientedBoundingBox": {
             "cornerPoints": box_corners(item.position, item.size, item.yaw)
         }
         if item.pickupable
         else None,
     }
+
+
+def _aligned_box(item: SimObject) -> Json:
+    low, high = item.box()
+    corners = [[x, y, z] for x in (high[0], low[0]) for y in (high[1], low[1])
+               for z in (high[2], low[2])]  # fmt: skip
+    size = (high[0] - low[0], high[1] - low[1], high[2] - low[2])
+    return {"cornerPoints": corners, "center": xyz(item.position), "size": xyz(size)}
 
 
 def _held_pose(sim: Simulation) -> Json | None:
