@@ -62,10 +62,10 @@ def run_episode(
     """Perceive, remember, decide and act until the planner says Done or the budget is spent.
 
     Done itself is not carried out. The frame that follows the last action is still perceived, so
-    memory ends up to date. A planner's failure (PlanningError) ends the episode as an outcome without success. Ctrl-C,
-    which waits for the end of a step, and other errors end it in order: subscribers' `on_end` is
-    called with an outcome whose reason says so, then the exception goes on to the caller, so that a
-    loop over episodes stops too.
+    memory ends up to date. A planner's failure (PlanningError) ends the episode as an outcome
+    without success. Ctrl-C, which waits for the end of a step, and other errors end it in order:
+    subscribers' `on_end` is called with an outcome whose reason says so, then the exception goes on
+    to the caller, so that a loop over episodes stops too.
 
     Args:
         backend: Where actions happen.
