@@ -167,7 +167,7 @@ def ground(
         facts.add(("hand_free",))
     for thing in things.values():
         facts |= facts_of(thing, things, belief)
-    facts |= pairs_of(things, useless=excluded - set(choice.binding.values()))
+    facts |= pairs_of(things, useless=_no_places(choice, goal, things, excluded))
     wanted = [wanted_fact(atom, [choice.binding[t] for t in atom.terms]) for atom in choice.unmet]
     kept = [
         wanted_fact(atom, [choice.binding[t] for t in atom.terms])
@@ -183,6 +183,18 @@ def ground(
         goals=tuple(dict.fromkeys(goals)),
         distances=_distances(spots, things, here),
     )
+
+
+def _no_places(
+    choice: Choice, goal: Goal, things: Mapping[str, Thing], excluded: frozenset[str]
+) -> frozenset[str]:
+    """Return what nothing is put on or in: what proved useless, and cups that nobody asks to fill.
+
+    What is put down to free the hand would have to be carried along with a cup that it lies in.
+    """
+    asked = {choice.binding.get(atom.terms[-1], "") for atom in goal.atoms if len(atom.terms) == 2}
+    loose = {name for name, thing in things.items() if thing.kind.graspable}
+    return (excluded - set(choice.binding.values())) | (loose - asked)
 
 
 def tidy(steps: Sequence[PlanStep], swinging: Set[str]) -> tuple[PlanStep, ...]:

@@ -279,11 +279,14 @@ def moved_before(buffer: ObjectBuffer, gone: list[Entry]) -> list[tuple[Entry, E
     The thing found is of the same label, looks and size, and was never seen while the vanished one
     was there. Where several could be it, the most alike is taken.
     """
+    doubted = {entry.object_id for entry in gone}
     found = [
         other
         for label in sorted({entry.label for entry in gone})
         for other in buffer.newest(label, _NEWEST)
-        if other.status in {"present", "moved"} and other.released is None
+        if other.status in {"present", "moved"}
+        and other.released is None
+        and other.object_id not in doubted
     ]
     oldest = min((entry.last_seen for entry in gone), default=np.inf)
     found = [other for other in found if other.first_seen > oldest]

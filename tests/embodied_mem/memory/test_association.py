@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from embodied_mem.memory import voxels
+from embodied_mem.memory import matching, voxels
 from embodied_mem.memory.association import assign, box_gap, box_iou, gate
+from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.memory.relations import RelationConfig, neighbours, supports
 
 UNIT = st.floats(0, 1, width=32)
@@ -161,3 +162,24 @@ def test_a_flat_support_goes_on_under_what_hides_it():
 def test_chairs_pushed_under_a_table_stand_beside_it():
     table, chair = box(0, 0, 0.37, 1.6, 1.0, 0.74), box(0.3, 0, 0.36, 0.45, 0.45, 0.72)
     assert supports(np.array([0]), np.array([chair, table]), {}, RelationConfig()) == []
+
+
+def test_what_is_doubted_itself_is_not_taken_for_what_vanished():
+    buffer = ObjectBuffer()
+    feature = np.array([1.0, 0.0], np.float32)
+    for number in range(3):  # Each may be the one before it, moved on.
+        box = np.array([[number, 0.0, 0.0], [number + 0.1, 0.1, 0.1]])
+        entry = Entry(
+            object_id=buffer.new_id("Knife"),
+            row=-1,
+            label="Knife",
+            label_weights={"Knife": 1.0},
+            first_seen=10.0 * number,
+            last_seen=10.0 * number + 5,
+            bounds=box,
+        )
+        buffer.add(entry, box, feature)
+    first, second, third = buffer.entries.values()
+    assert matching.moved_before(buffer, [first]) in ([(first, second)], [(first, third)])
+    assert matching.moved_before(buffer, [first, second]) in ([(first, third)], [(second, third)])
+    assert not matching.moved_before(buffer, [first, second, third])
