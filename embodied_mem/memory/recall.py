@@ -1,5 +1,6 @@
 """The questions to a memory that are answered in words: search, describe, experience."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
@@ -21,7 +22,7 @@ _INSIDE = 8
 """Contents of a thing that are remembered with an action on it."""
 
 
-class Recall:
+class Recall(ABC):
     """Part of `Memory`: what reads all its parts together."""
 
     _parts: Parts
@@ -95,9 +96,9 @@ class Recall:
             changed_at=self._parts.changed_at,
         )
 
+    @abstractmethod
     def where(self, object_id: str, at: float | None = None) -> Sighting:
         """Return where an object was last seen; see `Memory`."""
-        raise NotImplementedError
 
     def _note(self, action: Action, target: str | None, *, succeeded: bool, stamp: float) -> None:
         """Add an action on a thing to what happened."""

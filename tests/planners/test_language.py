@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 from contracts.planner_contract import PlannerContract
+from decision_log import Decisions
 from llm_server import LlmServer, Reply, Request
 from rule_model import RuleModel, block
 
@@ -34,22 +35,6 @@ def say(steps: Sequence[tuple[str, ...]], goal: Sequence[tuple[str, ...]] = ()) 
     calls = [dict(zip(("skill", "object", "place"), (*s, ""), strict=False)) for s in steps]
     atoms = [{"predicate": predicate, "terms": list(terms)} for predicate, *terms in goal]
     return json.dumps({"goal": atoms, "steps": calls, "thought": "so"})
-
-
-class Reasons:
-    """Keeps every decision."""
-
-    def __init__(self):
-        self.all: list[Decision] = []
-
-    def on_start(self, goal: Goal, memory: Memory) -> None:
-        self.all.clear()
-
-    def on_step(self, step, percept, decision: Decision, memory: Memory) -> None:
-        self.all.append(decision)
-
-    def on_end(self, outcome: Outcome, memory: Memory) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +68,8 @@ def act(mind: LanguagePlanner, memory: Memory, goal: Goal | str) -> Decision:
 
 def run(
     sim: HouseholdSim, mind: LanguagePlanner, goal: Goal, max_steps: int = 400, **more
-) -> tuple[Outcome, Reasons]:
-    seen = Reasons()
+) -> tuple[Outcome, Decisions]:
+    seen = Decisions()
     agent = Agent(perceive=Pipeline(OracleConfig()), memory=Memory(), planner=mind)
     outcome = run_episode(sim, agent, goal=goal, subscribers=[seen], max_steps=max_steps, **more)
     return outcome, seen

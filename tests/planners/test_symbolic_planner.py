@@ -2,14 +2,14 @@
 
 import pytest
 from contracts.planner_contract import PlannerContract
+from decision_log import Decisions
 
 from embodied_mem.backends.household.backend import HouseholdSim
 from embodied_mem.backends.household.catalog import can_hold
 from embodied_mem.backends.household.generator import GeneratorConfig, generate_house
 from embodied_mem.backends.task_sampling import sample_tasks
 from embodied_mem.errors import PlanningError
-from embodied_mem.goals import Goal, fold, parse_goal
-from embodied_mem.interfaces import Decision, Outcome
+from embodied_mem.goals import fold, parse_goal
 from embodied_mem.memory import Memory
 from embodied_mem.runtime import Agent, run_episode
 from embodied_mem.types import PASS
@@ -22,22 +22,6 @@ def agent(memory: Memory | None = None) -> Agent:
     return Agent(
         perceive=Pipeline(OracleConfig()), memory=memory or Memory(), planner=SymbolicPlanner()
     )
-
-
-class Decisions:
-    """Keeps every decision."""
-
-    def __init__(self):
-        self.all: list[Decision] = []
-
-    def on_start(self, goal: Goal, memory: Memory) -> None:
-        self.all.clear()
-
-    def on_step(self, step, percept, decision: Decision, memory: Memory) -> None:
-        self.all.append(decision)
-
-    def on_end(self, outcome: Outcome, memory: Memory) -> None:
-        pass
 
 
 @pytest.fixture
