@@ -42,31 +42,40 @@ def write_ablation(path: Path, numbers: Sequence[Ablation], episodes: Sequence[E
     path.write_text("\n".join(parts), encoding="utf-8")
 
 
+_WIDE = 34
+"""From one bar to the next [px]."""
+
+
 def _bars(title: str, numbers: Sequence[Ablation], name: str, most: float | None = None) -> str:
     """Draw a bar with its interval for each suite and condition."""
     values: list[Estimate] = [getattr(a, name) for a in numbers]
     top = most or max([v.high for v in values if np.isfinite(v.high)], default=1.0) or 1.0
-    height, wide = 160.0, 34
-    drawn = []
-    for k, (a, v) in enumerate(zip(numbers, values, strict=True)):
-        if not np.isfinite(v.value):
-            continue
-        x = 20 + k * wide + 24 * [*dict.fromkeys(n.suite for n in numbers)].index(a.suite)
-        y, low, high = (20 + height * (1 - min(p / top, 1)) for p in (v.value, v.low, v.high))
-        colour = _COLOURS.get(a.group, "#888")
-        drawn.append(
-            f'<rect x="{x}" y="{y:.1f}" width="26" height="{20 + height - y:.1f}" fill="{colour}"/>'
-            f'<path d="M{x + 13} {low:.1f}V{high:.1f}M{x + 9} {low:.1f}h8M{x + 9} {high:.1f}h8" '
-            'stroke="#222" fill="none"/>'
-            f'<text x="{x + 13}" y="195" text-anchor="middle" font-size="10">'
-            f"{escape(a.group)}</text>"
-            f'<text x="{x + 13}" y="{y - 3:.1f}" text-anchor="middle" font-size="10">'
-            f"{v.value:.2g}</text>"
-        )
-        if not k or numbers[k - 1].suite != a.suite:
-            drawn.append(f'<text x="{x}" y="211" font-size="11">{escape(a.suite)}</text>')
-    width = 60 + wide * len(numbers) + 24 * len({a.suite for a in numbers})
-    return f'<h3>{escape(title)}</h3><svg width="{width}" height="220">{"".join(drawn)}</svg>'
+    height, left, drawn = 160.0, 20, []
+    for suite in dict.fromkeys(a.suite for a in numbers):
+        drawn.append(f'<text x="{left}" y="211" font-size="11">{escape(suite)}</text>')
+        bars = [(a.group, v) for a, v in zip(numbers, values, strict=True) if a.suite == suite]
+        drawn += [
+            _bar(group, v, left + _WIDE * k, height, top)
+            for k, (group, v) in enumerate(bars)
+            if np.isfinite(v.value)
+        ]
+        left += max(_WIDE * len(bars), 7 * len(suite)) + 24
+    return f'<h3>{escape(title)}</h3><svg width="{left}" height="220">{"".join(drawn)}</svg>'
+
+
+def _bar(group: str, estimate: Estimate, x: int, height: float, top: float) -> str:
+    """Draw one bar with its interval and its names."""
+    ends = (estimate.value, estimate.low, estimate.high)
+    y, low, high = (20 + height * (1 - min(p / top, 1)) for p in ends)
+    shown = f"{estimate.value:.2f}" if estimate.value < 10 else f"{estimate.value:.0f}"
+    return (
+        f'<rect x="{x}" y="{y:.1f}" width="26" height="{20 + height - y:.1f}" '
+        f'fill="{_COLOURS.get(group, "#888")}"/>'
+        f'<path d="M{x + 13} {low:.1f}V{high:.1f}M{x + 9} {low:.1f}h8M{x + 9} {high:.1f}h8" '
+        'stroke="#222" fill="none"/>'
+        f'<text x="{x + 13}" y="195" text-anchor="middle" font-size="10">{escape(group)}</text>'
+        f'<text x="{x + 13}" y="{y - 3:.1f}" text-anchor="middle" font-size="10">{shown}</text>'
+    )
 
 
 def _table(numbers: Sequence[Ablation]) -> str:
