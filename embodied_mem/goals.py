@@ -8,6 +8,7 @@ for that many atoms over different mugs.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from embodied_mem.errors import GoalError
@@ -79,6 +80,7 @@ class Progress:
         return self.met == self.total
 
 
+@lru_cache(maxsize=4096)
 def fold(label: str) -> str:
     """Bring a type name to the form in which goals compare it: lower case, letters only."""
     return re.sub(r"[^a-z]", "", label.lower())

@@ -191,11 +191,21 @@ def _recedes(
     ranges = view.in_camera(points[told])[:, 2]
     counts = np.bincount(owner, minlength=len(judgeable))
     sums = np.bincount(owner, behind.clip(-0.1, 0.1), minlength=len(judgeable))
-    for number in np.flatnonzero((counts >= _MIN_TOLD) & (sums > 0)).tolist():
-        mine = owner == number
-        least = _BEHIND + _BEHIND_GROWTH * float(np.median(ranges[mine])) ** 2
-        found[number] = np.median(behind[mine]) > least
+    doubtful = np.flatnonzero((counts >= _MIN_TOLD) & (sums > 0))
+    least = _BEHIND + _BEHIND_GROWTH * _medians(ranges, owner, counts)[doubtful] ** 2
+    found[doubtful] = _medians(behind, owner, counts)[doubtful] > least
     return found
+
+
+def _medians(
+    values: Float[np.ndarray, "p"], owner: Int64[np.ndarray, "p"], counts: Int64[np.ndarray, "m"]
+) -> Float[np.ndarray, "m"]:
+    """Return the median of each owner's values; of none, what lies beside."""
+    ordered = values[np.lexsort((values, owner))]
+    starts = np.cumsum(counts) - counts
+    last = len(values) - 1
+    low, high = starts + np.maximum(counts - 1, 0) // 2, starts + counts // 2
+    return (ordered[np.minimum(low, last)] + ordered[np.minimum(high, last)]) / 2
 
 
 def _miss(buffer: ObjectBuffer, entry: Entry, against: float, gone: list[str]) -> None:

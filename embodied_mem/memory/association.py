@@ -34,6 +34,10 @@ class AssociationConfig(Config, frozen=True):
     """Voxels of a detection that are compared."""
 
 
+_AT_ONCE = 1_000_000
+"""Pairs that are compared in one go."""
+
+
 def gate(
     detections: Float[np.ndarray, "n 2 3"], objects: Float[np.ndarray, "m 2 3"], pad: float
 ) -> tuple[Int[np.ndarray, "k"], Int[np.ndarray, "k"]]:
@@ -46,20 +50,27 @@ def gate(
     if not finite.any() or not len(objects):
         return none, none
     low, high = detections[:, 0] - pad, detections[:, 1] + pad
-    about = np.flatnonzero(_meet(objects, low[finite].min(axis=0), high[finite].max(axis=0)))
+    lowest, highest = low[finite].min(axis=0), high[finite].max(axis=0)
+    about = np.flatnonzero((objects[:, 0, 0] <= highest[0]) & (objects[:, 1, 0] >= lowest[0]))
+    about = about[_meet(objects[about], lowest, highest)]
     local = objects[about]
-    pairs = [about[_meet(local, *ends)] for ends in zip(low, high, strict=True)]
-    rows = np.repeat(np.arange(len(detections)), [len(near) for near in pairs])
-    return rows, np.concatenate([none, *pairs])
+    if len(low) * len(local) > _AT_ONCE:
+        pairs = [about[_meet(local, *ends)] for ends in zip(low, high, strict=True)]
+        rows = np.repeat(np.arange(len(detections)), [len(near) for near in pairs])
+        return rows, np.concatenate([none, *pairs])
+    rows, columns = np.nonzero(_meet(local, low[:, None], high[:, None]))
+    return rows, about[columns]
 
 
 def _meet(
-    boxes: Float[np.ndarray, "m 2 3"], low: Float[np.ndarray, "3"], high: Float[np.ndarray, "3"]
-) -> Bool[np.ndarray, "m"]:
-    """Tell which boxes touch the one from `low` to `high` [m]."""
-    meet = (boxes[:, 0, 0] <= high[0]) & (boxes[:, 1, 0] >= low[0])
+    boxes: Float[np.ndarray, "m 2 3"],
+    low: Float[np.ndarray, "*n 3"],
+    high: Float[np.ndarray, "*n 3"],
+) -> Bool[np.ndarray, "*k"]:
+    """Tell which boxes touch those from `low` to `high` [m], which may broadcast against them."""
+    meet = (boxes[:, 0, 0] <= high[..., 0]) & (boxes[:, 1, 0] >= low[..., 0])
     for axis in (1, 2):
-        meet &= (boxes[:, 0, axis] <= high[axis]) & (boxes[:, 1, axis] >= low[axis])
+        meet &= (boxes[:, 0, axis] <= high[..., axis]) & (boxes[:, 1, axis] >= low[..., axis])
     return meet
 
 

@@ -13,13 +13,15 @@ _LEAST_RANGE = 2.0
 """Up to here depth is trusted whatever its noise [m]."""
 
 
-def scatter(depth: Float[np.ndarray, "h w"]) -> float:
+def scatter(depth: Float[np.ndarray, "h w"] | None) -> float:
     """Return the standard deviation of depth at 1 m [m]; 0 where nothing is known.
 
     Args:
         depth: Distance along the optical axis [m]; NaN where unknown.
     """
-    here = np.nan_to_num(depth, posinf=0.0).astype(np.float32)
+    if depth is None:
+        return 0.0
+    here = np.where(np.isfinite(depth), depth, 0).astype(np.float32)
     off = np.abs(here - cv2.medianBlur(here, 3))[::2, ::2]
     valid = here[::2, ::2] > 0.3
     if not valid.any():

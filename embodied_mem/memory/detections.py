@@ -2,10 +2,10 @@
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int64, UInt8
+from jaxtyping import Bool, Float, Float32, Float64, Int64, UInt8
 
 from embodied_mem.memory import voxels
-from embodied_mem.memory.depth_noise import range_within, scatter
+from embodied_mem.memory.depth_noise import range_within
 from embodied_mem.types import Frame, Percept
 
 _POINTS = 2000
@@ -19,14 +19,20 @@ _BEFORE = 0.1
 
 
 class Detections:
-    """Boxes, voxels, and how much of each detection's thing the view shows."""
+    """Boxes, voxels, and how much of each detection's thing the view shows.
 
-    def __init__(self, percept: Percept, voxel: float):
+    Args:
+        percept: The detections.
+        voxel: Edge of the voxels [m].
+        noise: Standard deviation of the depth at 1 m [m].
+    """
+
+    def __init__(self, percept: Percept, voxel: float, noise: float):
         frame, masks = percept.frame, percept.masks
         self.percept = percept
         self.boxes = np.asarray(percept.boxes, np.float64)
         self.placed = np.asarray(np.isfinite(self.boxes.reshape(-1, 6)).all(axis=1))
-        self.keys = [voxels.encode(_spread(points), voxel) for points in percept.points]
+        self.keys = voxels.encode_each([_spread(points) for points in percept.points], voxel)
         edges = [masks[:, :2], masks[:, -2:], masks[:, :, :2], masks[:, :, -2:]]
         self.cut = np.any([edge.any(axis=(1, 2)) for edge in edges], axis=0)
         """Whether a mask touches the border of the image."""
@@ -35,7 +41,7 @@ class Detections:
         self.pixels = np.bincount(which, minlength=len(masks)).astype(np.int64)
         self.ranges = _ranges(frame, self.boxes)
         """Distance of each from the camera [m]; 0 where unknown."""
-        self.clear = _clear_range(frame)
+        self.clear = range_within(_ERROR, noise)
         """Depth is trusted to shape things up to this range [m]."""
         self.owner = np.zeros((height, width), np.int32)
         """Which detection each pixel belongs to, counted from 1; 0 for none."""
@@ -46,6 +52,7 @@ class Detections:
         """Doublings of the voxels' edge at which each detection's points fill its surface."""
         self._coarse: dict[tuple[int, int], np.ndarray] = {}
         self._partial: dict[int, bool] = {}
+        self._depth: Float32[np.ndarray, "h w"] | None = None
 
     def __len__(self) -> int:
         return len(self.percept)
@@ -66,20 +73,28 @@ class Detections:
         kinds = np.array([0, *(names[label] for label in self.percept.labels)])
         kind, wanted = kinds[self.owner], kinds[indices + 1]
         rows, columns = np.array(kind.shape) - 1
-        near = np.zeros(len(pixels), bool)
+        near = kind[pixels[:, 1], pixels[:, 0]] == wanted
+        far = np.flatnonzero(~near)  # Of few there is more to ask.
+        x, y, wanted = pixels[far, 0], pixels[far, 1], wanted[far]
         for across in (-2, 0, 2):
             for down in (-2, 0, 2):
-                x, y = (pixels[:, 0] + across).clip(0, columns), (pixels[:, 1] + down).clip(0, rows)
-                near |= kind[y, x] == wanted
+                beside = kind[(y + down).clip(0, rows), (x + across).clip(0, columns)]
+                near[far] |= beside == wanted
         return near
 
     def is_partial(self, index: int) -> bool:
         """Tell whether the image's border or something nearer cuts a detection off."""
         if index not in self._partial:
-            depth, mask = self.percept.frame.depth, self.percept.masks[index]
-            hidden = depth is not None and _is_occluded(depth, mask)
-            self._partial[index] = bool(self.cut[index]) or hidden
+            self._partial[index] = bool(self.cut[index]) or self._is_hidden(index)
         return self._partial[index]
+
+    def _is_hidden(self, index: int) -> bool:
+        depth = self.percept.frame.depth
+        if depth is None:
+            return False
+        if self._depth is None:
+            self._depth = np.nan_to_num(depth).astype(np.float32)
+        return _is_occluded(self._depth, self.percept.masks[index])
 
     def crop(self, index: int) -> UInt8[np.ndarray, "r c 3"]:
         """Cut a detection out of the image, at most 64 pixels wide and high."""
@@ -105,11 +120,6 @@ def _dense_level(keys: Int64[np.ndarray, "v"], points: int) -> int:
     return level
 
 
-def _clear_range(frame: Frame) -> float:
-    """Return the range up to which depth errs by less than `_ERROR` [m]."""
-    return np.inf if frame.depth is None else range_within(_ERROR, scatter(frame.depth))
-
-
 def _ranges(frame: Frame, boxes: Float64[np.ndarray, "n 2 3"]) -> Float64[np.ndarray, "n"]:
     if frame.T_world_camera is None:
         return np.zeros(len(boxes))
@@ -119,20 +129,24 @@ def _ranges(frame: Frame, boxes: Float64[np.ndarray, "n 2 3"]) -> Float64[np.nda
 
 def _window(mask: Bool[np.ndarray, "h w"], margin: int = 0) -> tuple[slice, slice]:
     """Return the rows and columns that a mask spans."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    if not width:
         return slice(0, 1), slice(0, 1)
     return (
-        slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + 1 + margin),
-        slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + 1 + margin),
+        slice(max(top - margin, 0), top + height + margin),
+        slice(max(left - margin, 0), left + width + margin),
     )
 
 
-def _is_occluded(depth: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> bool:
-    """Tell whether a part of a mask's outline is drawn by something nearer."""
+def _is_occluded(depth: Float32[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> bool:
+    """Tell whether a part of a mask's outline is drawn by something nearer.
+
+    Args:
+        depth: Distance along the optical axis [m]; 0 where unknown.
+        mask: The thing.
+    """
     window = _window(mask, margin=2)
-    inside = mask[window]
-    here = np.nan_to_num(depth[window]).astype(np.float32)
+    inside, here = mask[window], depth[window]
     cross = np.ones((3, 3), np.uint8)
     beside = np.asarray(cv2.dilate(np.where(inside, here, 0), cross))  # Depth of the thing there.
     ring = ~inside & (beside > 0) & (here > 0)

@@ -51,14 +51,16 @@ class DepthView:
         self, centers: Float[np.ndarray, "m 3"], radii: Float[np.ndarray, "m"]
     ) -> Int64[np.ndarray, "k"]:
         """Return the balls (centre, radius [m]) that reach into the judged part of the view."""
-        x, y, z = self.in_camera(centers).T
         camera, config = self._camera, self._config
-        in_range = (z + radii > config.near) & (z - radii < config.far)
+        z = centers @ self._pose[2, :3] + self._pose[2, 3]
+        in_range = np.flatnonzero((z + radii > config.near) & (z - radii < config.far))
+        radii = radii[in_range]
+        x, y, z = self.in_camera(centers[in_range]).T
         slope_x = max(camera.cx, camera.width - camera.cx) / camera.fx
         slope_y = max(camera.cy, camera.height - camera.cy) / camera.fy
         inside_x = np.abs(x) <= np.clip(z, 0, None) * slope_x + radii * np.hypot(1, slope_x)
         inside_y = np.abs(y) <= np.clip(z, 0, None) * slope_y + radii * np.hypot(1, slope_y)
-        return np.flatnonzero(in_range & inside_x & inside_y)
+        return in_range[inside_x & inside_y]
 
     def pixels_across(self, boxes: Float[np.ndarray, "m 2 3"]) -> Float[np.ndarray, "m"]:
         """Return about how many pixels the second longest edge of each box [m] covers."""

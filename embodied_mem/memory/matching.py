@@ -1,7 +1,7 @@
 """Which detection shows which known object: in the hand, in its place, or elsewhere."""
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 
 from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
@@ -62,11 +62,14 @@ def match_in_place(
     scores = np.zeros((len(free), len(objects)))
     overlaps = box_iou(detections.boxes[free][rows], buffer.boxes[columns])
     cosines = _cosines(buffer, detections, np.array(free)[rows], columns)
-    pairs = zip(rows, columns, compact, overlaps, cosines, strict=True)
-    for row, column, slot, iou, cosine in pairs:
+    # Where neither has another candidate it does not matter how well they fit.
+    alone = (np.bincount(rows)[rows] == 1) & (np.bincount(compact)[compact] == 1)
+    measured = zip(overlaps.tolist(), cosines.tolist(), alone.tolist(), strict=True)
+    pairs = zip(rows.tolist(), columns.tolist(), compact.tolist(), measured, strict=True)
+    for row, column, slot, known in pairs:
         entry = buffer.rows[column]
         if entry is not None and entry.status != "held":
-            scores[row, slot] = _pair_score(buffer, entry, detections, free[row], (iou, cosine))
+            scores[row, slot] = _pair_score(buffer, entry, detections, free[row], known)
     found = {}
     for row, slot in assign(scores, scores > 0):
         entry = buffer.rows[objects[slot]]
@@ -88,7 +91,7 @@ def fragments(
         label = detections.percept.labels[index]
         for entry in seen:
             if entry.label == label and (
-                _share_inside(*_sets(entry, detections, index)) >= least
+                _share_inside(*_sets(buffer, entry, detections, index)) >= least
                 or _share_of_box(detections.boxes[index], buffer.box(entry)) >= 0.8
             ):
                 found[index] = entry
@@ -145,7 +148,7 @@ def _is_one_body(buffer: ObjectBuffer, one: Entry, other: Entry) -> bool:
     Under different labels one of them must be little known: things that lie in one another, as a
     basin in its sink, are seen side by side before long.
     """
-    if one.label == other.label and _coincide(one, other):
+    if one.label == other.label and _coincide(buffer, one, other):
         return True
     config = buffer.config.association
     iou = float(box_iou(buffer.box(one)[None], buffer.box(other)[None])[0])
@@ -172,26 +175,19 @@ def _inside_box(a: Float[np.ndarray, "2 3"], b: Float[np.ndarray, "2 3"]) -> flo
     return shared / float(volume(pair).min())
 
 
-def _coincide(one: Entry, other: Entry) -> bool:
+def _coincide(buffer: ObjectBuffer, one: Entry, other: Entry) -> bool:
     """Tell whether most voxels of one object are voxels of the other."""
     level = max(one.level, other.level)
-    a, b = (_raise(entry, level) for entry in (one, other))
+    a, b = (buffer.coarser(entry, level) for entry in (one, other))
     return max(_share_inside(a, b), _share_inside(b, a)) >= 0.5
 
 
 def _sets(
-    entry: Entry, detections: Detections, index: int
+    buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int
 ) -> tuple[Int64[np.ndarray, "v"], Int64[np.ndarray, "k"]]:
     """Return the voxels of a detection and of an object at a level that both fill."""
     level = max(entry.level, detections.levels[index])
-    return detections.at_level(index, level), _raise(entry, level)
-
-
-def _raise(entry: Entry, level: int) -> Int64[np.ndarray, "v"]:
-    keys = entry.keys
-    for _ in range(level - entry.level):
-        keys = voxels.coarsen(keys)
-    return keys
+    return detections.at_level(index, level), buffer.coarser(entry, level)
 
 
 def _share_inside(keys: Int64[np.ndarray, "k"], known: Int64[np.ndarray, "v"]) -> float:
@@ -221,11 +217,20 @@ def _pair_score(
     entry: Entry,
     detections: Detections,
     index: int,
-    measured: tuple[float, float],
+    measured: tuple[float, float, bool],
 ) -> float:
-    """Return what it is worth to call a detection this object; 0 where it cannot be."""
+    """Return what it is worth to call a detection this object; 0 where it cannot be.
+
+    Args:
+        buffer: What is known.
+        entry: The object.
+        detections: The detections.
+        index: The one compared.
+        measured: Overlap and likeness of the two, and whether neither has another candidate: then
+            any score above 0 will do.
+    """
     config = buffer.config.association
-    iou, cosine = measured
+    iou, cosine, alone = measured
     agreement = _agreement(entry, detections.percept.labels[index])
     extra = config.feature_weight * max(cosine, 0.0) + config.label_weight * agreement
     relabelled = agreement < config.min_agreement
@@ -235,20 +240,26 @@ def _pair_score(
             return body + extra
     if cosine < (config.min_cosine_relabelled if relabelled else config.min_cosine):
         return 0.0
-    here, known = _sets(entry, detections, index)
     if relabelled:
-        inside = max(iou, _share_inside(here, known))
+        inside = max(iou, _share_inside(*_sets(buffer, entry, detections, index)))
         return inside + extra if inside >= config.min_geometry_relabelled else 0.0
-    geometry = max(
-        iou,
-        voxels.share_near(voxels.thin(here, config.sample), known),
-        voxels.share_near(voxels.thin(known, config.sample), here),
-    )
+    is_enough = alone and iou >= config.min_geometry
+    geometry = iou if is_enough else max(iou, _contact(buffer, entry, detections, index))
     if geometry >= config.min_geometry:
         return geometry + extra
     if not entry.whole and _is_piece(buffer, entry, detections, index):
         return 0.1 + extra
     return 0.0
+
+
+def _contact(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> float:
+    """Return the share of a detection's surface at an object's, or the other way round, 0..1."""
+    here, known = _sets(buffer, entry, detections, index)
+    most = buffer.config.association.sample
+    return max(
+        voxels.share_near(voxels.thin(here, most), known),
+        voxels.share_near(voxels.thin(known, most), here),
+    )
 
 
 def _share_of_body(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> float:
@@ -260,7 +271,7 @@ def _share_of_body(buffer: ObjectBuffer, entry: Entry, detections: Detections, i
     here, known = detections.boxes[index], buffer.box(entry)
     if not float((here[1] - here[0]).max()) >= _FAIR_PART * float((known[1] - known[0]).max()):
         return 0.0
-    share = _share_inside(*_sets(entry, detections, index))
+    share = _share_inside(*_sets(buffer, entry, detections, index))
     return share if share >= 0.6 else 0.0
 
 
@@ -280,40 +291,52 @@ def moved_before(buffer: ObjectBuffer, gone: list[Entry]) -> list[tuple[Entry, E
     was there. Where several could be it, the most alike is taken.
     """
     doubted = {entry.object_id for entry in gone}
+    oldest: dict[str, float] = {}
+    for entry in gone:
+        oldest[entry.label] = min(entry.last_seen, oldest.get(entry.label, np.inf))
     found = [
         other
-        for label in sorted({entry.label for entry in gone})
+        for label in sorted(oldest)
         for other in buffer.newest(label, _NEWEST)
-        if other.status in {"present", "moved"}
+        if other.label == label
+        and other.first_seen > oldest[label]
+        and other.status in {"present", "moved"}
         and other.released is None
         and other.object_id not in doubted
     ]
-    oldest = min((entry.last_seen for entry in gone), default=np.inf)
-    found = [other for other in found if other.first_seen > oldest]
     if not found:
         return []
-    scores = _likeness(buffer, gone, found)
     met, left = np.array([f.first_seen for f in found]), np.array([g.last_seen for g in gone])
-    kinds = [np.array([entry.label for entry in group]) for group in (gone, found)]
-    later, same = met > left[:, None], kinds[0][:, None] == kinds[1]
-    pairs = assign(scores, (scores > 0) & later & same)
-    return [(gone[row], found[column]) for row, column in pairs]
+    numbers = {label: number for number, label in enumerate(oldest)}
+    kinds = [np.array([numbers[entry.label] for entry in group]) for group in (gone, found)]
+    possible = (met > left[:, None]) & (kinds[0][:, None] == kinds[1])
+    scores = _likeness(buffer, gone, found, possible)
+    return [(gone[row], found[column]) for row, column in assign(scores, scores > 0)]
 
 
 def _likeness(
-    buffer: ObjectBuffer, gone: list[Entry], found: list[Entry]
+    buffer: ObjectBuffer,
+    gone: list[Entry],
+    found: list[Entry],
+    possible: Bool[np.ndarray, "n m"],
 ) -> Float[np.ndarray, "n m"]:
     """Return how well each two objects may be one that was moved; 0 where they cannot be."""
     rows, columns = (np.array([entry.row for entry in group]) for group in (gone, found))
-    cosine = (buffer.features[rows] @ buffer.features[columns].T).astype(np.float64)
     sizes = [
         np.sort(buffer.boxes[group, 1] - buffer.boxes[group, 0], axis=1)
         for group in (rows, columns)
     ]
-    differ = np.abs(sizes[0][:, None] - sizes[1]).max(axis=2)
-    longest = sizes[0][:, -1:]
-    possible = (cosine >= buffer.config.min_cosine_moved) & (differ <= 0.08 + 0.35 * longest)
-    return np.where(possible & (longest <= _STEADY), cosine, 0.0)
+    one, other = np.nonzero(possible)
+    longest = sizes[0][one, -1]
+    differ = np.abs(sizes[0][one] - sizes[1][other]).max(axis=1)
+    fits = (differ <= 0.08 + 0.35 * longest) & (longest <= _STEADY)
+    one, other = one[fits], other[fits]
+    alike = np.einsum(
+        "kd,kd->k", buffer.features[rows[one]], buffer.features[columns[other]]
+    ).astype(np.float64)
+    scores = np.zeros(possible.shape)
+    scores[one, other] = np.where(alike >= buffer.config.min_cosine_moved, alike, 0.0)
+    return scores
 
 
 def _last_places(buffer: ObjectBuffer, lost: list[Entry]) -> Float[np.ndarray, "m 2 3"]:

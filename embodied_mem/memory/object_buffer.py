@@ -89,6 +89,8 @@ class Entry:
     """Its voxels, sorted."""
     level: int = 0
     """The voxels' edge is the config's, doubled so many times."""
+    coarse: tuple[Int64[np.ndarray, "v"], dict[int, Int64[np.ndarray, "u"]]] | None = None
+    """Voxels, and what they are at coarser levels, as far as that was asked for."""
     crop: UInt8[np.ndarray, "r c 3"] | None = None
     """Largest image of it."""
     crop_pixels: int = 0
@@ -166,6 +168,17 @@ class ObjectBuffer:
         """Note that an object changed."""
         self.changed.add(entry.object_id)
         entry.record = None
+
+    def coarser(self, entry: Entry, level: int) -> Int64[np.ndarray, "u"]:
+        """Return an object's voxels at its own or at a coarser level."""
+        if level == entry.level:
+            return entry.keys
+        if entry.coarse is None or entry.coarse[0] is not entry.keys:
+            entry.coarse = entry.keys, {}
+        known = entry.coarse[1]
+        if level not in known:
+            known[level] = self.at_level(entry.keys, level - entry.level)
+        return known[level]
 
     def set_box(self, entry: Entry, box: Float[np.ndarray, "2 3"]) -> None:
         """Place an object's box [m]."""

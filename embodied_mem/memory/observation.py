@@ -21,9 +21,16 @@ class Observation:
     """Ids that turned out to be another object's and are now its aliases, or of nothing."""
 
 
-def observe(buffer: ObjectBuffer, percept: Percept, frame: int) -> Observation:
-    """Bring the buffer up to date with one percept, the `frame`th."""
-    detections = Detections(percept, buffer.config.voxel)
+def observe(buffer: ObjectBuffer, percept: Percept, frame: int, noise: float) -> Observation:
+    """Bring the buffer up to date with one percept.
+
+    Args:
+        buffer: What is known.
+        percept: The percept.
+        frame: Its number.
+        noise: Standard deviation of its depth at 1 m [m].
+    """
+    detections = Detections(percept, buffer.config.voxel, noise)
     result = Observation(ids=[""] * len(detections))
     seen: dict[int, Entry] = {}
 

@@ -13,7 +13,6 @@ from embodied_mem.types import Frame
 UNKNOWN, FREE, OCCUPIED = 0, 1, 2
 """States of a cell."""
 
-_FLOOR, _OBSTACLE, _TALL = 1, 2, 4
 _CHANGE = np.array([[0, -1], [1, 0], [2, 2]], np.int16)
 _BLOCK = 64
 
@@ -138,6 +137,7 @@ class OccupancyMap:
         self,
         frame: Frame,
         ignore: Bool[np.ndarray, "h w"] | None = None,
+        noise: float | None = None,
         *,
         hand_full: bool = False,
     ) -> None:
@@ -146,6 +146,7 @@ class OccupancyMap:
         Args:
             frame: Depth with the poses of camera and body.
             ignore: Pixels that show what moves with the body, such as a held object.
+            noise: Standard deviation of the depth at 1 m [m]; by default it is read off the depth.
             hand_full: Whether there is something in the hand.
         """
         body = frame.T_world_body.translation if frame.T_world_body is not None else None
@@ -157,9 +158,13 @@ class OccupancyMap:
         ):
             near = self.config.hand_reach if hand_full else 0.0
             points = _world_points(frame, self.config, ignore, near)
-            trusted = range_within(self.resolution, scatter(frame.depth))
-            far = np.square(points - frame.T_world_camera.translation[:, None]).sum(axis=0)
-            self._add_points(points, far > trusted**2, floor)
+            noise = scatter(frame.depth) if noise is None else noise
+            trusted = range_within(self.resolution, noise)
+            far = np.zeros(points.shape[1], bool)
+            if np.isfinite(trusted):
+                away = np.square(points - frame.T_world_camera.translation[:, None])
+                far = away.sum(axis=0) > trusted**2
+            self._add_points(points, far, floor)
         if body is not None:
             self._paint(body[:2], self.config.body_radius, score=-8, blocked=0)
 
@@ -201,8 +206,7 @@ class OccupancyMap:
         is_floor = np.abs(height) <= config.floor_tolerance
         is_obstacle = (height > config.floor_tolerance) & (height < config.body_height) & ~far
         is_tall = (height > config.tall_from) & (height < config.tall_to) & ~far
-        kinds = _FLOOR * is_floor + _OBSTACLE * is_obstacle + _TALL * is_tall
-        kept = np.flatnonzero(kinds)
+        kept = np.flatnonzero(is_floor | is_obstacle | is_tall)
         if not len(kept):
             return
         columns, rows = self._columns_rows(points[0][kept], points[1][kept])
@@ -214,16 +218,16 @@ class OccupancyMap:
         left, top = int(columns.min()), int(rows.min())
         width, tall = int(columns.max()) - left + 1, int(rows.max()) - top + 1
         size = width * tall
-        codes = ((rows - top) * width + (columns - left)) * 8 + kinds[kept]
-        counts = np.bincount(codes, minlength=8 * size).reshape(tall, width, 8)
-        hits = counts[..., 2] + counts[..., 6]
-        floors = counts[..., 1] + counts[..., 5]
-        above = counts[..., 4] + counts[..., 5] + counts[..., 6]
-        floors = _close(floors > 0, config.closing)
+        cells = (rows - top) * width + (columns - left)
+        hits = np.bincount(cells[is_obstacle[kept]], minlength=size).reshape(tall, width)
+        floors, above = np.zeros((2, size), bool)
+        floors[cells[is_floor[kept]]] = True
+        above[cells[is_tall[kept]]] = True
+        floors = _close(floors.reshape(tall, width), config.closing)
         window = np.s_[top : top + tall, left : left + width]
         change = _CHANGE[np.minimum(hits, 2), floors]
         np.clip(self.score[window] + change, -8, 8, out=self.score[window])
-        change = np.where(above > 0, 2, -floors.astype(np.int16)).astype(np.int16)
+        change = np.where(above.reshape(tall, width), 2, -floors.astype(np.int16)).astype(np.int16)
         np.clip(self.tall[window] + change, -8, 8, out=self.tall[window])
         low = np.array([left, top])
         self._touch(low, low + np.array([width, tall]))

@@ -66,6 +66,8 @@ class _Piece:
     """Lowest and highest coordinate along each direction [m]."""
     borders: dict[int, Float[np.ndarray, "2 d"]] = field(default_factory=dict)
     """Openings to each neighbour by direction: their width [m], and what that counts for."""
+    scores: dict[int, float] = field(default_factory=dict)
+    """What `badness` said of each neighbour, as long as it is true."""
 
     def badness(self, other: int, config: PartitionConfig) -> float:
         """Return how little this piece and a neighbour are two rooms; above 1 they are one.
@@ -207,7 +209,9 @@ def _worst(found: dict[int, _Piece], config: PartitionConfig) -> tuple[int, int]
     worst, pair = 1.0, None
     for number, piece in found.items():
         for other in piece.borders:
-            badness = piece.badness(other, config)
+            if other not in piece.scores:
+                piece.scores[other] = piece.badness(other, config)
+            badness = piece.scores[other]
             if badness > worst:
                 worst, pair = badness, (other, number)
     return pair
@@ -240,4 +244,8 @@ def _merge(
         one.borders[number] = one.borders.get(number, np.zeros_like(opening)) + opening
         found[number].borders[kept] = one.borders[number]
         del found[number].borders[dropped]
+        found[number].scores.pop(dropped, None)
     one.borders.pop(dropped, None)
+    one.scores.clear()
+    for number in one.borders:
+        found[number].scores.pop(kept, None)

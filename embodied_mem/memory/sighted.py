@@ -1,5 +1,7 @@
 """How a sighting changes the object that it shows."""
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 
@@ -136,7 +138,7 @@ def confirm(
     if len(feature) and len(feature) == buffer.features.shape[1]:
         weight = min(entry.sightings, 20)
         mean = buffer.features[entry.row] * weight + feature
-        buffer.features[entry.row] = mean / max(float(np.linalg.norm(mean)), 1e-9)
+        buffer.features[entry.row] = mean / max(math.sqrt(mean.dot(mean)), 1e-9)
     entry.last_seen = percept.frame.stamp
     entry.frame = frame
     entry.sightings += 1

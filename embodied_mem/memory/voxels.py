@@ -3,6 +3,8 @@
 A key packs three 21-bit cell numbers, so a set is one sorted array and a test is a binary search.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
@@ -11,14 +13,31 @@ EMPTY = np.zeros(0, np.int64)
 
 _BIAS = 1 << 20
 _STEPS = np.array([1 << 42, 1 << 21, 1], np.int64)
+_ZERO = _BIAS * int(_STEPS.sum())
+"""Key of the cell (0, 0, 0)."""
 _FACES = np.array([0, 1, -1, 1 << 21, -(1 << 21), 1 << 42, -(1 << 42)], np.int64)
 
 
 def encode(points: Float[np.ndarray, "p 3"], size: float) -> Int64[np.ndarray, "v"]:
     """Return the voxels of edge `size` [m] that hold at least one finite point."""
-    points = points[np.isfinite(points).all(axis=1)]
-    cells = np.floor(points / size).astype(np.int64) + _BIAS
-    return np.unique(cells @ _STEPS)
+    return encode_each([points], size)[0]
+
+
+def encode_each(
+    clouds: Sequence[Float[np.ndarray, "_ 3"]], size: float
+) -> list[Int64[np.ndarray, "_"]]:
+    """Return the same for each of several clouds, which is faster than one by one."""
+    if not clouds:
+        return []
+    points = np.concatenate(clouds)
+    finite = np.isfinite(points).all(axis=1)
+    cells = np.floor(points / size)
+    if not finite.all():
+        cells[~finite] = 0
+    keys = cells.astype(np.int64) @ _STEPS + _ZERO
+    ends = np.cumsum([len(cloud) for cloud in clouds])[:-1]
+    parts = zip(np.split(keys, ends), np.split(finite, ends), strict=True)
+    return [_unique(part if known.all() else part[known]) for part, known in parts]
 
 
 def decode(keys: Int64[np.ndarray, "v"], size: float) -> Float[np.ndarray, "v 3"]:
@@ -28,8 +47,13 @@ def decode(keys: Int64[np.ndarray, "v"], size: float) -> Float[np.ndarray, "v 3"
 
 def cells(keys: Int64[np.ndarray, "v"]) -> Int64[np.ndarray, "v 3"]:
     """Return the voxels' cell numbers along x, y and z."""
-    mask = (1 << 21) - 1
-    return np.stack((keys >> 42, (keys >> 21) & mask, keys & mask), axis=1) - _BIAS
+    found = np.empty((3, len(keys)), np.int64)  # Each axis in one run: several times faster.
+    np.right_shift(keys, 42, out=found[0])
+    np.right_shift(keys, 21, out=found[1])
+    found[2] = keys
+    found[1:] &= (1 << 21) - 1
+    found -= _BIAS
+    return found.T
 
 
 def union(keys: Int64[np.ndarray, "v"], more: Int64[np.ndarray, "w"]) -> Int64[np.ndarray, "u"]:
@@ -44,7 +68,7 @@ def union(keys: Int64[np.ndarray, "v"], more: Int64[np.ndarray, "w"]) -> Int64[n
 
 def coarsen(keys: Int64[np.ndarray, "v"]) -> Int64[np.ndarray, "u"]:
     """Return the voxels of twice the edge that hold any of `keys`."""
-    return np.unique((np.floor_divide(cells(keys), 2) + _BIAS) @ _STEPS)
+    return _unique((cells(keys) >> 1) @ _STEPS + _ZERO)
 
 
 def contains(
@@ -62,6 +86,14 @@ def share_near(query: Int64[np.ndarray, "q"], keys: Int64[np.ndarray, "v"]) -> f
     if not len(query) or not len(keys):
         return 0.0
     return float(contains(keys, query[:, None] + _FACES).any(axis=1).mean())
+
+
+def _unique(keys: Int64[np.ndarray, "k"]) -> Int64[np.ndarray, "u"]:
+    """Sort, in place, and drop repetitions; `np.unique` takes three times as long on so few."""
+    keys.sort()
+    if len(keys) < 2:
+        return keys
+    return keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
 
 
 def thin(keys: Int64[np.ndarray, "v"], most: int) -> Int64[np.ndarray, "u"]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from embodied_mem.memory import matching, voxels
+from embodied_mem.memory import absence, association, matching, voxels
 from embodied_mem.memory.association import assign, box_gap, box_iou, gate
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.memory.relations import RelationConfig, neighbours, supports
@@ -40,6 +40,13 @@ def boxes_from(rng: np.random.Generator, count: int) -> np.ndarray:
 
 @given(seed=st.integers(0, 10_000), pad=st.floats(0, 0.5))
 def test_the_gate_finds_every_pair_of_boxes_that_nearly_touch(seed, pad):
+    found = _gated_against_brute_force(seed, pad)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(association, "_AT_ONCE", 0)  # One by one, as for very many.
+        assert found == _gated_against_brute_force(seed, pad)
+
+
+def _gated_against_brute_force(seed: int, pad: float) -> list[tuple[int, int]]:
     rng = np.random.default_rng(seed)
     a, b = boxes_from(rng, 5), boxes_from(rng, 12)
     b[3], a[1] = np.nan, np.nan
@@ -49,7 +56,9 @@ def test_the_gate_finds_every_pair_of_boxes_that_nearly_touch(seed, pad):
         for j in range(12)
         if (a[i, 0] - pad <= b[j, 1]).all() and (b[j, 0] <= a[i, 1] + pad).all()
     }
-    assert set(zip(*(ends.tolist() for ends in gate(a, b, pad)), strict=True)) == expected
+    found = list(zip(*(ends.tolist() for ends in gate(a, b, pad)), strict=True))
+    assert set(found) == expected
+    return found
 
 
 @given(seed=st.integers(0, 1000))
@@ -80,6 +89,37 @@ def test_voxels_are_sets_of_cells(points, other):
     halves = {tuple(c) for c in np.floor_divide(voxels.cells(keys), 2).tolist()}
     assert {tuple(c) for c in voxels.cells(voxels.coarsen(keys)).tolist()} == halves
     np.testing.assert_array_equal(voxels.encode(voxels.decode(keys, 0.1), 0.1), keys)
+    unknown = np.concatenate((other, [[np.nan, 0, 0]]))
+    for found, alone in zip(
+        voxels.encode_each([points, unknown], 0.1), (keys, wanted), strict=True
+    ):
+        np.testing.assert_array_equal(found, alone)
+
+
+@given(
+    values=hnp.arrays(float, st.integers(1, 40), elements=st.floats(-5, 5)),
+    seed=st.integers(0, 99),
+)
+def test_medians_of_groups_are_those_of_each_alone(values, seed):
+    owner = np.random.default_rng(seed).integers(0, 6, len(values))
+    counts = np.bincount(owner, minlength=6)
+    found = absence._medians(values, owner, counts)
+    for number in np.flatnonzero(counts):
+        assert found[number] == np.median(values[owner == number])
+
+
+def test_coarse_voxels_follow_the_object():
+    buffer = ObjectBuffer()
+    entry = Entry(
+        object_id="box_1", row=-1, label="Box", label_weights={}, first_seen=0.0, last_seen=0.0,
+        bounds=np.array([[0.0] * 3, [1.0] * 3]),
+    )  # fmt: skip
+    buffer.add(entry, entry.bounds, np.zeros(0, np.float32))
+    for x in (0.2, 0.7):
+        buffer.set_voxels(entry, voxels.encode(np.array([[x, 0.1, 0.1], [x, 0.13, 0.1]]), 0.03))
+        assert buffer.coarser(entry, 0) is entry.keys
+        expected = voxels.coarsen(voxels.coarsen(entry.keys))
+        np.testing.assert_array_equal(buffer.coarser(entry, 2), expected)
 
 
 def box(x: float, y: float, z: float, *size: float) -> list[list[float]]:

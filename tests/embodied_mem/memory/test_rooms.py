@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from box_world import BoxWorld
 
-from embodied_mem.memory import Memory
+from embodied_mem.memory import Memory, pieces
 from embodied_mem.memory.occupancy import OccupancyMap
 from embodied_mem.memory.partition import part, wall_angle
 from embodied_mem.memory.rooms import RoomConfig, RoomMap, guess_category
@@ -84,6 +84,22 @@ def test_door_wide_openings_part_rooms_whatever_way_the_house_is_turned(turned):
     sizes = np.bincount(labels[domain])[1:] * 0.05**2
     assert len(sizes) == 5
     assert sizes.min() > 10
+
+
+def test_joining_pieces_never_goes_by_what_was_true_before():
+    domain, _ = flat(turned=0.0)
+    rows, columns = np.indices(domain.shape)
+    checks = np.where(domain, 1 + rows // 25 * 100 + columns // 25, 0)
+    labels = np.unique(checks, return_inverse=True)[1].reshape(domain.shape).astype(np.int32)
+    config = pieces.PartitionConfig()
+    found = pieces._measure(labels, np.zeros(domain.shape, np.uint8), 0.05, config)
+    merges = 0
+    while pair := pieces._worst(found, config):
+        for piece in found.values():
+            assert piece.scores == {n: piece.badness(n, config) for n in piece.borders}
+        pieces._merge(found, labels, 0.05, *pair)
+        merges += 1
+    assert merges > 10
 
 
 def as_occupancy(domain: np.ndarray, wall: np.ndarray) -> OccupancyMap:
