@@ -81,7 +81,8 @@ class LanguagePlanner:
 
         Args:
             config: Endpoint and budgets.
-            examples: Where records of like tasks come from; none without it.
+            examples: Where records of like tasks come from; by default what the memory's experience
+                says of them.
             client: Asks the endpoint; made from the config without it.
 
         Raises:
@@ -285,16 +286,23 @@ class LanguagePlanner:
     def _briefing(self, task: _Task, skills: Skills) -> Briefing:
         words = task.goal.text or str(task.goal)
         belief = skills.situation.belief
-        count = self.config.examples
         told = skills.situation.memory.describe(words, self.config.memory_tokens)
         return Briefing(
             goal=task.goal,
             memory=told.split("\n") if told else (),
             hand=belief.held or "",
             earlier=tuple(self._earlier),
-            examples=tuple(self._examples(words, count))[:count] if self._examples else (),
+            examples=self._like_tasks(task, skills.situation.memory),
             problems=task.problems,
         )
+
+    def _like_tasks(self, task: _Task, memory: Memory) -> tuple[str, ...]:
+        """Return what earlier tasks of the kind teach, a line each."""
+        most = self.config.examples
+        if self._examples is not None:
+            return tuple(self._examples(task.goal.text or str(task.goal), most))[:most]
+        goal = task.aim.goal if task.aim is not None else task.goal
+        return tuple(lesson.text for lesson in memory.experience.recall(goal, most))
 
     def _resort(self, task: _Task, why: str) -> Decision | None:
         """Let the symbolic planner take over, if it has conditions to go by; else give up."""
