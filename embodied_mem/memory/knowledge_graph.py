@@ -33,6 +33,10 @@ class KnowledgeGraph:
 
     numbers: dict[str, int] = field(default_factory=dict)
     weights: csr_array = field(default_factory=lambda: csr_array((0, 0)))
+    rests: csr_array = field(default_factory=lambda: csr_array((0, 0)))
+    """1 where one node (row) is on or in another one (column)."""
+    near: csr_array = field(default_factory=lambda: csr_array((0, 0)))
+    """1 where two nodes are near each other."""
     size: int = 0
 
     def __len__(self) -> int:
@@ -47,16 +51,24 @@ class KnowledgeGraph:
         for node in graph.nodes("place"):
             numbers.setdefault(node.id, len(numbers))
         edges: list[tuple[int, int, float]] = []
+        rests: list[tuple[int, int]] = []
+        near: list[tuple[int, int]] = []
         for source, edge, target in graph.edges():
             a, b = numbers.get(source), numbers.get(target)
-            if a is not None and b is not None:
-                edges.append((a, b, _WEIGHTS[edge.kind] * max(edge.confidence, 0.05)))
+            if a is None or b is None:
+                continue
+            edges.append((a, b, _WEIGHTS[edge.kind] * max(edge.confidence, 0.05)))
+            if edge.kind in {"on", "in"}:
+                rests.append((a, b))
+            elif edge.kind == "near":
+                near += [(a, b), (b, a)]
         for i, document in enumerate(documents):
             if document.label:
                 name = f"label:{document.label}"
                 edges.append((i, numbers.setdefault(name, len(numbers)), _LABEL))
         edges += _happened(happenings, numbers)
-        return cls(numbers, _matrix(edges, len(numbers)), len(numbers))
+        size = len(numbers)
+        return cls(numbers, _matrix(edges, size), _marks(rests, size), _marks(near, size), size)
 
 
 def _happened(
@@ -70,6 +82,12 @@ def _happened(
     ]
     edges += [(numbers[one.id], numbers[other.id], _NEXT) for one, other in pairwise(happenings)]
     return edges
+
+
+def _marks(pairs: Sequence[tuple[int, int]], size: int) -> csr_array:
+    """Return the matrix (n, n) with 1 at each pair."""
+    rows, columns = np.array(sorted(set(pairs)), np.int64).reshape(-1, 2).T
+    return csr_array((np.ones(len(rows)), (rows, columns)), shape=(size, size))
 
 
 def _matrix(edges: Sequence[tuple[int, int, float]], size: int) -> csr_array:

@@ -17,6 +17,7 @@ from msgspec import field
 
 from embodied_mem.config import Config
 from embodied_mem.goals import fold
+from embodied_mem.memory import beside
 from embodied_mem.memory.documents import (
     Document,
     DocumentKind,
@@ -35,6 +36,8 @@ from embodied_mem.memory.scene_graph import SceneGraph
 from embodied_mem.memory.text import LexicalIndex, TextEncoder, phrases
 
 Part = Literal["label", "words", "meaning", "graph"]
+_ANCHORS = 10
+"""Most equally good readings of what something is to be beside."""
 
 
 class PartWeights(Config, frozen=True):
@@ -246,6 +249,32 @@ def _part_scores(
     corpus: Corpus, query: str, config: RetrievalConfig, encoder: TextEncoder | None
 ) -> dict[Part, Float[np.ndarray, "n"]]:
     """Return each part's score of each document."""
+    asked = beside.parted(query)
+    near = None if asked is None else _beside(corpus, asked[1], config, encoder)
+    if asked is None or near is None:
+        return _scores_of_words(corpus, query, config, encoder)
+    scores = _scores_of_words(corpus, asked[0], config, encoder)
+    if config.weights.graph > 0:
+        scores["graph"] = near
+    return scores
+
+
+def _beside(
+    corpus: Corpus, anchor: str, config: RetrievalConfig, encoder: TextEncoder | None
+) -> Float[np.ndarray, "n"] | None:
+    """Return how far each document is beside what a phrase means; None where it means nothing."""
+    found = rank(corpus, anchor, config, kinds=("object",), encoder=encoder, most=_ANCHORS)
+    anchors = np.zeros(len(corpus.graph))
+    for document, score, _ in found:
+        if score >= found[0][1] - 1e-9:
+            anchors[corpus.graph.numbers[document.id]] = 1.0
+    return beside.closeness(corpus.graph, anchors)[: len(corpus.documents)] if found else None
+
+
+def _scores_of_words(
+    corpus: Corpus, query: str, config: RetrievalConfig, encoder: TextEncoder | None
+) -> dict[Part, Float[np.ndarray, "n"]]:
+    """Return each part's score of each document for a question without `beside`."""
     on = {part for part, weight in config.weights.by_part().items() if weight > 0}
     asked = meant_labels(query, config.synonyms)
     ids = set(re.findall(r"[a-z]+_\d+", query.lower()))

@@ -7,9 +7,12 @@ import pytest
 from box_world import BoxWorld
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from embodied_mem.memory import Memory
+from embodied_mem.memory.beside import closeness, parted
 from embodied_mem.memory.description import describe
+from embodied_mem.memory.knowledge_graph import KnowledgeGraph
 from embodied_mem.memory.memory import MemoryConfig
 from embodied_mem.memory.records import Known, Placement, Status
 from embodied_mem.memory.retrieval import RetrievalConfig, meant_labels
@@ -77,8 +80,53 @@ def test_the_first_object_found_is_the_one_asked_for(
 
 def test_what_lies_beside_the_thing_used_is_found_over_several_hops(memory: Memory):
     found = [a.id for a in memory.search("things next to the mug I used", 5, kinds=("object",))]
-    assert "book_1" in found
+    assert found[0] == "book_1"
+    assert at(memory, "mug", "coffeetable_1") not in found
     assert "bread_1" not in found
+
+
+@pytest.mark.parametrize(
+    ("question", "label", "parent"),
+    [
+        ("where is the mug near the book", "mug", "coffeetable_1"),
+        ("the mug beside the sliced bread", "mug", "desk_1"),
+        ("what is next to the bread", "mug", "desk_1"),
+    ],
+)
+def test_of_several_the_one_beside_comes_first(memory: Memory, question, label, parent):
+    assert memory.search(question, 1, kinds=("object",))[0].id == at(memory, label, parent)
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        ("what is next to the lamp", ("", "the lamp")),
+        ("Everything near to my mug", ("", "my mug")),
+        ("the cup close to the sink", ("the cup ", "the sink")),
+        ("put it next to", None),
+        ("where is the nearest mug", None),
+    ],
+)
+def test_questions_are_parted_where_they_ask_for_what_is_beside(question, parts):
+    assert parted(question) == parts
+
+
+@given(seed=st.integers(0, 999))
+@settings(max_examples=40, deadline=None)
+def test_closeness_is_sharing_a_support_and_half_of_being_near(seed):
+    rng = np.random.default_rng(seed)
+    n = 7
+    rests = np.triu(rng.random((n, n)) < 0.3, 1).astype(float)
+    near = np.triu(rng.random((n, n)) < 0.3, 1).astype(float)
+    near += near.T
+    anchors = (rng.random(n) < 0.3).astype(float)
+    graph = KnowledgeGraph(rests=csr_array(rests), near=csr_array(near), size=n)
+    expected = np.zeros(n)
+    for i in range(n):
+        for j in np.flatnonzero(anchors):
+            shared = sum(rests[i, k] * rests[j, k] for k in range(n))
+            expected[i] += 0.0 if anchors[i] else shared + 0.5 * near[i, j]
+    np.testing.assert_allclose(closeness(graph, anchors), expected)
 
 
 def test_each_answer_says_who_found_it_and_how_it_is_known(memory: Memory):
