@@ -25,6 +25,9 @@ _PORTABLE = 0.8
 """Things with a shorter edge are moved often [m]."""
 _PLAIN = 8.0
 """Larger ones are seldom missed [px]."""
+_MOST_OVERLOOKED = 20
+"""Frames that show something in an object's place and do not detect it; more, and it was an error.
+A frame that detects it makes up for four, so that one detection in five is enough to stay."""
 _DISTINCT = 5.0
 """Smaller objects may be missed beside others [px]."""
 
@@ -40,7 +43,7 @@ def depth_view(buffer: ObjectBuffer, percept: Percept) -> DepthView | None:
 
 def refute(
     buffer: ObjectBuffer, view: DepthView, owner: Int32[np.ndarray, "h w"], seen: set[str]
-) -> tuple[set[str], list[str]]:
+) -> tuple[set[str], list[str], list[str]]:
     """Count this frame against the objects that it should show and does not.
 
     Args:
@@ -50,13 +53,15 @@ def refute(
         seen: Objects that were detected.
 
     Returns:
-        Objects that this frame speaks against, and those of them that count as gone now.
+        Objects that this frame speaks against, those of them that count as gone now, and those
+        that never were: something is in their place, but it is hardly ever detected as them.
     """
     if not len(buffer):
-        return set(), []
+        return set(), [], []
     candidates = _expected(buffer, view, seen)
     refuted: set[str] = set()
     gone: list[str] = []
+    errors: list[str] = []
     for level in {entry.level for entry in candidates}:
         group = [entry for entry in candidates if entry.level == level]
         against = _weigh(buffer, view, owner, group, buffer.config.voxel * 2**level)
@@ -65,10 +70,9 @@ def refute(
             if against[number] > 0:
                 refuted.add(entry.object_id)
                 _miss(buffer, entry, float(against[number]), gone)
-            elif entry.misses:
-                entry.misses = 0.0
-                buffer.touch(entry)
-    return refuted, gone
+            elif _is_error(buffer, entry, view):
+                errors.append(entry.object_id)
+    return refuted, gone, errors
 
 
 def carve(
@@ -215,6 +219,20 @@ def _miss(buffer: ObjectBuffer, entry: Entry, against: float, gone: list[str]) -
     if entry.misses >= _needed(buffer, entry):
         entry.status = "gone"
         gone.append(entry.object_id)
+
+
+def _is_error(buffer: ObjectBuffer, entry: Entry, view: DepthView) -> bool:
+    """Count a frame that shows something in an object's place and does not detect it.
+
+    Sums that never fall below zero tell a rate of detections that is too low soonest (Page 1954,
+    Continuous inspection schemes); what is small in the image may be missed, and is not counted.
+    """
+    misses, entry.misses = entry.misses, 0.0
+    counts = bool(view.pixels_across(buffer.box(entry)[None])[0] >= _PLAIN)
+    entry.overlooked += counts
+    if counts or misses:
+        buffer.touch(entry)
+    return entry.overlooked > _MOST_OVERLOOKED
 
 
 def _needed(buffer: ObjectBuffer, entry: Entry) -> float:

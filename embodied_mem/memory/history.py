@@ -6,12 +6,13 @@ frame is kept while it is new, or a sighting refers to it. Actions on things and
 are counted apart, so that walking about does not drive out what was done.
 """
 
+import math
 import sqlite3
+import struct
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 import msgspec
-import numpy as np
 
 from embodied_mem.config import Config
 from embodied_mem.memory.records import Placement
@@ -19,10 +20,13 @@ from embodied_mem.memory.records import Placement
 Row = tuple[int, str, int, bytes, str, bytes | None, str | None]
 """Number, object, frame, box, status, placement and room of a stored sighting."""
 
-_Read = tuple[Row, tuple[object, ...], np.ndarray]
-"""A row, what but the place makes its stay, and the middle of its box [m]."""
+_Read = tuple[Row, tuple[object, ...], tuple[float, float, float], float]
+"""A row, what but the place makes its stay, the middle and the longest edge of its box [m]."""
 
 _ROW = "number, object, frame, box, status, placement, room"
+_BOX = struct.Struct("<6d")
+_SHARE = 0.25
+"""Share of its longest edge by which the middle of a large thing may wander with the views of it."""
 _AT_ONCE = 8_000
 """Most sightings that one call goes through, so that no write waits for long."""
 
@@ -35,7 +39,8 @@ class HistoryConfig(Config, frozen=True):
     max_sightings: int = 200_000
     """Sightings in all; beyond it the oldest go."""
     same_place: float = 0.1
-    """Sightings whose boxes' centres are this near belong to one stay, if all else is equal [m]."""
+    """Sightings belong to one stay if their boxes' middles are this near, or within a quarter of
+    the longest edge, and all else is equal [m]."""
     recent_frames: int = 4_000
     """Newest frames whose poses are kept; of older ones, those with sightings."""
     max_actions: int = 4_000
@@ -71,18 +76,20 @@ def interior(rows: Iterable[Row], same_place: float) -> list[Row]:
     kept: list[_Read] = []
     dropped: list[Row] = []
     for row in rows:
-        now = row, _circumstances(row), _center(row)
+        now = row, _circumstances(row), *_place(row)
         if len(kept) >= 2 and all(_one_stay(kept[-2], r, same_place) for r in (kept[-1], now)):
             dropped.append(kept.pop()[0])
         kept.append(now)
     return dropped
 
 
-def _one_stay(one: _Read, other: _Read, same_place: float) -> bool:
-    if one[1] != other[1]:
+def _one_stay(first: _Read, other: _Read, same_place: float) -> bool:
+    if first[1] != other[1]:
         return False
-    lost = np.isnan(one[2]).any(), np.isnan(other[2]).any()
-    return all(lost) or bool(np.linalg.norm(one[2] - other[2]) <= same_place)
+    away, edge = math.dist(first[2], other[2]), first[3]
+    if math.isnan(away):
+        return math.isnan(edge) and math.isnan(other[3])
+    return away <= max(same_place, _SHARE * edge)
 
 
 def _circumstances(row: Row) -> tuple[object, ...]:
@@ -94,8 +101,10 @@ def _circumstances(row: Row) -> tuple[object, ...]:
     return status, room, on.relation, on.parent
 
 
-def _center(row: Row) -> np.ndarray:
-    return np.frombuffer(row[3], "<f8").reshape(2, 3).mean(axis=0)
+def _place(row: Row) -> tuple[tuple[float, float, float], float]:
+    """Return the middle and the longest edge of a sighting's box [m]."""
+    a, b, c, d, e, f = _BOX.unpack(row[3])
+    return ((a + d) / 2, (b + e) / 2, (c + f) / 2), max(d - a, e - b, f - c)
 
 
 def _thin_stays(

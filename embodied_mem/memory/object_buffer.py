@@ -77,6 +77,8 @@ class Entry:
     """That it exists and is where its box says, 0..1."""
     misses: float = 0.0
     """Weight of the frames in a row that spoke against it."""
+    overlooked: int = 0
+    """Frames with something in its place that did not show it, less those that did."""
     nearest: float = np.inf
     """Least distance from which it was seen since it last moved [m]."""
     released: float | None = None
@@ -237,6 +239,7 @@ class ObjectBuffer:
         if dropped.last_seen > kept.last_seen:
             kept.last_seen, kept.frame = dropped.last_seen, dropped.frame
         kept.sightings += dropped.sightings
+        kept.overlooked = 0
         for label, weight in dropped.label_weights.items():
             kept.label_weights[label] = kept.label_weights.get(label, 0.0) + weight
         kept.attributes = dropped.attributes | kept.attributes

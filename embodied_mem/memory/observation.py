@@ -79,8 +79,11 @@ def _look_for_the_rest(
     view = absence.depth_view(buffer, percept)
     if view is None:
         return set()
-    refuted, gone = absence.refute(buffer, view, detections.owner, set(result.ids))
+    refuted, gone, errors = absence.refute(buffer, view, detections.owner, set(result.ids))
     result.gone += gone
+    result.merged += errors
+    for name in errors:
+        buffer.forget(buffer.entries[name])
     absence.carve(buffer, view, detections, seen)
     return refuted
 

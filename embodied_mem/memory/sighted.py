@@ -13,6 +13,8 @@ from embodied_mem.memory.object_buffer import NO_BOX, Entry, ObjectBuffer
 
 _LARGE = 1.0
 """Things with an edge this long are shaped by far sightings too [m]."""
+_MAKES_UP = 4
+"""Frames that a detection makes up for that overlooked the object."""
 _STRAY = 0.04
 """A view that differs by more is not followed at once [m]."""
 _LEAST_GAIN = 0.12
@@ -142,7 +144,7 @@ def confirm(
     entry.last_seen = percept.frame.stamp
     entry.frame = frame
     entry.sightings += 1
-    entry.misses = 0.0
+    entry.misses, entry.overlooked = 0.0, max(entry.overlooked - _MAKES_UP, 0)
     entry.belief = 1 - (1 - entry.belief) * (1 - 0.7 * min(score, 1.0))
     if detections.pixels[index] > 1.2 * entry.crop_pixels:
         entry.crop_pixels = int(detections.pixels[index])
