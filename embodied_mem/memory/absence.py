@@ -228,7 +228,7 @@ def _is_error(buffer: ObjectBuffer, entry: Entry, view: DepthView) -> bool:
     Continuous inspection schemes); what is small in the image may be missed, and is not counted.
     """
     misses, entry.misses = entry.misses, 0.0
-    counts = bool(view.pixels_across(buffer.box(entry)[None])[0] >= _PLAIN)
+    counts = bool(view.pixels_across(buffer.box(entry)[None])[0] >= _DISTINCT)
     entry.overlooked += counts
     if counts or misses:
         buffer.touch(entry)

@@ -1,0 +1,75 @@
+"""What a memory forgets so that it stays bounded: errors, and what has long been gone."""
+
+from dataclasses import replace
+
+from box_world import BoxWorld
+
+from embodied_mem.memory import Memory
+from embodied_mem.types import Percept
+
+
+def mugs_on_a_table(*names: str) -> BoxWorld:
+    world = BoxWorld()
+    world.add("table", "DiningTable", (2.0, 0.0, 0.4), (1.0, 1.6, 0.8))
+    for number, name in enumerate(names):
+        world.add(name, "Mug", (1.9, 0.3 * number - 0.3, 0.85), (0.1, 0.1, 0.1))
+    return world
+
+
+def without_mugs(percept: Percept, keep: bool) -> Percept:
+    """What a detector gives that sees the table's outline, mugs included, or all."""
+    if keep:
+        return percept
+    rows = [i for i, label in enumerate(percept.labels) if label != "Mug"]
+    return replace(
+        percept,
+        masks=percept.masks[rows],
+        labels=tuple(percept.labels[i] for i in rows),
+        scores=percept.scores[rows],
+        features=percept.features[rows],
+        points=tuple(percept.points[i] for i in rows),
+        boxes=percept.boxes[rows],
+        attributes=tuple(percept.attributes[i] for i in rows),
+    )
+
+
+def test_what_is_there_but_never_detected_again_was_an_error(tmp_path):
+    world, forgotten = mugs_on_a_table("one"), []
+    with Memory.open(tmp_path / "memory") as memory:
+        for _ in range(3):
+            memory.write(world.look(0, 0, 0))
+        (mug,) = memory.find("mug")
+        for number in range(40):
+            if number == 10:  # What was counted so far is kept on the disk.
+                memory.refresh()
+            memory.write(without_mugs(world.look(0, 0, 0), keep=False))
+            if mug.object_id not in memory.objects.entries:
+                forgotten.append(number)
+                break
+    assert forgotten == [20]
+    with Memory.open(tmp_path / "memory") as again:
+        assert mug.object_id not in again.objects.entries
+        assert mug.object_id not in again.graph
+
+
+def test_one_detection_in_five_is_enough_to_stay():
+    world, memory = mugs_on_a_table("one"), Memory()
+    for number in range(120):
+        memory.write(without_mugs(world.look(0, 0, 0), keep=number % 5 == 0))
+    (mug,) = memory.find("mug")
+    assert mug.status == "present"
+    assert mug.sightings == 24
+
+
+def test_of_many_things_gone_the_oldest_are_forgotten():
+    world, memory, gone = BoxWorld(pixels=120), Memory(), []
+    for number in range(40):
+        world.add("one", f"Kind{chr(97 + number)}", (2.0, 10.0 * number, 0.5), (0.4, 0.4, 1.0))
+        for _ in range(2):
+            gone += memory.write(world.look(0.0, 10.0 * number, 0.0)).appeared
+        del world.things["one"]
+        for _ in range(4):
+            memory.write(world.look(0.0, 10.0 * number, 0.0))
+    left = [known.object_id for known in memory.known() if known.status == "gone"]
+    assert len(gone) == 40
+    assert left == gone[-32:]
