@@ -23,25 +23,28 @@ from typing import Any
 import numpy as np
 from soak_figures import draw, verdict
 
+House = tuple[int, int]
+"""Its seed, and how many rooms it has."""
+
 QUESTIONS = ("find", "near", "since", "where", "describe", "search")
 
 
-class Lost(RuntimeError):
+class UnexpectedEndError(RuntimeError):
     """A process ended in a way that it should not."""
 
 
-def run_hour(folder: Path, seed: int, hour: int, steps: int) -> dict[str, Any]:
+def run_hour(folder: Path, house: House, hour: int, steps: int) -> dict[str, Any]:
     """Run one hour, killed once, and return its record."""
     began = time.perf_counter()
     kills = folder / "kills.jsonl"
     if hour not in {kill["hour"] for kill in read(kills)}:
-        note(kills, {"hour": hour, **killed(folder, seed, hour, steps)})
+        note(kills, {"hour": hour, **killed(folder, house, hour, steps)})
     opened, done = None, None
-    for line in child(folder, seed, hour, steps):
+    for line in child(folder, house, hour, steps):
         opened = line.get("opened", opened)
         done = line.get("done", done)
     if opened is None or done is None:
-        raise Lost(f"hour {hour} did not end. See what its process wrote above.")
+        raise UnexpectedEndError(f"hour {hour} did not end. See what its process wrote above.")
     kill = next(kill for kill in read(kills) if kill["hour"] == hour)
     lines = read(folder / "acks" / f"{hour:03d}.jsonl")
     return {
@@ -63,7 +66,7 @@ def run_hour(folder: Path, seed: int, hour: int, steps: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def killed(folder: Path, seed: int, hour: int, steps: int) -> dict[str, Any]:
+def killed(folder: Path, house: House, hour: int, steps: int) -> dict[str, Any]:
     """Let an hour begin, and kill its process at a random moment.
 
     The moment is a random step, and a random part of the tenth of a second after it.
@@ -71,7 +74,7 @@ def killed(folder: Path, seed: int, hour: int, steps: int) -> dict[str, Any]:
     random = np.random.default_rng()  # As chance has it: nothing may depend on the moment.
     last = hour * steps + int(random.uniform(0.15, 0.6) * steps)
     opened: dict[str, Any] = {}
-    process = start(folder, seed, hour, steps)
+    process = start(folder, house, hour, steps)
     assert process.stdout is not None
     after = 0
     with process:
@@ -84,27 +87,27 @@ def killed(folder: Path, seed: int, hour: int, steps: int) -> dict[str, Any]:
                 process.send_signal(signal.SIGKILL)
                 break
     if process.returncode != -signal.SIGKILL:
-        raise Lost(f"hour {hour} ended by itself, with code {process.returncode}.")
+        raise UnexpectedEndError(f"hour {hour} ended by itself, with code {process.returncode}.")
     return {"after": after, "opened": opened}
 
 
-def child(folder: Path, seed: int, hour: int, steps: int) -> Iterator[dict[str, Any]]:
+def child(folder: Path, house: House, hour: int, steps: int) -> Iterator[dict[str, Any]]:
     """Run an hour to its end; yield what its process tells."""
-    process = start(folder, seed, hour, steps)
+    process = start(folder, house, hour, steps)
     assert process.stdout is not None
     try:
         yield from map(json.loads, process.stdout)
         if process.wait() != 0:
-            raise Lost(f"hour {hour} ended with code {process.returncode}.")
+            raise UnexpectedEndError(f"hour {hour} ended with code {process.returncode}.")
     finally:
         process.kill()
         process.wait()
 
 
-def start(folder: Path, seed: int, hour: int, steps: int) -> subprocess.Popen[str]:
+def start(folder: Path, house: House, hour: int, steps: int) -> subprocess.Popen[str]:
     """Start the process of an hour."""
     script = Path(__file__).with_name("soak_hour.py")
-    arguments = [str(folder), str(seed), str(hour), str(steps)]
+    arguments = [str(folder), *map(str, (*house, hour, steps))]
     return subprocess.Popen(
         [sys.executable, str(script), *arguments],
         stdout=subprocess.PIPE,
@@ -139,17 +142,18 @@ def note(file: Path, row: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Run the hours that are not done yet; print the verdict. Returns 1 where something was lost."""
+    """Run the hours that are not done yet; print the verdict. Returns 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=int, default=24)
     parser.add_argument("--steps", type=int, default=2000, help="per simulated hour")
     parser.add_argument("--seed", type=int, default=3, help="of the house and all that happens")
+    parser.add_argument("--rooms", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("soak"))
     given = parser.parse_args()
     (given.out / "acks").mkdir(parents=True, exist_ok=True)
     file = given.out / "hours.jsonl"
     for hour in range(len(read(file)), given.hours):
-        row = run_hour(given.out, given.seed, hour, given.steps)
+        row = run_hour(given.out, (given.seed, given.rooms), hour, given.steps)
         note(file, row)
         print(summary(row), file=sys.stderr, flush=True)
     rows = read(file)[: given.hours]
@@ -161,7 +165,8 @@ def main() -> int:
 def summary(row: dict[str, Any]) -> str:
     """Say in one line how an hour went."""
     return (
-        f"hour {row['hour']}: {row['size_mib']:.1f} MiB, {row['known']} known ({row['gone']} gone), "
+        f"hour {row['hour']}: {row['size_mib']:.1f} MiB, "
+        f"{row['known']} known ({row['gone']} gone), "
         f"{row['true']} there, located {row['located']:.3f}, false {row['false']:.3f}, "
         f"write {row['write_median']:.1f} ms, describe {row['describe_median']:.1f} ms, "
         f"open {row['open_ms']:.0f} ms, lost {row['lost']}, same {row['same']}, "

@@ -1,9 +1,10 @@
 """The process that the soak kills: it opens the store, goes on where it ends, and tells each step.
 
-Run by `benchmarks/soak.py` as `soak_hour.py FOLDER SEED HOUR STEPS`. It first prints what it found
-in the store, then a line for each acknowledged write; the same lines go to a file that outlives it.
+Run by `benchmarks/soak.py` as `soak_hour.py FOLDER SEED ROOMS HOUR STEPS`. It first prints what it
+found in the store, then a line for each acknowledged write; these go to a file that outlives it.
 """
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -26,7 +27,8 @@ from perception.noise import NoiseConfig
 from perception.oracle import OracleConfig
 from perception.pipeline import Pipeline
 
-ROOMS, SIZE = 5, (160, 120)
+SIZE = (160, 120)
+"""Width and height of the images [px]."""
 EVERY = 25
 """Steps between two events of the outside hand."""
 ACTIVE = 0.8
@@ -49,14 +51,16 @@ def digest(memory: Memory) -> int:
 def stored(folder: Path) -> dict[str, float]:
     """Measure a store: size [MiB], segment files, files that nothing refers to, rows."""
     files = [path for path in folder.rglob("*") if path.is_file()]
-    with sqlite3.connect(f"{(folder / 'memory.sqlite3').absolute().as_uri()}?mode=ro", uri=True) as db:
+    with sqlite3.connect(
+        f"{(folder / 'memory.sqlite3').absolute().as_uri()}?mode=ro", uri=True
+    ) as db:
         kept = {n for (n,) in db.execute("SELECT number FROM segments WHERE data IS NULL")}
         rows = {
             table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
             for table in ("sightings", "frames", "actions", "objects", "nodes", "edges", "habits")
         }
     db.close()
-    segments = [path for path in (folder / "tensors").iterdir()]
+    segments = list((folder / "tensors").iterdir())
     names = {f"segment-{n:08d}.safetensors" for n in kept}
     return {
         "size_mib": sum(path.stat().st_size for path in files) / 2**20,
@@ -115,10 +119,8 @@ class Questions:
 
 
 def _where(memory: Memory, object_id: str, then: float) -> None:
-    try:
+    with contextlib.suppress(LookupError):  # It was not known by this id then.
         memory.where(object_id, at=then)
-    except LookupError:
-        pass  # It was not known by this id then.
 
 
 def timed(call: Callable[[], object]) -> float:
@@ -131,7 +133,7 @@ def timed(call: Callable[[], object]) -> float:
 class Hour:
     """One simulated hour, from wherever the store ends."""
 
-    def __init__(self, folder: Path, seed: int, hour: int, steps: int):
+    def __init__(self, folder: Path, seed: int, rooms: int, hour: int, steps: int):
         self.folder, self.seed, self.hour, self.steps = folder, seed, hour, steps
         began = time.perf_counter()
         self.memory = Memory.open(folder / "store")
@@ -140,7 +142,7 @@ class Hour:
             folder / "acks" / f"{hour:03d}.jsonl", os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644
         )
         self.found = self._compare(last_ack(folder, hour))
-        self.house = LivingHouse(seed, folder / "house.json", rooms=ROOMS, size=SIZE)
+        self.house = LivingHouse(seed, folder / "house.json", rooms=rooms, size=SIZE)
         random = np.random.default_rng([seed, hour, self.memory.frame])
         self.patrol = Patrol(self.house, self.found.pop("pose"), random)
         self.questions = Questions(self.memory, self.memory.frame)
@@ -149,7 +151,7 @@ class Hour:
         """Compare what was opened with what was acknowledged last."""
         memory = self.memory
         acknowledged = 0 if last is None else last["frame"]
-        same = True
+        same = memory.frame in {acknowledged, acknowledged + 1}  # One may have been on its way.
         if last is not None and memory.frame == acknowledged:
             same = last["digest"] == digest(memory) and last["stamp"] == memory.stamp
         return {
@@ -251,8 +253,7 @@ def rss() -> float:
 
 def main() -> None:
     """Go through one hour."""
-    folder, seed, hour, steps = sys.argv[1:5]
-    Hour(Path(folder), int(seed), int(hour), int(steps)).run()
+    Hour(Path(sys.argv[1]), *map(int, sys.argv[2:6])).run()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ the state is saved with the event. So the world is the same whenever the process
 """
 
 import json
+import math
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -270,7 +271,7 @@ class Patrol:
 
     def _nearest_to_start(self) -> Cell:
         agent = self.house.sim.engine.simulation.agent
-        return min(self._cells, key=lambda c: np.hypot(*np.subtract(self._cells[c], (agent.x, agent.z))))
+        return min(self._cells, key=lambda c: math.dist(self._cells[c], (agent.x, agent.z)))
 
     def _choose_stops(self) -> set[Cell]:
         """Choose places in random order such that each cell has one within the spacing."""

@@ -26,7 +26,7 @@ _Read = tuple[Row, tuple[object, ...], tuple[float, float, float], float]
 _ROW = "number, object, frame, box, status, placement, room"
 _BOX = struct.Struct("<6d")
 _SHARE = 0.25
-"""Share of its longest edge by which the middle of a large thing may wander with the views of it."""
+"""Share of its longest edge by which the middle of what is believed of a thing may wander."""
 _AT_ONCE = 8_000
 """Most sightings that one call goes through, so that no write waits for long."""
 
@@ -107,9 +107,7 @@ def _place(row: Row) -> tuple[tuple[float, float, float], float]:
     return ((a + d) / 2, (b + e) / 2, (c + f) / 2), max(d - a, e - b, f - c)
 
 
-def _thin_stays(
-    database: sqlite3.Connection, config: HistoryConfig, done: int, until: int
-) -> None:
+def _thin_stays(database: sqlite3.Connection, config: HistoryConfig, done: int, until: int) -> None:
     """Drop what lies between the ends of stays, of the sightings after `done`, up to `until`."""
     query = f"SELECT {_ROW} FROM sightings WHERE number > ? AND number <= ? ORDER BY object, number"
     rows = database.execute(query, (done, until)).fetchall()

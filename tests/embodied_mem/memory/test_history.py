@@ -143,4 +143,3 @@ def test_the_place_of_an_unplaced_thing_is_no_stay_with_a_placed_one():
     assert interior([(7, *rows[1][1:]), (8, *rows[1][1:]), (9, *rows[1][1:])], 0.1) == [
         (8, *rows[1][1:])
     ]
-
