@@ -15,6 +15,8 @@ _FLAT = 0.06
 """Depth does not tell thinner things from what they lie on or hang on [m]."""
 _UNSEEN = 0.34
 """Weight of a frame that should show something flat and does not."""
+_LEVEL = -0.5
+"""What is said of something flat and small in a frame that should show it and does not."""
 _BEHIND, _BEHIND_GROWTH = 0.03, 0.004
 """Depth that lies so far behind an object's surface [m], growing with the range squared [1/m]."""
 _MIN_TOLD = 6
@@ -70,7 +72,7 @@ def refute(
             if against[number] > 0:
                 refuted.add(entry.object_id)
                 _miss(buffer, entry, float(against[number]), gone)
-            elif _is_error(buffer, entry, view):
+            elif _is_error(buffer, entry, view, float(against[number])):
                 errors.append(entry.object_id)
     return refuted, gone, errors
 
@@ -131,7 +133,8 @@ def _weigh(
     Returns:
         For each object 1.0 where it is seen through, 0.5 where its surface now belongs to other
         things (detectors err more often than depth), less where something flat is not detected
-        though nothing hides it, -1 where it is there, 0 where nothing can be told.
+        though nothing hides it, -0.5 where it is also small, -1 where depth says that something
+        is there, 0 where nothing can be told.
     """
     samples = [voxels.thin(entry.keys, _SAMPLE) for entry in group]
     counts = np.array([len(sample) for sample in samples])
@@ -156,8 +159,8 @@ def _weigh(
     judged = through + agrees + count(verdicts == HIDDEN)
     enough = (judged >= 0.3 * total) & (judged > 0)
     there = np.where((agrees - replaced > 0.5 * total) & ~flat, -1.0, 0.0)
-    unseen = flat & (across >= _PLAIN) & (agrees >= 0.75 * judged) & (agrees >= 0.6 * total)
-    there = np.where(enough & unseen, _UNSEEN, there)
+    level = flat & (agrees >= 0.75 * judged) & (agrees >= 0.6 * total)
+    there = np.where(enough & level, np.where(across >= _PLAIN, _UNSEEN, _LEVEL), there)
     missing = np.where(enough & (through + replaced >= 0.75 * judged), 0.5, there)
     # At a thing's outline depth belongs to what is behind it: only large enough ones can be judged.
     judgeable = enough & (judged >= 0.6 * total) & (across >= _PLAIN)
@@ -221,16 +224,16 @@ def _miss(buffer: ObjectBuffer, entry: Entry, against: float, gone: list[str]) -
         gone.append(entry.object_id)
 
 
-def _is_error(buffer: ObjectBuffer, entry: Entry, view: DepthView) -> bool:
+def _is_error(buffer: ObjectBuffer, entry: Entry, view: DepthView, weight: float) -> bool:
     """Count a frame that shows something in an object's place and does not detect it.
 
     Sums that never fall below zero tell a rate of detections that is too low soonest (Page 1954,
     Continuous inspection schemes); what is small in the image may be missed, and is not counted.
     """
-    misses, entry.misses = entry.misses, 0.0
-    counts = bool(view.pixels_across(buffer.box(entry)[None])[0] >= _DISTINCT)
+    misses, entry.misses = entry.misses, entry.misses if weight == _LEVEL else 0.0
+    counts = view.pixels_of(buffer.box(entry)) >= _DISTINCT**2
     entry.overlooked += counts
-    if counts or misses:
+    if counts or misses != entry.misses:
         buffer.touch(entry)
     return entry.overlooked > _MOST_OVERLOOKED
 

@@ -68,6 +68,12 @@ class DepthView:
         edges = np.sort(boxes[:, 1] - boxes[:, 0], axis=1)[:, 1]
         return edges * self._camera.fx / np.maximum(z, 0.1)
 
+    def pixels_of(self, box: Float[np.ndarray, "2 3"]) -> float:
+        """Return about how many pixels the two longest edges of a box [m] cover."""
+        z = float(self.in_camera(box.mean(axis=0)[None])[0, 2])
+        *_, b, c = np.sort(box[1] - box[0]).tolist()
+        return float(b * c * (self._camera.fx / max(z, 0.1)) ** 2)
+
     def judge(
         self, points: Float[np.ndarray, "p 3"], size: float
     ) -> tuple[Int8[np.ndarray, "p"], Int64[np.ndarray, "p 2"]]:
