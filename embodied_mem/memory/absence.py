@@ -30,6 +30,8 @@ _PLAIN = 8.0
 _MOST_OVERLOOKED = 20
 """Frames that show something in an object's place and do not detect it; more, and it was an error.
 A frame that detects it makes up for four, so that one detection in five is enough to stay."""
+PASSING = 10
+"""Of so many frames, one is asked which objects it passes by."""
 _DISTINCT = 5.0
 """Smaller objects may be missed beside others [px]."""
 
@@ -75,6 +77,30 @@ def refute(
             elif _is_error(buffer, entry, view, float(against[number])):
                 errors.append(entry.object_id)
     return refuted, gone, errors
+
+
+def passed_by(buffer: ObjectBuffer, view: DepthView, seen: set[str]) -> list[str]:
+    """Count the objects whose surroundings are seen from near while they are not.
+
+    Old places of small things can often not be refuted: what hides them is beside them. What lies
+    in something may be hidden for long, and is not counted. Called for every `PASSING`th frame.
+
+    Returns:
+        Those that were passed by too often, which were errors or are there no more.
+    """
+    unseen = [
+        entry
+        for entry in _expected(buffer, view, seen)
+        if entry.placement is None or entry.placement.relation != "in"
+    ]
+    if not unseen:
+        return []
+    centers = buffer.centers[[entry.row for entry in unseen]]
+    passed = [unseen[number] for number in np.flatnonzero(view.beside(centers)).tolist()]
+    for entry in passed:
+        entry.overlooked += 1
+        buffer.touch(entry)
+    return [entry.object_id for entry in passed if entry.overlooked > _MOST_OVERLOOKED]
 
 
 def carve(

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from box_world import BoxWorld
+import numpy as np
+from box_world import BoxWorld, percept_from
 
 from embodied_mem.memory import Memory
 from embodied_mem.types import Percept
@@ -46,7 +47,7 @@ def test_what_is_there_but_never_detected_again_was_an_error(tmp_path):
             if mug.object_id not in memory.objects.entries:
                 forgotten.append(number)
                 break
-    assert forgotten == [20]
+    assert forgotten == [18]  # 21 times overlooked, in two of these frames passed by as well.
     with Memory.open(tmp_path / "memory") as again:
         assert mug.object_id not in again.objects.entries
         assert mug.object_id not in again.graph
@@ -54,15 +55,15 @@ def test_what_is_there_but_never_detected_again_was_an_error(tmp_path):
 
 def test_one_detection_in_five_is_enough_to_stay():
     world, memory = mugs_on_a_table("one"), Memory()
-    for number in range(120):
+    for number in range(60):
         memory.write(without_mugs(world.look(0, 0, 0), keep=number % 5 == 0))
     (mug,) = memory.find("mug")
     assert mug.status == "present"
-    assert mug.sightings == 24
+    assert mug.sightings == 12
 
 
 def test_of_many_things_gone_the_oldest_are_forgotten():
-    world, memory, gone = BoxWorld(pixels=120), Memory(), []
+    world, memory, gone = BoxWorld(pixels=80), Memory(), []
     for number in range(40):
         world.add("one", f"Kind{chr(97 + number)}", (2.0, 10.0 * number, 0.5), (0.4, 0.4, 1.0))
         for _ in range(2):
@@ -73,3 +74,42 @@ def test_of_many_things_gone_the_oldest_are_forgotten():
     left = [known.object_id for known in memory.known() if known.status == "gone"]
     assert len(gone) == 40
     assert left == gone[-32:]
+
+
+def spilt(percept: Percept, frame_ids: tuple, world: BoxWorld) -> Percept:
+    """What a detector gives whose mask of the bed spills over onto the floor beside it."""
+    frame, ids = frame_ids
+    rows, columns = np.nonzero(ids == 1)
+    wider = ids.copy()
+    wider[rows.min() : rows.max(), columns.max() : columns.max() + 25] = 1
+    return percept_from(frame, wider, list(world.things.values()))
+
+
+def test_masks_that_spill_do_not_widen_a_large_thing_forever():
+    world, memory = BoxWorld(pixels=120), Memory()
+    world.add("bed", "Bed", (2.2, 0.0, 0.3), (1.2, 1.6, 0.6))
+    for number in range(200):
+        frame = world.frame(0.0, 0.0, 0.0)
+        percept = percept_from(*frame, list(world.things.values()))
+        if number % 10 == 9:
+            percept = spilt(percept, frame, world)
+        memory.write(percept)
+    (bed,) = memory.find("bed")
+    assert np.abs(bed.size[1] - 1.6) < 0.25
+
+
+def test_what_is_hidden_is_forgotten_only_after_many_looks_beside_it():
+    world, memory = mugs_on_a_table("one"), Memory()
+    memory.write(world.look(0, 0, 0))
+    memory.write(world.look(0, 0, 0))
+    del world.things["one"]
+    world.add("screen", "Box", (1.75, -0.3, 0.95), (0.05, 0.4, 0.3))  # Before where it was.
+    (mug,) = memory.find("mug")
+    for _ in range(2):
+        memory.write(world.look(0, 0, 0))
+    assert memory.get(mug.object_id).status == "present"
+    looks = 4
+    while mug.object_id in memory.objects.entries:
+        memory.write(world.look(0, 0, 0))
+        looks += 1
+    assert looks == 210
