@@ -50,17 +50,15 @@ def run_hour(folder: Path, house: House, hour: int, steps: int) -> dict[str, Any
     return {
         "hour": hour + 1,
         "steps": len(lines),
-        "open_ms": opened["open_ms"],
+        "open_median": opened["open_ms"][0],
+        "open_cpu": opened["open_ms"][1],
         "start": kill["opened"],
         "recovery": opened,
         "killed_after": kill["after"],
         "lost": opened["lost"] + kill["opened"]["lost"],
         "same": opened["same"] and kill["opened"]["same"],
         "orphans": max(opened["orphans"], kill["opened"]["orphans"]),
-        **{f"{key}_{name}": value for key in ("write", "cpu", "record")
-           for name, value in spread(numbers(lines, key)).items()},
-        **{f"{key}_{name}": value for key in QUESTIONS
-           for name, value in spread([a["asked"][key] for a in lines if "asked" in a]).items()},
+        **times(lines),
         **done,
         "seconds": round(time.perf_counter() - began, 1),
     }  # fmt: skip
@@ -116,18 +114,16 @@ def start(folder: Path, house: House, hour: int, steps: int) -> subprocess.Popen
     )
 
 
-def numbers(lines: Sequence[dict[str, Any]], key: str) -> list[float]:
-    """Collect one number, or a list of them, from each line."""
-    values = [line[key] for line in lines]
-    return [v for value in values for v in (value if isinstance(value, list) else [value])]
-
-
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Return the median and the 99th percentile."""
-    if not values:
-        return {"median": float("nan"), "p99": float("nan")}
-    median, worst = np.percentile(values, [50, 99]).round(3).tolist()
-    return {"median": median, "p99": worst}
+def times(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Return the median and the 99th percentile of each time, and the median of the processor's."""
+    found: dict[str, float] = {}
+    asked = [line["asked"] for line in lines if "asked" in line]
+    for key in ("write", "record", *QUESTIONS):
+        rows = asked if key in QUESTIONS else lines
+        wall, cpu = np.array([row[key] for row in rows]).reshape(-1, 2).T
+        for name, values, share in (("median", wall, 50), ("p99", wall, 99), ("cpu", cpu, 50)):
+            found[f"{key}_{name}"] = round(float(np.percentile(values, share)), 4)
+    return found
 
 
 def read(file: Path) -> list[dict[str, Any]]:
@@ -168,8 +164,9 @@ def summary(row: dict[str, Any]) -> str:
         f"hour {row['hour']}: {row['size_mib']:.1f} MiB, "
         f"{row['known']} known ({row['gone']} gone), "
         f"{row['true']} there, located {row['located']:.3f}, false {row['false']:.3f}, "
-        f"write {row['write_median']:.1f} ms, describe {row['describe_median']:.1f} ms, "
-        f"open {row['open_ms']:.0f} ms, lost {row['lost']}, same {row['same']}, "
+        f"write {row['write_median']:.1f} ms ({row['write_cpu']:.1f} CPU), "
+        f"describe {row['describe_median']:.1f} ms, "
+        f"open {row['open_median']:.0f} ms, lost {row['lost']}, same {row['same']}, "
         f"sightings {row['rows_sightings']}, {row['seconds']:.0f} s"
     )
 

@@ -100,8 +100,8 @@ class Questions:
     def __init__(self, memory: Memory, seed: int):
         self._memory, self._random = memory, np.random.default_rng(seed)
 
-    def ask(self) -> dict[str, float]:
-        """Ask one round; return the milliseconds of each kind."""
+    def ask(self) -> dict[str, list[float]]:
+        """Ask one round; return the milliseconds of each kind, on the wall and of the processor."""
         memory, random = self._memory, self._random
         known = memory.known()
         one = known[int(random.integers(len(known)))]
@@ -123,11 +123,12 @@ def _where(memory: Memory, object_id: str, then: float) -> None:
         memory.where(object_id, at=then)
 
 
-def timed(call: Callable[[], object]) -> float:
-    """Return how long a call takes [ms]."""
-    began = time.perf_counter()
+def timed(call: Callable[[], object]) -> list[float]:
+    """Return how long a call takes, on the wall and of the processor [ms]."""
+    began, cpu = time.perf_counter(), time.process_time()
     call()
-    return round((time.perf_counter() - began) * 1e3, 4)
+    taken = time.perf_counter() - began, time.process_time() - cpu
+    return [round(seconds * 1e3, 4) for seconds in taken]
 
 
 class Hour:
@@ -135,9 +136,9 @@ class Hour:
 
     def __init__(self, folder: Path, seed: int, rooms: int, hour: int, steps: int):
         self.folder, self.seed, self.hour, self.steps = folder, seed, hour, steps
-        began = time.perf_counter()
-        self.memory = Memory.open(folder / "store")
-        self.opened = (time.perf_counter() - began) * 1e3
+        opened: list[Memory] = []
+        self.opened = timed(lambda: opened.append(Memory.open(folder / "store")))
+        (self.memory,) = opened
         self.acks = os.open(
             folder / "acks" / f"{hour:03d}.jsonl", os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644
         )
@@ -155,7 +156,7 @@ class Hour:
         if last is not None and memory.frame == acknowledged:
             same = last["digest"] == digest(memory) and last["stamp"] == memory.stamp
         return {
-            "open_ms": round(self.opened, 2),
+            "open_ms": self.opened,
             "frame": memory.frame,
             "acknowledged": acknowledged,
             "lost": max(acknowledged - memory.frame, 0),
@@ -186,21 +187,15 @@ class Hour:
         if due == EVERY - 1 and index % self.steps < ACTIVE * self.steps:
             self.house.disturb(event)
         percept, target = self._see(index)
-        times = []
-        if index:
-            began = time.perf_counter()
-            self.memory.record(
-                self.patrol.action, target=target, succeeded=self._succeeded,
-                stamp=percept.frame.stamp,
-            )  # fmt: skip
-            times.append(round((time.perf_counter() - began) * 1e3, 3))
-        began, cpu = time.perf_counter(), time.process_time()
-        self.memory.write(percept)
-        ms, cpu_ms = (time.perf_counter() - began) * 1e3, (time.process_time() - cpu) * 1e3
+        action, done, stamp = self.patrol.action, self._succeeded, percept.frame.stamp
+        recorded = timed(
+            lambda: self.memory.record(action, target=target, succeeded=done, stamp=stamp)
+        )
+        written = timed(lambda: self.memory.write(percept))
         line: dict[str, Any] = {
             "frame": self.memory.frame, "stamp": self.memory.stamp, "objects": len(self.memory),
             "digest": digest(self.memory), "pose": self.patrol.pose,
-            "write": round(ms, 3), "cpu": round(cpu_ms, 3), "record": times,
+            "write": written, "record": recorded,
         }  # fmt: skip
         if index % ASKED == ASKED - 1 and len(self.memory):
             line["asked"] = self.questions.ask()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.soak_figures import FLAT, WARM_UP, growth, verdict
+from benchmarks.soak_figures import FLAT, JUDGED, WARM_UP, growth, verdict
 from embodied_mem.memory import Memory
 
 ROOT = Path(__file__).parents[1]
@@ -63,11 +63,10 @@ def finds_losses(folder: Path) -> None:
 
 
 def hours(values: np.ndarray) -> list[dict]:
-    named = ("size_mib", "rss_mib", "known", "cpu_median", "write_median", "write_p99", "open_ms")
-    asked = [f"{name}_median" for name in ("find", "near", "since", "where", "describe", "search")]
+    named = [key for key, _ in JUDGED]
     fixed = {"steps": 10, "lost": 0, "same": True, "orphans": 0, "located": 1.0, "false": 0.0}
     return [
-        {"hour": hour, **fixed, **dict.fromkeys((*named, *asked), float(value))}
+        {"hour": hour, **fixed, **dict.fromkeys(named, float(value))}
         for hour, value in enumerate(values, 1)
     ]
 
