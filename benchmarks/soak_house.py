@@ -249,8 +249,8 @@ class Patrol:
         ]  # fmt: skip
         if not near:
             return None
-        self._opened = near[int(self._random.integers(len(near)))]
-        return self._act("OpenObject", self._opened)
+        target = self._opened = near[int(self._random.integers(len(near)))]
+        return self._act("OpenObject", target)
 
     def _act(self, name: str, target: str = "") -> Step:
         self.target = target

@@ -1,4 +1,4 @@
-"""The soak in little: two hours of thirty steps, each killed once, and what it makes of losses."""
+"""The soak in little: two hours of twenty steps, each killed once, and what it makes of losses."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from benchmarks.soak_figures import FLAT, JUDGED, WARM_UP, growth, verdict
 from embodied_mem.memory import Memory
 
 ROOT = Path(__file__).parents[1]
-STEPS = 30
+STEPS = 20
 
 
 def run(script: str, *arguments: str) -> list[str]:

@@ -1,6 +1,7 @@
 """What a store keeps of the past: against the rules, written out the slow way."""
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,7 +25,7 @@ SMALL = HistoryConfig(recent_sightings=6, max_sightings=15, recent_frames=4, max
                       max_moves=2)  # fmt: skip
 
 
-def looks_to_sightings(looks: list[tuple[str, float, str | None, float]]) -> list[Sighting]:
+def looks_to_sightings(looks: Sequence[tuple[str, float, str | None, float]]) -> list[Sighting]:
     return [
         Sighting(
             object_id=name,
