@@ -13,6 +13,10 @@ from embodied_mem.memory.object_buffer import NO_BOX, Entry, ObjectBuffer
 
 _LARGE = 1.0
 """Things with an edge this long are shaped by far sightings too [m]."""
+_MAKES_UP = 4
+"""Frames that a detection makes up for that overlooked the object."""
+_WELL_KNOWN = 100
+"""Sightings after which views correct large things too: spilt masks would widen them forever."""
 _STRAY = 0.04
 """A view that differs by more is not followed at once [m]."""
 _LEAST_GAIN = 0.12
@@ -37,11 +41,13 @@ def see_in_place(
         _reshape(buffer, entry, detections, index)
         return
     small = _is_small(box) or _is_small(entry.bounds)
-    if distance > detections.clear and (small or not detections.is_partial(index)):
+    if distance > detections.clear and (
+        small or before >= _WELL_KNOWN or not detections.is_partial(index)
+    ):
         if distance <= 1.6 * entry.nearest and not detections.is_partial(index):
             _average(buffer, entry, detections, index, before)
         return
-    if small and whole:
+    if (small and whole) or before >= _WELL_KNOWN:
         _settle_bounds(buffer, entry, detections, index, before)
         return
     entry.nearest = min(entry.nearest, distance)
@@ -74,7 +80,7 @@ def _average(
 def _settle_bounds(
     buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int, sightings: int
 ) -> None:
-    """Let a view correct the bounds of a small thing: by its share, and never by much.
+    """Let a view correct the bounds of a thing: by its share, and never by much.
 
     Views of a part only widen them. A mask that spills over takes in what is behind, one that is
     cut leaves a part out. Steps of limited size towards each new view come to rest near the median
@@ -142,7 +148,7 @@ def confirm(
     entry.last_seen = percept.frame.stamp
     entry.frame = frame
     entry.sightings += 1
-    entry.misses = 0.0
+    entry.misses, entry.overlooked = 0.0, max(entry.overlooked - _MAKES_UP, 0)
     entry.belief = 1 - (1 - entry.belief) * (1 - 0.7 * min(score, 1.0))
     if detections.pixels[index] > 1.2 * entry.crop_pixels:
         entry.crop_pixels = int(detections.pixels[index])
