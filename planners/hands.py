@@ -10,7 +10,7 @@ from embodied_mem.types import Action
 from planners.behaviour import Routine, Situation
 from planners.belief import Thing
 from planners.navigation import Standpoint, standpoints
-from planners.peering import looks_in
+from planners.peering import looks_in, share_seen
 from planners.pilot import Pilot
 from planners.pointing import Pixel, choose_pixel
 from planners.sightlines import in_sight
@@ -53,6 +53,12 @@ _DETOUR = 1.2
 _ASIDE = 0.8
 """and this much longer still [m]."""
 
+_LOOKED_INTO = 0.15
+"""Whoever sees less of a container's inside has not looked into it."""
+
+_TALL = 0.3
+"""Containers of this height have doors that swing before them [m]."""
+
 _NEW_VIEW = 12.0
 """Another tilt shows something new if it differs by this much [degrees]."""
 
@@ -74,6 +80,8 @@ class Hands:
         self._pilot = pilot
         self._spoilt: dict[str, list[_Point]] = {}
         self._refusals: dict[str, int] = {}
+        self._shut: dict[str, Float[np.ndarray, "2 3"]] = {}
+        """What was opened, and its box before that [m]."""
         self.hopeless: set[str] = set()
         """Receptacles that have no room."""
         self.no_way = False
@@ -138,6 +146,7 @@ class Hands:
         """
         s = self._situation
         tried: list[Pixel] = []
+        box = s.belief.things[target].box.copy() if target in s.belief.things else None
         for _ in range(_PIXELS):
             pixel = self._pixel(target, level=level, avoid=tried)
             if pixel is None:
@@ -146,6 +155,8 @@ class Hands:
             command = Action(name=action, arguments={"x": pixel[0], "y": pixel[1]})
             yield Decision(action=command, phase="act", target=target, reason=reason)
             if s.succeeded:
+                if action == "OpenObject" and box is not None:
+                    self._shut.setdefault(target, box)  # Later its box may hold the door too.
                 return True
             if _FULL in s.message:
                 self._refusals[target] = self._refusals.get(target, 0) + 1
@@ -155,13 +166,19 @@ class Hands:
         self._spoil(target, s.body.position)
         return False
 
-    def peer_into(self, target: str, box: Float[np.ndarray, "2 3"]) -> Routine:
-        """Go where one looks into a thing past its open door, and look.
+    def hides_inside(self, target: str) -> bool:
+        """Tell whether next to nothing is seen of the inside of what was opened, as by its door.
 
-        Args:
-            target: Object id.
-            box: The thing while it was closed [m].
+        What is flat slides out or is looked into from above.
         """
+        latest, box = self._situation.memory.latest, self._shut.get(target)
+        if latest is None or box is None or box[1, 2] - box[0, 2] < _TALL:
+            return False
+        return share_seen(latest.frame, box) < _LOOKED_INTO
+
+    def peer_into(self, target: str) -> Routine:
+        """Go where one looks into what was opened, past its door, and look."""
+        box = self._shut[target]
         reason = "looking past the door"
         surface, tried = np.zeros((0, 3)), np.zeros((0, 2))
         for _ in range(_POSES):  # The way there shows more of the door.
@@ -244,7 +261,16 @@ class Hands:
         doubts = _HIDDEN * ~in_sight(s.memory, s.belief, thing, points)
         doubts = doubts + _WRONG_SIDE * ~s.viewpoints.same_side(thing, points)
         doubts = doubts + _OTHER_SIDE * self._far_round(thing, found)
+        doubts = doubts + _HIDDEN * ~self._past_door(thing, points)
         return found[int(np.argmin(np.array([stand.cost for stand in found]) + doubts))]
+
+    def _past_door(self, thing: Thing, points: Float[np.ndarray, "n 2"]) -> Bool[np.ndarray, "n"]:
+        """Tell from which places one gets at what is in something open, past its door."""
+        memory, parent = self._situation.memory, thing.parent
+        box = self._shut.get(parent) if parent is not None else None
+        if parent is None or box is None or parent not in memory.objects.entries:
+            return np.ones(len(points), bool)
+        return looks_in(points, box, memory.objects.surface(memory.objects[parent]))
 
     def _far_round(self, thing: Thing, found: list[Standpoint]) -> Bool[np.ndarray, "n"]:
         """Tell for places whether the way to where a thing was seen from is much of a detour.

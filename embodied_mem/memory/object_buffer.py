@@ -174,6 +174,10 @@ class ObjectBuffer:
         self.changed.add(entry.object_id)
         entry.record = None
 
+    def surface(self, entry: Entry) -> Float[np.ndarray, "v 3"]:
+        """Return the middles of an object's voxels [m]."""
+        return voxels.decode(entry.keys, self.voxel_size(entry))
+
     def coarser(self, entry: Entry, level: int) -> Int64[np.ndarray, "u"]:
         """Return an object's voxels at its own or at a coarser level."""
         if level == entry.level:
