@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot
+from matplotlib.ticker import MaxNLocator
 
 WARM_UP = 4
 """The hour from which growth is fitted: before, the memory learns the house and fills up."""
@@ -90,7 +91,11 @@ def draw(rows: Sequence[dict[str, Any]], file: Path) -> None:
             label = key.replace("_", " ").removesuffix(" median").removesuffix(" mib")
             axis.plot(hours, [row[key] for row in rows], marker=".", label=label + slope)
         axis.set_title(title, fontsize=10)
-        axis.set_ylim(bottom=0)
+        if any(key.endswith("p99") for key in keys):
+            axis.set_yscale("log")
+        else:
+            axis.set_ylim(bottom=0)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
     for axis in axes[1]:
