@@ -114,6 +114,11 @@ def match_elsewhere(
     if not free or not lost:
         return {}
     scores = _moved_scores(buffer, lost, detections, np.array(free))
+    known = np.array([entry.released is not None for entry in lost])
+    stamp = detections.percept.frame.stamp
+    for row in np.flatnonzero((scores[:, ~known] > 0).any(axis=1)).tolist():
+        if not buffer.views.was_in_view(detections.boxes[free[row]], stamp):
+            scores[row, ~known] = 0.0  # It may have been there all the time.
     return {free[row]: lost[column] for row, column in assign(scores, scores > 0)}
 
 
@@ -311,6 +316,10 @@ def moved_before(buffer: ObjectBuffer, gone: list[Entry]) -> list[tuple[Entry, E
     kinds = [np.array([numbers[entry.label] for entry in group]) for group in (gone, found)]
     possible = (met > left[:, None]) & (kinds[0][:, None] == kinds[1])
     scores = _likeness(buffer, gone, found, possible)
+    for column in np.flatnonzero((scores > 0).any(axis=0)).tolist():
+        other = found[column]
+        if not buffer.views.was_in_view(buffer.box(other), other.first_seen):
+            scores[:, column] = 0.0  # It may have been there all the time.
     return [(gone[row], found[column]) for row, column in assign(scores, scores > 0)]
 
 

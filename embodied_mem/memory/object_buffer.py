@@ -17,6 +17,7 @@ from embodied_mem.memory.attributes import SETTLED
 from embodied_mem.memory.evidence import EvidenceConfig
 from embodied_mem.memory.records import Known, Placement, Sighting, Status
 from embodied_mem.memory.replacement import LRUConfig, ReplacementConfig
+from embodied_mem.memory.views import ViewConfig, ViewLog
 from embodied_mem.types import AttributeValue
 
 NO_BOX = np.full((2, 3), np.nan)
@@ -36,6 +37,7 @@ class BufferConfig(Config, frozen=True):
     replacement: ReplacementConfig = LRUConfig()
     association: AssociationConfig = AssociationConfig()
     evidence: EvidenceConfig = EvidenceConfig()
+    views: ViewConfig = ViewConfig()
     min_score: float = 0.2
     """Detections with less confidence start no object."""
     min_pixels: int = 10
@@ -49,7 +51,7 @@ class BufferConfig(Config, frozen=True):
     one that sees through it, 0.5 for one that detects other things on its surface."""
     history: int = 64
     """Newest sightings kept in RAM per object."""
-    min_cosine_moved: float = 0.6
+    min_cosine_moved: float = 0.88
     """Least similarity of appearance to recognise a vanished object elsewhere."""
 
 
@@ -135,6 +137,8 @@ class ObjectBuffer:
         """Objects that others turned out to be; the newest are kept."""
         self.held: dict[str, None] = {}
         """Objects in the hand: the one it holds and what that carries."""
+        self.views = ViewLog(self.config.views)
+        """What was in view when."""
         self._free: list[int] = []
         self._by_label: dict[str, dict[str, None]] = {}
 

@@ -32,6 +32,8 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int, noise: float) ->
     """
     detections = Detections(percept, buffer.config.voxel, noise)
     result = Observation(ids=[""] * len(detections))
+    if len(buffer) and not len(buffer.views):
+        buffer.views.whole = False  # What showed these objects is not known.
     seen: dict[int, Entry] = {}
 
     def free(*, placed: bool = True) -> list[int]:
@@ -65,6 +67,7 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int, noise: float) ->
         if entry is not None:
             result.ids[index] = entry.object_id
             result.appeared.append(entry.object_id)
+    buffer.views.add(percept.frame)
     return result
 
 
