@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from association_scores import BELIEVED, Findings, find_changes, find_relations
+from association_scores import BELIEVED, Findings, RelationSets, find_changes, find_relations
 from associators import Ours, Run
 from house_tour import Visit
 
@@ -137,6 +137,7 @@ def _relations(visit: Visit, run: Run, found: Findings) -> list[str]:
     if not isinstance(run.associator, Ours):
         return []
     sets = find_relations(visit, run, found)
+    about = _behind(visit, run, found, sets)
     lines = []
     said, true = {s[0]: s for s in sets.said}, {t[0]: t for t in sets.true}
     for s in (Counter(sets.said) - Counter(sets.true)).elements():
@@ -150,20 +151,41 @@ def _relations(visit: Visit, run: Run, found: Findings) -> list[str]:
             cause = f"support: other parent: {visit.objects[t[2]].type_name} taken for {a}"
         else:
             cause = f"support: {s[1]} for {t[1]} {visit.objects[t[2]].type_name}"
-        lines.append(f"{cause}: {s} true {t}")
+        lines.append(f"{cause}: {s} true {t}; {about.get(s[0], '')}")
     for t in (Counter(sets.true) - Counter(sets.said)).elements():
         if t[0] not in said:
-            there = t[0] in sets.matched
+            there = t[0] in sets.names.values()
             cause = "none said" if there else "the thing is not believed there"
-            lines.append(f"support missing: {cause}, {visit.objects[t[2]].type_name}: {t}")
+            where = visit.objects[t[2]].type_name
+            lines.append(f"support missing: {cause}, {where}: {t}; {about.get(t[0], '')}")
     rooms = {s[0]: s for s in sets.room_true}
     for s in (Counter(sets.room_said) - Counter(sets.room_true)).elements():
         t = rooms.get(s[0])
         cause = "of a duplicate or nothing" if t is None else "wrong"
         movable = t is not None and visit.objects[s[0]].pickupable
-        lines.append(f"room {cause}, {'small' if movable else 'furniture'}: {s} true {t}")
+        size = "small" if movable else "furniture"
+        lines.append(f"room {cause}, {size}: {s} true {t}; {about.get(s[0], '')}")
     placed = {s[0] for s in sets.room_said}
-    lines += [f"room missing: {t}" for t in sets.room_true if t[0] not in placed]
+    lines += [f"room missing: {t}; {about.get(t[0], '')}" for t in sets.room_true if t[0] not in placed]
+    return lines
+
+
+def _behind(visit: Visit, run: Run, found: Findings, sets: RelationSets) -> dict[str, str]:
+    """Say for each name in the relations which belief it is, and what that is said to rest on."""
+    assert isinstance(run.associator, Ours)
+    buffer, lines = run.associator.memory.objects, {}
+    shown: dict[str, Counter[str]] = {}
+    for t, f in zip((*run.truth[0], *run.truth[1]), (*run.found[0], *run.found[1]), strict=True):
+        if f:
+            shown.setdefault(run.associator.resolve(f), Counter())[t] += 1
+    for object_id, belief in found.now.items():
+        entry = buffer[object_id]
+        lines[sets.names.get(object_id, "")] = (
+            f"{_say(belief)} seen {entry.sightings} misses {entry.misses:.1f} "
+            f"labels { {k: round(v, 1) for k, v in entry.label_weights.items()} } "
+            f"shows {shown.get(object_id, Counter()).most_common(3)} rests "
+            f"{belief.relation} {_say(found.now.get(belief.relation[1])) if belief.relation else ''}"
+        )
     return lines
 
 

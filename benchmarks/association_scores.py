@@ -85,8 +85,8 @@ class RelationSets:
     true: list[tuple[str, str, str]]
     room_said: list[tuple[str, str, str]]
     room_true: list[tuple[str, str, str]]
-    matched: set[str]
-    """True objects that a belief stands for."""
+    names: dict[str, str]
+    """The true object that each belief stands for; "?" and its own id where there is none."""
 
 
 def score(visit: Visit, run: Run, in_view: set[str]) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def find_relations(visit: Visit, run: Run, changed: Findings) -> RelationSets:
     ]
     room_true = [(n, "room", r) for n, r in rooms.items()]
     return RelationSets(
-        said=said, true=true, room_said=room_said, room_true=room_true, matched=set(names.values())
+        said=said, true=true, room_said=room_said, room_true=room_true, names=names
     )
 
 

@@ -87,6 +87,8 @@ class Entry:
     """Whether one view showed it without touching the image's border."""
     bounds: Float[np.ndarray, "2 3"]
     """Union of the boxes seen since it last moved [m]."""
+    larger: Float[np.ndarray, "2 3"] | None = None
+    """Box of the last view, where that showed it much larger than its bounds [m]."""
     keys: Int64[np.ndarray, "v"] = field(default_factory=lambda: voxels.EMPTY)
     """Its voxels, sorted."""
     level: int = 0

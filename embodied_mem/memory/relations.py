@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 
 from embodied_mem.config import Config
 from embodied_mem.memory.association import gate, overlap_volume, volume
 
 _AROUND = 0.15
 """A flat support that is seen so close beside a thing goes on under it [m]."""
-_FLOOR, _TALL = 0.08, 0.25
+_BENEATH, _STRAY = 0.7, 0.05
+"""A thing stands on what is smaller than it if this share of that lies under it, and its middle is
+no farther beside that than the second [m]."""
+_LEAST_BASE = 0.15
+"""What a thing stands on has at least this share of its footprint."""
+_FLOOR, _TALL = 0.12, 0.25
 """Things taller than the second stand side by side if their bottoms differ by less than the first
 [m]."""
 
@@ -51,6 +56,7 @@ def supports(
     *,
     flat: Container[int] = (),
     bare: Container[int] = (),
+    hooks: Container[int] = (),
 ) -> list[Support]:
     """Return for each child its best support or container, if it has one.
 
@@ -62,6 +68,7 @@ def supports(
         config: Thresholds.
         flat: Things that hold nothing, whatever shape they seem to have: seats, beds, tables.
         bare: Things that neither hold nor carry: windows, paintings.
+        hooks: Things that others hang on, which touch them: towel holders.
     """
     rows, parents = gate(boxes[children], boxes, config.rest)
     child = children[rows]
@@ -77,12 +84,17 @@ def supports(
     large = volume(big + thick) >= config.larger * volume(small + thick)
     height = small[:, 0, 2] - big[:, 1, 2]
     found: dict[int, Support] = {}
-    for k in np.flatnonzero((footprint >= config.footprint) & (wide | large)):
+    base = _stands_on(small, big) & (np.abs(height) <= config.rest)
+    fits = ((footprint >= config.footprint) & (wide | large)) | base
+    hung = np.array([int(p) in hooks for p in parents], bool)
+    for k in np.flatnonzero(fits | hung):
         points = surfaces.get(int(parents[k]))
-        if int(parents[k]) in bare or _stand_alike(small[k], big[k]):
+        if int(parents[k]) in bare or (_stand_alike(small[k], big[k]) and not hung[k]):
             continue
         share = inside[k] if large[k] else 0.0
-        if int(parents[k]) in flat and points is not None and len(points):
+        if hung[k] or base[k]:
+            decided = ("on", 0.9)
+        elif int(parents[k]) in flat and points is not None and len(points):
             decided = _decide_flat(small[k], height[k], points, config)
         else:
             decided = _decide(small[k], height[k], share, points, config)
@@ -93,12 +105,24 @@ def supports(
             child=int(child[k]),
             parent=int(parents[k]),
             relation=relation,
-            confidence=float(confidence * min(1.0, footprint[k] + 0.2)),
+            confidence=float(
+                confidence * (1.0 if hung[k] or base[k] else min(1.0, footprint[k] + 0.2))
+            ),
         )
         best = found.get(support.child)
         if best is None or _rank(support, boxes) > _rank(best, boxes):
             found[support.child] = support
     return list(found.values())
+
+
+def _stands_on(
+    small: Float[np.ndarray, "k 2 3"], big: Float[np.ndarray, "k 2 3"]
+) -> Bool[np.ndarray, "k"]:
+    """Tell which things stand on something smaller, as a pan on a burner."""
+    middle = small[:, :, :2].mean(axis=1)
+    above = ((middle > big[:, 0, :2] - _STRAY) & (middle < big[:, 1, :2] + _STRAY)).all(axis=1)
+    enough = _area(big) >= _LEAST_BASE * _area(small)
+    return np.asarray(above & enough & (_footprint_share(big, small) >= _BENEATH))
 
 
 def _rank(support: Support, boxes: Float[np.ndarray, "m 2 3"]) -> tuple[float, float]:

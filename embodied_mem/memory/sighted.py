@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from embodied_mem.memory import voxels
-from embodied_mem.memory.association import box_gap
+from embodied_mem.memory.association import box_gap, overlap_volume, volume
 from embodied_mem.memory.attributes import fuse
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import NO_BOX, Entry, ObjectBuffer
@@ -15,6 +15,10 @@ _LARGE = 1.0
 """Things with an edge this long are shaped by far sightings too [m]."""
 _STRAY = 0.04
 """A view that differs by more is not followed at once [m]."""
+_OUTGROWN = 1.4
+"""A view that shows an edge so many times longer shows more than the bounds hold."""
+_INSIDE = 0.7
+"""A box lies in another one with this share of its volume."""
 _LEAST_GAIN = 0.12
 """Share of a correction that is taken over after many sightings."""
 
@@ -27,6 +31,8 @@ def see_in_place(
     Depth errors grow with the range: far sightings do not reshape what was seen from near, and
     what was only seen from far is shaped anew by a whole view from near.
     """
+    if entry.status == "gone" and _is_inside(detections.boxes[index], buffer.box(entry)):
+        entry.status = "present"  # It was there all the time; a view of a part does not reshape it.
     if entry.status == "gone" or entry.released is not None:
         move(buffer, entry, detections, index, frame)
         return
@@ -42,6 +48,10 @@ def see_in_place(
             _average(buffer, entry, detections, index, before)
         return
     if small and whole:
+        if not detections.is_partial(index) and _has_outgrown(buffer, entry, box):
+            entry.nearest = min(entry.nearest, distance)
+            _fill(buffer, entry, detections, index)
+            return
         _settle_bounds(buffer, entry, detections, index, before)
         return
     entry.nearest = min(entry.nearest, distance)
@@ -53,6 +63,36 @@ def see_in_place(
 
 def _is_small(box: Float[np.ndarray, "2 3"]) -> bool:
     return not bool((box[1] - box[0]).max() >= _LARGE)  # NaN: small.
+
+
+def _is_inside(part: Float[np.ndarray, "2 3"], whole: Float[np.ndarray, "2 3"]) -> bool:
+    """Tell whether most of a box lies in another one."""
+    return _share(part, whole) >= _INSIDE
+
+
+def _share(part: Float[np.ndarray, "2 3"], whole: Float[np.ndarray, "2 3"]) -> float:
+    """Return the share of a box inside another one, both thickened by a centimetre."""
+    pair = np.stack((part, whole)) + np.array([[-0.01] * 3, [0.01] * 3])
+    return float(overlap_volume(pair[:1], pair[1:])[0] / volume(pair[:1])[0])
+
+
+def _has_outgrown(buffer: ObjectBuffer, entry: Entry, box: Float[np.ndarray, "2 3"]) -> bool:
+    """Widen an object that two whole views in a row show to be a part of something larger.
+
+    What a detector cut in two looks whole too. One larger view may be a mask that spills over; what
+    two of them share is the thing's.
+    """
+    edge, seen = entry.bounds[1] - entry.bounds[0], box[1] - box[0]
+    grown = bool((seen > _OUTGROWN * edge + _STRAY).any())
+    if not grown or not _is_inside(entry.bounds, box):
+        entry.larger = None
+        return False
+    before, entry.larger = entry.larger, box.copy()
+    if before is None:
+        return False
+    low, high = np.maximum(before[0], box[0]), np.minimum(before[1], box[1])
+    entry.bounds = np.stack((np.minimum(low, entry.bounds[0]), np.maximum(high, entry.bounds[1])))
+    return True
 
 
 def _average(
