@@ -39,16 +39,20 @@ def see_in_place(
     before, whole = entry.sightings, entry.whole
     confirm(buffer, entry, detections, index, frame)
     box, distance = detections.boxes[index], float(detections.ranges[index])
-    if distance < 0.6 * entry.nearest and not detections.is_partial(index):
+    shown = not detections.is_partial(index)
+    first_whole = shown and not whole and distance <= detections.clear and _is_small(box)
+    if (distance < 0.6 * entry.nearest and shown) or first_whole:
         _reshape(buffer, entry, detections, index)
         return
     small = _is_small(box) or _is_small(entry.bounds)
-    if distance > detections.clear and (small or not detections.is_partial(index)):
-        if distance <= 1.6 * entry.nearest and not detections.is_partial(index):
+    if distance > detections.clear and (small or shown):
+        if distance <= 1.6 * entry.nearest and shown:
             _average(buffer, entry, detections, index, before)
         return
+    if distance > detections.clear and entry.nearest < 0.6 * distance:
+        return  # From far a part of what was seen from near: its depth would stretch it.
     if small and whole:
-        if not detections.is_partial(index) and _has_outgrown(buffer, entry, box):
+        if shown and _has_outgrown(buffer, entry, box):
             entry.nearest = min(entry.nearest, distance)
             _fill(buffer, entry, detections, index)
             return
@@ -84,7 +88,7 @@ def _has_outgrown(buffer: ObjectBuffer, entry: Entry, box: Float[np.ndarray, "2 
     """
     edge, seen = entry.bounds[1] - entry.bounds[0], box[1] - box[0]
     grown = bool((seen > _OUTGROWN * edge + _STRAY).any())
-    if not grown or not _is_inside(entry.bounds, box):
+    if not grown or _share(buffer.box(entry), box) < 0.5:
         entry.larger = None
         return False
     before, entry.larger = entry.larger, box.copy()
