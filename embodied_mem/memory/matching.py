@@ -23,6 +23,11 @@ _FAIR_PART = 0.4
 """A part of a thing is this share of its longest edge; what lies on it is less."""
 _DOUBTED = 0.5
 """What so much speaks against may be seen elsewhere."""
+_WITHIN = 0.7
+"""Share of the smaller box inside the larger one if they are of one thing."""
+_VAGUE, _ALIKE = 0.05, 0.8
+"""What a view from far is worth that does not tell the shape, and how much it must look alike under
+another label."""
 _PIECE = 0.5
 """Only things with an edge this long are joined from pieces [m]."""
 
@@ -159,11 +164,16 @@ def _is_one_body(buffer: ObjectBuffer, one: Entry, other: Entry) -> bool:
     iou = float(box_iou(buffer.box(one)[None], buffer.box(other)[None])[0])
     if one.label == other.label:
         inside = _inside_box(buffer.box(one), buffer.box(other))
-        return iou >= config.min_iou_relabelled or (other.misses >= _DOUBTED and inside >= 0.7)
+        doubtful = other.misses >= _DOUBTED or _is_little_known(one, other)
+        return iou >= config.min_iou_relabelled or (doubtful and inside >= _WITHIN)
     alike = float(buffer.feature(one) @ buffer.feature(other)) >= config.min_cosine_body
+    return iou >= config.min_iou_relabelled and alike and _is_little_known(one, other)
+
+
+def _is_little_known(one: Entry, other: Entry) -> bool:
+    """Tell whether one of two objects was seen much less often than the other."""
     few, many = sorted((one.sightings, other.sightings))
-    little_known = few <= max(_LITTLE_KNOWN, many // 4)
-    return iou >= config.min_iou_relabelled and alike and little_known
+    return few <= max(_LITTLE_KNOWN, many // 4)
 
 
 def _share_of_box(part: Float[np.ndarray, "2 3"], whole: Float[np.ndarray, "2 3"]) -> float:
@@ -243,6 +253,9 @@ def _pair_score(
         body = max(iou, _share_of_body(buffer, entry, detections, index))
         if body >= config.min_iou_relabelled:
             return body + extra
+    vague = _is_vague(buffer, entry, detections, index)
+    if vague and cosine >= (_ALIKE if relabelled else config.min_cosine):
+        return max(iou, _VAGUE) + extra
     if cosine < (config.min_cosine_relabelled if relabelled else config.min_cosine):
         return 0.0
     if relabelled:
@@ -255,6 +268,18 @@ def _pair_score(
     if not entry.whole and _is_piece(buffer, entry, detections, index):
         return 0.1 + extra
     return 0.0
+
+
+def _is_vague(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> bool:
+    """Tell whether a detection from far may show an object that is in the midst of it.
+
+    Far depth is stretched and stray: its box tells where a thing is, not what shape it has.
+    """
+    if detections.ranges[index] <= detections.clear:
+        return False
+    here, known = detections.boxes[index], buffer.box(entry)
+    longest = float((here[1] - here[0]).max()), float((known[1] - known[0]).max())
+    return max(longest) <= 2 * min(longest) and _inside_box(here, known) >= _WITHIN
 
 
 def _contact(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> float:
