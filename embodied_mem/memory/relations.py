@@ -15,8 +15,10 @@ _AROUND = 0.15
 _BENEATH, _STRAY = 0.7, 0.05
 """A thing stands on what is smaller than it if this share of that lies under it, and its middle is
 no farther beside that than the second [m]."""
-_LEAST_BASE = 0.15
+_LEAST_BASE = 0.4
 """What a thing stands on has at least this share of its footprint."""
+_HUNG = 0.3
+"""Least share of a thing's footprint over the hook that it hangs on."""
 _FLOOR, _TALL = 0.12, 0.25
 """Things taller than the second stand side by side if their bottoms differ by less than the first
 [m]."""
@@ -87,6 +89,7 @@ def supports(
     base = _stands_on(small, big) & (np.abs(height) <= config.rest)
     fits = ((footprint >= config.footprint) & (wide | large)) | base
     hung = np.array([int(p) in hooks for p in parents], bool)
+    hung &= (footprint >= _HUNG) & (np.abs(height) <= 2 * config.rest)
     for k in np.flatnonzero(fits | hung):
         points = surfaces.get(int(parents[k]))
         if int(parents[k]) in bare or (_stand_alike(small[k], big[k]) and not hung[k]):

@@ -19,6 +19,8 @@ _OUTGROWN = 1.4
 """A view that shows an edge so many times longer shows more than the bounds hold."""
 _INSIDE = 0.7
 """A box lies in another one with this share of its volume."""
+_FAIR = 0.5
+"""A first whole view has this share at least of the longest edge of the parts seen before it."""
 _LEAST_GAIN = 0.12
 """Share of a correction that is taken over after many sightings."""
 
@@ -41,6 +43,7 @@ def see_in_place(
     box, distance = detections.boxes[index], float(detections.ranges[index])
     shown = not detections.is_partial(index)
     first_whole = shown and not whole and distance <= detections.clear and _is_small(box)
+    first_whole &= np.ptp(box, axis=0).max() >= _FAIR * np.ptp(entry.bounds, axis=0).max()
     if (distance < 0.6 * entry.nearest and shown) or first_whole:
         _reshape(buffer, entry, detections, index)
         return
