@@ -8,6 +8,7 @@ from embodied_mem.memory import voxels
 from embodied_mem.memory.association import assign, box_gap, box_iou, gate, overlap_volume, volume
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
+from embodied_mem.memory.sighted import FIXED
 
 _IN_HAND = 1.0
 """The held object is nearer to the camera than this [m]."""
@@ -424,7 +425,9 @@ def _moved_scores(
     released = np.array([entry.released is not None for entry in lost])
     reach = np.array([_RELEASED if entry.placement is not None else _DROPPED for entry in lost])
     own = buffer.boxes[rows]
-    steady = ~released & ((own[:, 1] - own[:, 0]).max(axis=1) > _STEADY)
+    steady = (own[:, 1] - own[:, 0]).max(axis=1) > _STEADY
+    steady |= np.array([fold(entry.label) in FIXED for entry in lost])
+    steady &= ~released
     score = np.where(released, np.where(gap < reach, 2 + cosine, 0.0), cosine + 1 / (1 + gap))
     possible = same & (cosine >= buffer.config.min_cosine_moved) & ~(steady & (gap > 0.5))
     return np.where(possible, score, 0.0)

@@ -77,6 +77,8 @@ class Entry:
     sightings: int = 0
     belief: float = 0.0
     """That it exists and is where its box says, 0..1."""
+    trust: float = 0.7
+    """What one sure sighting adds to the belief, as a share of the doubt left."""
     misses: float = 0.0
     """Weight of the frames in a row that spoke against it."""
     nearest: float = np.inf

@@ -5,12 +5,27 @@ import math
 import numpy as np
 from jaxtyping import Float
 
+from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
 from embodied_mem.memory.association import box_gap, overlap_volume, volume
 from embodied_mem.memory.attributes import fuse
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import NO_BOX, Entry, ObjectBuffer
 
+FIXED = frozenset(
+    (
+        "armchair", "bathtub", "bathtubbasin", "bed", "blinds", "cabinet", "chair", "coffeetable",
+        "countertop", "curtains", "desk", "diningtable", "dishwasher", "doorframe", "doorway",
+        "drawer", "dresser", "faucet", "floorlamp", "fridge", "handtowelholder", "lightswitch",
+        "microwave", "mirror", "ottoman", "oven", "painting", "poster", "shelf", "shelvingunit",
+        "showercurtain", "showerdoor", "showerglass", "showerhead", "sidetable", "sink",
+        "sinkbasin", "sofa", "stool", "stoveburner", "stoveknob", "television", "toilet",
+        "toiletpaperhanger", "towelholder", "tvstand", "washingmachine", "window",
+    )
+)  # fmt: skip
+"""Labels of what is built in or stands where it stands: it seldom comes or goes."""
+_TRUST, _TRUST_SURPRISING = 0.7, 0.25
+"""What one sure sighting adds to the belief in a thing; in one that should have been seen before."""
 _LARGE = 1.0
 """Things with an edge this long are shaped by far sightings too [m]."""
 _STRAY = 0.04
@@ -190,7 +205,7 @@ def confirm(
     entry.frame = frame
     entry.sightings += 1
     entry.misses = 0.0
-    entry.belief = 1 - (1 - entry.belief) * (1 - 0.7 * min(score, 1.0))
+    entry.belief = 1 - (1 - entry.belief) * (1 - entry.trust * min(score, 1.0))
     if detections.pixels[index] > 1.2 * entry.crop_pixels:
         entry.crop_pixels = int(detections.pixels[index])
         entry.crop = detections.crop(index)
@@ -215,7 +230,10 @@ def begin(buffer: ObjectBuffer, detections: Detections, index: int, frame: int) 
         last_seen=stamp,
         bounds=box.copy(),
         nearest=float(detections.ranges[index]),
+        trust=_TRUST,
     )
+    if fold(label) in FIXED and buffer.views.was_seen_empty(box, stamp):
+        entry.trust = _TRUST_SURPRISING  # Likelier a piece of something known, or mislabelled.
     buffer.add(entry, box, percept.features[index])
     confirm(buffer, entry, detections, index, frame)
     buffer.set_voxels(entry, detections.keys[index])

@@ -93,6 +93,10 @@ class ViewLog:
         """
         return not self.whole or self.looks(box, before) >= self.config.enough
 
+    def was_seen_empty(self, box: Float[np.ndarray, "2 3"], before: float) -> bool:
+        """Tell whether views are known that would have shown a thing in a box before a stamp [s]."""
+        return bool(np.isfinite(box).all()) and self.looks(box, before) >= self.config.enough
+
     def looks(self, box: Float[np.ndarray, "2 3"], before: float) -> int:
         """Count the kept views before `before` [s] that would have shown a thing in a box [m]."""
         config, count = self.config, len(self)
