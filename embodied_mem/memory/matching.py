@@ -120,11 +120,11 @@ def match_elsewhere(
     if not free or not lost:
         return {}
     scores = _moved_scores(buffer, lost, detections, np.array(free))
-    known = np.array([entry.released is not None for entry in lost])
+    known = np.array([entry.released is not None or entry.status == "gone" for entry in lost])
     stamp = detections.percept.frame.stamp
     for row in np.flatnonzero((scores[:, ~known] > 0).any(axis=1)).tolist():
         if not buffer.views.was_in_view(detections.boxes[free[row]], stamp):
-            scores[row, ~known] = 0.0  # It may have been there all the time.
+            scores[row, ~known] = 0.0  # It may have been there all the time: doubt is too little.
     return {free[row]: lost[column] for row, column in assign(scores, scores > 0)}
 
 
