@@ -23,7 +23,9 @@ class ViewConfig(Config, frozen=True):
     step: float = 0.5
     """Of views from the same square of this edge [m] ..."""
     turn: float = 30.0
-    """... in about the same direction the first is kept [deg]."""
+    """... in about the same direction the first few are kept [deg]."""
+    repeats: int = 2
+    """How many [views]."""
     stride: int = 6
     """Every so many pixels of depth are kept [px]."""
     near: float = 0.3
@@ -34,12 +36,14 @@ class ViewConfig(Config, frozen=True):
     """What covers less may be missed [px]."""
     tolerance: float = 0.05
     """Depth that ends before a point by less than this does not hide it [m]."""
+    plain: float = 120.0
+    """A view in which a thing would cover so much counts twice [px]."""
     enough: int = 2
     """Views that show a place without a thing before it counts as having been empty."""
 
 
 class ViewLog:
-    """The poses and coarse depth of past views, the first of each spot and direction."""
+    """The poses and coarse depth of past views, the first few of each spot and direction."""
 
     def __init__(self, config: ViewConfig | None = None):
         self.config = config or ViewConfig()
@@ -61,8 +65,8 @@ class ViewLog:
             self.whole = False
             return
         pose = frame.T_world_camera.as_matrix()
-        key = self._bin(pose)
-        if key in self._bins:
+        key = next((k for k in self._keys(pose) if k not in self._bins), None)
+        if key is None:
             return
         thin = frame.depth[:: self.config.stride, :: self.config.stride]
         if self._depths.shape[1:] != thin.shape:
@@ -91,23 +95,29 @@ class ViewLog:
             box: Lowest and highest corner [m].
             before: Stamp that only earlier views count for [s].
         """
-        return not self.whole or self.looks(box, before) >= self.config.enough
+        return not (self.whole and len(self)) or self.looks(box, before) >= self.config.enough
 
     def was_seen_empty(self, box: Float[np.ndarray, "2 3"], before: float) -> bool:
         """Tell whether views are known that would have shown a thing in a box before a stamp [s]."""
         return bool(np.isfinite(box).all()) and self.looks(box, before) >= self.config.enough
 
     def looks(self, box: Float[np.ndarray, "2 3"], before: float) -> int:
-        """Count the kept views before `before` [s] that would have shown a thing in a box [m]."""
+        """Count the kept views before `before` [s] that would have shown a thing in a box [m].
+
+        Those that would have shown it large count twice.
+        """
         config, count = self.config, len(self)
         middle = box.mean(axis=0)
         poses, lens = self._poses[:count], self._lens[:count]
         z = poses[:, 2, :3] @ middle + poses[:, 2, 3]
         edges = np.sort(box[1] - box[0])[1:].prod()
-        large = edges * np.square(lens[:, 0] / np.maximum(z, 0.1)) >= config.least_pixels
-        about = (z > config.near) & (z < config.far) & large & (self._stamps[:count] < before)
-        chosen = np.flatnonzero(about)
-        return int(np.count_nonzero(self._shows(chosen, box))) if len(chosen) else 0
+        pixels = edges * np.square(lens[:, 0] / np.maximum(z, 0.1))
+        about = (z > config.near) & (z < config.far) & (pixels >= config.least_pixels)
+        chosen = np.flatnonzero(about & (self._stamps[:count] < before))
+        if not len(chosen):
+            return 0
+        shown = chosen[self._shows(chosen, box)]
+        return len(shown) + int(np.count_nonzero(pixels[shown] >= config.plain))
 
     def _shows(
         self, chosen: Int64[np.ndarray, "v"], box: Float[np.ndarray, "2 3"]
@@ -128,14 +138,15 @@ class ViewLog:
         ].astype(np.float64)
         return np.asarray((inside & (seen > z - self.config.tolerance)).mean(axis=1) >= 0.5)
 
-    def _bin(self, pose: Float[np.ndarray, "4 4"]) -> tuple[int, ...]:
-        """Return the square and the direction that a pose (camera to world) falls into."""
+    def _keys(self, pose: Float[np.ndarray, "4 4"]) -> list[tuple[int, ...]]:
+        """Return the square and direction of a pose (camera to world), numbered by repetition."""
         ahead = pose[:3, 2]
         yaw = np.degrees(np.arctan2(ahead[1], ahead[0]))
         pitch = np.degrees(np.arcsin(np.clip(ahead[2], -1, 1)))
         spot = np.floor(pose[:3, 3] / self.config.step).astype(int).tolist()
         turn = self.config.turn
-        return *spot, round(yaw / turn) % round(360 / turn), round(pitch / turn)
+        facing = round(yaw / turn) % round(360 / turn), round(pitch / turn)
+        return [(*spot, *facing, number) for number in range(self.config.repeats)]
 
     def _start(self, shape: tuple[int, ...]) -> None:
         capacity = self.config.capacity
