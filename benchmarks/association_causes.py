@@ -31,9 +31,11 @@ def explain(visit: Visit, run: Run, in_view: Mapping[str, int]) -> list[str]:
         if event.kind == "arrived" and event.object_id not in found.known:
             continue
         lines.append(_false_change(visit, run, found, event, claim))
-    for event in found.noticeable:
-        if event not in found.said:
-            lines.append(_missed_change(visit, run, found, event, in_view))
+    lines += [
+        _missed_change(visit, run, found, event, in_view)
+        for event in found.noticeable
+        if event not in found.said
+    ]
     return lines + _relations(visit, run, found)
 
 
@@ -67,7 +69,9 @@ def _false_change(
     kind = _kind_of(visit, name, now if was is None or now is not None else was)
     late = [resolve(f) for t, f in zip(run.truth[1], run.found[1], strict=True) if t == name and f]
     shown = [
-        t for t, f in zip(run.truth[1], run.found[1], strict=True) if f and resolve(f) == now.object_id
+        t
+        for t, f in zip(run.truth[1], run.found[1], strict=True)
+        if f and resolve(f) == now.object_id
     ]
     if event.kind == "left":
         how = "gone" if now.gone else "moved"
@@ -113,9 +117,7 @@ def _missed_change(
                 cause = "left, another took its id"
         state = "; ".join(f"{_say(b)} now {_say(found.now.get(b.object_id))}" for b in old)
         return f"missed {cause} [{how}]: {name} in view {in_view.get(name, 0)}; {state}"
-    ids = Counter(
-        resolve(f) for t, f in zip(run.truth[1], run.found[1], strict=True) if t == name
-    )
+    ids = Counter(resolve(f) for t, f in zip(run.truth[1], run.found[1], strict=True) if t == name)
     top = ids.most_common(1)[0][0]
     now = found.now.get(top)
     if not top or now is None:
@@ -137,7 +139,7 @@ def _relations(visit: Visit, run: Run, found: Findings) -> list[str]:
     if not isinstance(run.associator, Ours):
         return []
     sets = find_relations(visit, run, found)
-    about = _behind(visit, run, found, sets)
+    about = _behind(run, found, sets)
     lines = []
     said, true = {s[0]: s for s in sets.said}, {t[0]: t for t in sets.true}
     for s in (Counter(sets.said) - Counter(sets.true)).elements():
@@ -166,11 +168,13 @@ def _relations(visit: Visit, run: Run, found: Findings) -> list[str]:
         size = "small" if movable else "furniture"
         lines.append(f"room {cause}, {size}: {s} true {t}; {about.get(s[0], '')}")
     placed = {s[0] for s in sets.room_said}
-    lines += [f"room missing: {t}; {about.get(t[0], '')}" for t in sets.room_true if t[0] not in placed]
+    lines += [
+        f"room missing: {t}; {about.get(t[0], '')}" for t in sets.room_true if t[0] not in placed
+    ]
     return lines
 
 
-def _behind(visit: Visit, run: Run, found: Findings, sets: RelationSets) -> dict[str, str]:
+def _behind(run: Run, found: Findings, sets: RelationSets) -> dict[str, str]:
     """Say for each name in the relations which belief it is, and what that is said to rest on."""
     assert isinstance(run.associator, Ours)
     buffer, lines = run.associator.memory.objects, {}
@@ -180,11 +184,12 @@ def _behind(visit: Visit, run: Run, found: Findings, sets: RelationSets) -> dict
             shown.setdefault(run.associator.resolve(f), Counter())[t] += 1
     for object_id, belief in found.now.items():
         entry = buffer[object_id]
+        below = found.now.get(belief.relation[1]) if belief.relation else None
         lines[sets.names.get(object_id, "")] = (
             f"{_say(belief)} seen {entry.sightings} misses {entry.misses:.1f} "
             f"labels { {k: round(v, 1) for k, v in entry.label_weights.items()} } "
             f"shows {shown.get(object_id, Counter()).most_common(3)} rests "
-            f"{belief.relation} {_say(found.now.get(belief.relation[1])) if belief.relation else ''}"
+            f"{belief.relation} {_say(below)}"
         )
     return lines
 

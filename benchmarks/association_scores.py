@@ -179,9 +179,7 @@ def find_relations(visit: Visit, run: Run, changed: Findings) -> RelationSets:
         if b.room and (names[b.object_id] in rooms or names[b.object_id][0] == "?")
     ]
     room_true = [(n, "room", r) for n, r in rooms.items()]
-    return RelationSets(
-        said=said, true=true, room_said=room_said, room_true=room_true, names=names
-    )
+    return RelationSets(said=said, true=true, room_said=room_said, room_true=room_true, names=names)
 
 
 def relation_scores(sets: RelationSets) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from embodied_mem.memory import absence, matching, sighted
+from embodied_mem.memory import absence, duplicates, matching, sighted
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.types import Percept
@@ -120,7 +120,7 @@ def _settle_gone(
 
 
 def _join_duplicates(buffer: ObjectBuffer, seen: list[Entry], result: Observation) -> None:
-    for kept, dropped in matching.duplicates(buffer, seen):
+    for kept, dropped in duplicates.duplicates(buffer, seen):
         buffer.merge(kept, dropped)
         result.merged.append(dropped.object_id)
         result.ids = [kept.object_id if name == dropped.object_id else name for name in result.ids]

@@ -120,9 +120,7 @@ def place_objects(buffer: ObjectBuffer, names: Iterable[str], config: RelationCo
     asked = np.array([local[row] for row in children.tolist() if row in local], np.int64)
     for entry in (buffer[name] for name in seen):
         entry.placement = None
-    found = supports(
-        asked, buffer.boxes[rows], surfaces, config, flat=flat, bare=bare, hooks=hooks
-    )
+    found = supports(asked, buffer.boxes[rows], surfaces, config, flat=flat, bare=bare, hooks=hooks)
     for support in found:
         child, parent = buffer.rows[rows[support.child]], buffer.rows[rows[support.parent]]
         if child is not None and parent is not None:

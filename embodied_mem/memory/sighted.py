@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
-from embodied_mem.memory.association import box_gap, overlap_volume, volume
+from embodied_mem.memory.association import box_gap, share_of_box
 from embodied_mem.memory.attributes import fuse
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import NO_BOX, Entry, ObjectBuffer
@@ -25,7 +25,7 @@ FIXED = frozenset(
 )  # fmt: skip
 """Labels of what is built in or stands where it stands: it seldom comes or goes."""
 _TRUST, _TRUST_SURPRISING = 0.7, 0.25
-"""What one sure sighting adds to the belief in a thing; in one that should have been seen before."""
+"""What one sure sighting adds to the belief in a thing, and in one that must be new there."""
 _LARGE = 1.0
 """Things with an edge this long are shaped by far sightings too [m]."""
 _STRAY = 0.04
@@ -48,7 +48,10 @@ def see_in_place(
     Depth errors grow with the range: far sightings do not reshape what was seen from near, and
     what was only seen from far is shaped anew by a whole view from near.
     """
-    if entry.status == "gone" and _is_inside(detections.boxes[index], buffer.box(entry)):
+    if (
+        entry.status == "gone"
+        and share_of_box(detections.boxes[index], buffer.box(entry)) >= _INSIDE
+    ):
         entry.status = "present"  # It was there all the time; a view of a part does not reshape it.
     if entry.status == "gone" or entry.released is not None:
         move(buffer, entry, detections, index, frame)
@@ -87,17 +90,6 @@ def _is_small(box: Float[np.ndarray, "2 3"]) -> bool:
     return not bool((box[1] - box[0]).max() >= _LARGE)  # NaN: small.
 
 
-def _is_inside(part: Float[np.ndarray, "2 3"], whole: Float[np.ndarray, "2 3"]) -> bool:
-    """Tell whether most of a box lies in another one."""
-    return _share(part, whole) >= _INSIDE
-
-
-def _share(part: Float[np.ndarray, "2 3"], whole: Float[np.ndarray, "2 3"]) -> float:
-    """Return the share of a box inside another one, both thickened by a centimetre."""
-    pair = np.stack((part, whole)) + np.array([[-0.01] * 3, [0.01] * 3])
-    return float(overlap_volume(pair[:1], pair[1:])[0] / volume(pair[:1])[0])
-
-
 def _has_outgrown(buffer: ObjectBuffer, entry: Entry, box: Float[np.ndarray, "2 3"]) -> bool:
     """Widen an object that two whole views in a row show to be a part of something larger.
 
@@ -106,7 +98,7 @@ def _has_outgrown(buffer: ObjectBuffer, entry: Entry, box: Float[np.ndarray, "2 
     """
     edge, seen = entry.bounds[1] - entry.bounds[0], box[1] - box[0]
     grown = bool((seen > _OUTGROWN * edge + _STRAY).any())
-    if not grown or _share(buffer.box(entry), box) < 0.5:
+    if not grown or share_of_box(buffer.box(entry), box) < 0.5:
         entry.larger = None
         return False
     before, entry.larger = entry.larger, box.copy()

@@ -98,7 +98,7 @@ class ViewLog:
         return not (self.whole and len(self)) or self.looks(box, before) >= self.config.enough
 
     def was_seen_empty(self, box: Float[np.ndarray, "2 3"], before: float) -> bool:
-        """Tell whether views are known that would have shown a thing in a box before a stamp [s]."""
+        """Tell whether known views before a stamp [s] would have shown a thing in a box [m]."""
         return bool(np.isfinite(box).all()) and self.looks(box, before) >= self.config.enough
 
     def looks(self, box: Float[np.ndarray, "2 3"], before: float) -> int:
@@ -154,4 +154,3 @@ class ViewLog:
         self._stamps = np.zeros(capacity)
         self._poses, self._lens = np.zeros((capacity, 4, 4)), np.zeros((capacity, 4))
         self._depths = np.zeros((capacity, *shape), np.float16)
-

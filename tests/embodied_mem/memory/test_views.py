@@ -16,7 +16,9 @@ CAMERA = Camera(width=60, height=60, fx=60.0, fy=60.0, cx=30.0, cy=30.0)
 
 def view(stamp: float, x: float, yaw: float, wall: float) -> Frame:
     """Return a level view from (x, 0, 1) onto a wall at a range [m]."""
-    ahead = Rotation.from_euler("z", yaw) * Rotation.from_matrix([[0, 0, 1], [-1, 0, 0], [0, -1, 0]])
+    ahead = Rotation.from_euler("z", yaw) * Rotation.from_matrix(
+        [[0, 0, 1], [-1, 0, 0], [0, -1, 0]]
+    )
     return Frame(
         stamp=stamp,
         rgb=np.zeros((60, 60, 3), np.uint8),
