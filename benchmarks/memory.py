@@ -18,36 +18,49 @@ from embodied_mem.types import Camera, Frame, Percept
 LABELS = ("Mug", "Plate", "Book", "Apple", "Chair", "Bowl", "Pen", "Box", "Lamp", "Vase")
 FEATURES = 384
 SEEN = 20
+COLUMNS, STEP = 5, (0.3, 0.35)
+"""Things side by side on a shelf, and their distance sideways and upwards [m]."""
+AISLE, BESIDE, IN_A_ROW = 3.0, 2.6, 25
+"""Distance of the rows of shelves and of the shelves in one [m], and shelves in a row."""
+EDGE = 0.16
+"""Of a thing [m]."""
+AWAY, WALL, EYE = 1.8, 2.2, 0.9
+"""From the camera to a shelf and to the wall behind it, and its height above the floor [m]."""
 _OPTICAL = Rotation.from_matrix([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 
 
 def warehouse_percept(start: int, stamp: float, rng: np.random.Generator) -> Percept:
-    """Return a view of objects `start` ... `start + SEEN` of a grid of things 0.6 m apart."""
-    numbers = np.arange(start, start + SEEN)
-    centers = np.stack((numbers // 100 * 0.6, numbers % 100 * 0.6, np.full(SEEN, 0.8)), axis=1)
-    eye = centers.mean(axis=0) + np.array([-3.0, 0.0, 0.7])
+    """Return a view of one shelf of a warehouse: objects `start` ... `start + SEEN`, nothing else.
+
+    Depth, masks, points and poses agree: what is not shown is behind the wall or out of the image.
+    """
+    row, place = divmod(start // SEEN, IN_A_ROW)
+    eye = np.array([row * AISLE - AWAY, place * BESIDE, EYE])
     camera = Camera.from_fov(300, 300, np.pi / 2)
-    tilt = Rotation.from_euler("y", 0.2) * _OPTICAL
+    numbers = np.arange(SEEN)
+    across = (numbers % COLUMNS - (COLUMNS - 1) / 2) * STEP[0]
+    height = numbers // COLUMNS * STEP[1] + 0.3
+    depth, masks = _view(camera, across, height)
+    faces = np.stack((np.full(SEEN, AWAY), across, height - EYE), axis=1) + eye  # (n, 3)
+    spread = np.array([0.01, EDGE / 2, EDGE / 2])
     points = tuple(
-        (center + rng.uniform(-0.08, 0.08, (400, 3))).astype(np.float32) for center in centers
+        (face + rng.uniform(-spread, spread, (400, 3))).astype(np.float32) for face in faces
     )
-    masks = np.zeros((SEEN, 300, 300), bool)
-    for index in range(SEEN):
-        masks[index, 100:120, 12 * index + 10 : 12 * index + 20] = True
-    features = np.array([np.random.default_rng(n).normal(size=FEATURES) for n in numbers])
+    things = start + numbers
+    features = np.array([np.random.default_rng(n).normal(size=FEATURES) for n in things])
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     frame = Frame(
         stamp=stamp,
         rgb=np.zeros((300, 300, 3), np.uint8),
-        depth=_floor_depth(camera, tilt, eye[2]),
+        depth=depth,
         camera=camera,
-        T_world_camera=RigidTransform.from_components(eye, tilt),
+        T_world_camera=RigidTransform.from_components(eye, _OPTICAL),
         T_world_body=RigidTransform.from_translation(eye * (1, 1, 0)),
     )
     return Percept(
         frame=frame,
         masks=masks,
-        labels=tuple(LABELS[n % len(LABELS)] for n in numbers),
+        labels=tuple(LABELS[n % len(LABELS)] for n in things),
         scores=np.full(SEEN, 0.9),
         features=features.astype(np.float32),
         points=points,
@@ -56,12 +69,19 @@ def warehouse_percept(start: int, stamp: float, rng: np.random.Generator) -> Per
     )
 
 
-def _floor_depth(camera: Camera, tilt: Rotation, height: float) -> np.ndarray:
-    """Return what a camera sees of a floor and a wall 5 m away [m]."""
+def _view(camera: Camera, across: np.ndarray, height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the camera sees: depth [m] of floor, wall and things, and the things' masks."""
     v, u = np.mgrid[: camera.height, : camera.width] + 0.5
-    rays = np.stack(((u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones_like(u)), -1)
-    down = -tilt.apply(rays.reshape(-1, 3))[:, 2].reshape(u.shape)
-    return np.where(down > 1e-3, height / np.maximum(down, 1e-3), 5.0).clip(0, 5).astype(np.float32)
+    left, up = (camera.cx - u) / camera.fx, (camera.cy - v) / camera.fy
+    depth = np.minimum(WALL, EYE / np.maximum(-up, 1e-3))
+    masks = np.array(
+        [
+            (np.abs(left * AWAY - y) < EDGE / 2) & (np.abs(up * AWAY - (z - EYE)) < EDGE / 2)
+            for y, z in zip(across, height, strict=True)
+        ]
+    )
+    depth[masks.any(axis=0)] = AWAY
+    return depth.astype(np.float32), masks
 
 
 def milliseconds(call: Callable[[], object], times: int) -> tuple[float, float]:
@@ -85,13 +105,13 @@ def main() -> None:
         filled = time.perf_counter() - began
         views = iter(
             [
-                warehouse_percept(int(rng.integers(0, count - SEEN)), float(count + i), rng)
+                warehouse_percept(int(rng.integers(count // SEEN)) * SEEN, float(count + i), rng)
                 for i in range(200)
             ]
         )
         rows = [("write of 20 objects", *milliseconds(lambda: memory.write(next(views)), 200))]
         rows.append(("find (1 in 10)", *milliseconds(lambda: memory.find("mug"), 50)))
-        spots = iter(rng.uniform((0, 0, 0.5), (60, 60, 1.0), (200, 3)))
+        spots = iter(rng.uniform((0, 0, 0.3), (57, 62, 1.3), (200, 3)))
         rows.append(("near, 1 m", *milliseconds(lambda: memory.near(next(spots), 1.0), 200)))
         last = next(iter(memory.objects.entries))
         rows.append(("get", *milliseconds(lambda: memory.get(last), 200)))

@@ -10,6 +10,7 @@ from embodied_mem.types import Action
 from planners.behaviour import Routine, Situation
 from planners.belief import Thing
 from planners.navigation import Standpoint, standpoints
+from planners.peering import looks_in
 from planners.pilot import Pilot
 from planners.pointing import Pixel, choose_pixel
 from planners.sightlines import in_sight
@@ -153,6 +154,53 @@ class Hands:
                     break
         self._spoil(target, s.body.position)
         return False
+
+    def peer_into(self, target: str, box: Float[np.ndarray, "2 3"]) -> Routine:
+        """Go where one looks into a thing past its open door, and look.
+
+        Args:
+            target: Object id.
+            box: The thing while it was closed [m].
+        """
+        reason = "looking past the door"
+        surface, tried = np.zeros((0, 3)), np.zeros((0, 2))
+        for _ in range(_POSES):  # The way there shows more of the door.
+            surface = np.concatenate((surface, self._points(target)))
+            stand = self._stand_before(box, surface, tried)
+            if stand is None:
+                return False
+            went = yield from self._pilot.go({stand.node}, phase="explore", reason=reason)
+            if went:
+                middle = np.array([*box[:, :2].mean(axis=0), min(float(box[:, 2].mean()), 1.2)])
+                return (yield from self._pilot.face(middle, phase="explore", reason=reason))
+            tried = np.vstack((tried, self._pilot.lattice.point(stand.node)))
+        return False
+
+    def _points(self, target: str) -> Float[np.ndarray, "k 3"]:
+        """Return what the newest percept shows of a thing's surface [m]."""
+        memory = self._situation.memory
+        index = memory.in_view().get(target)
+        if index is None or memory.latest is None:
+            return np.zeros((0, 3))
+        return np.asarray(memory.latest.points[index], np.float64)
+
+    def _stand_before(
+        self,
+        box: Float[np.ndarray, "2 3"],
+        surface: Float[np.ndarray, "k 3"],
+        tried: Float[np.ndarray, "t 2"],
+    ) -> Standpoint | None:
+        """Choose the best place for looking into an open thing, away from those tried in vain."""
+        pilot = self._pilot
+        found = standpoints(
+            pilot.ground(), pilot.costs(), box[:, :2], pilot.config, distance=_SWING
+        )
+        if not found:
+            return None
+        places = np.array([pilot.lattice.point(stand.node) for stand in found])
+        good = looks_in(places, box, surface)
+        good &= np.array([(np.linalg.norm(p - tried, axis=1) > _APART).all() for p in places])
+        return found[int(np.argmax(good))] if good.any() else None
 
     def _look_at(self, thing: Thing, *, level: bool, phase: str) -> Routine:
         """Turn to a thing, and try other tilts while it is not in view."""

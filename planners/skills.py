@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 from py_trees.behaviour import Behaviour
 
 from embodied_mem.interfaces import Decision
@@ -11,12 +12,17 @@ from embodied_mem.types import PASS, AttributeValue
 from planners.behaviour import Routine, Situation, Skill, in_order, insist
 from planners.body import turn
 from planners.hands import Hands
+from planners.peering import share_seen
 from planners.pilot import Pilot
 from planners.search import Lead, SearchLog
 from planners.symbolic import PlanStep
 
 _SECOND_LOOKS = 2
 """More places from which one looks into what should hold the thing."""
+_LOOKED_INTO = 0.15
+"""Whoever sees less of a container's inside has not looked into it."""
+_TALL = 0.3
+"""Containers of this height have doors that swing before them [m]."""
 _ATTEMPTS = 3
 """Times that a plan step is tried, each from other places."""
 
@@ -211,11 +217,13 @@ class Skills:
         if not reached:
             self._note_looked(target, reached=reached)
             return True
-        label = s.belief.things[target].label
+        label, box = s.belief.things[target].label, s.belief.things[target].box.copy()
         if not (yield from self._open(target, f"looking into the {label}")):
             self._note_looked(target, reached=False)
             return True
         self.log.opened.add(target)
+        if self._is_hidden(box):
+            yield from self.hands.peer_into(target, box)
         if lead.thorough:
             yield from self._look_again(target)
         self._note_looked(target, reached=True)
@@ -231,6 +239,16 @@ class Skills:
             if not (yield from self.hands.reach(target, phase="explore")):
                 return False
         return True
+
+    def _is_hidden(self, box: Float[np.ndarray, "2 3"]) -> bool:
+        """Tell whether next to nothing is seen of the inside of what was opened, as by its door.
+
+        What is flat slides out or is looked into from above.
+        """
+        latest = self.situation.memory.latest
+        if latest is None or box[1, 2] - box[0, 2] < _TALL:
+            return False
+        return share_seen(latest.frame, box) < _LOOKED_INTO
 
     def _open_door(self, target: str) -> Routine:
         reached = yield from self.hands.reach(target, swing=True, phase="explore")

@@ -15,6 +15,8 @@ _FLAT = 0.06
 """Depth does not tell thinner things from what they lie on or hang on [m]."""
 _UNSEEN = 0.34
 """Weight of a frame that should show something flat and does not."""
+_LEVEL = -0.5
+"""What is said of something flat and small in a frame that should show it and does not."""
 _BEHIND, _BEHIND_GROWTH = 0.03, 0.004
 """Depth that lies so far behind an object's surface [m], growing with the range squared [1/m]."""
 _MIN_TOLD = 6
@@ -25,6 +27,11 @@ _PORTABLE = 0.8
 """Things with a shorter edge are moved often [m]."""
 _PLAIN = 8.0
 """Larger ones are seldom missed [px]."""
+_MOST_OVERLOOKED = 20
+"""Frames that show something in an object's place and do not detect it; more, and it was an error.
+A frame that detects it makes up for four, so that one detection in five is enough to stay."""
+PASSING = 10
+"""Of so many frames, one is asked which objects it passes by."""
 _DISTINCT = 5.0
 """Smaller objects may be missed beside others [px]."""
 
@@ -40,7 +47,7 @@ def depth_view(buffer: ObjectBuffer, percept: Percept) -> DepthView | None:
 
 def refute(
     buffer: ObjectBuffer, view: DepthView, owner: Int32[np.ndarray, "h w"], seen: set[str]
-) -> tuple[set[str], list[str]]:
+) -> tuple[set[str], list[str], list[str]]:
     """Count this frame against the objects that it should show and does not.
 
     Args:
@@ -50,13 +57,15 @@ def refute(
         seen: Objects that were detected.
 
     Returns:
-        Objects that this frame speaks against, and those of them that count as gone now.
+        Objects that this frame speaks against, those of them that count as gone now, and those
+        that never were: something is in their place, but it is hardly ever detected as them.
     """
     if not len(buffer):
-        return set(), []
+        return set(), [], []
     candidates = _expected(buffer, view, seen)
     refuted: set[str] = set()
     gone: list[str] = []
+    errors: list[str] = []
     for level in {entry.level for entry in candidates}:
         group = [entry for entry in candidates if entry.level == level]
         against = _weigh(buffer, view, owner, group, buffer.config.voxel * 2**level)
@@ -65,10 +74,33 @@ def refute(
             if against[number] > 0:
                 refuted.add(entry.object_id)
                 _miss(buffer, entry, float(against[number]), gone)
-            elif entry.misses:
-                entry.misses = 0.0
-                buffer.touch(entry)
-    return refuted, gone
+            elif _is_error(buffer, entry, view, float(against[number])):
+                errors.append(entry.object_id)
+    return refuted, gone, errors
+
+
+def passed_by(buffer: ObjectBuffer, view: DepthView, seen: set[str]) -> list[str]:
+    """Count the objects whose surroundings are seen from near while they are not.
+
+    Old places of small things can often not be refuted: what hides them is beside them. What lies
+    in something may be hidden for long, and is not counted. Called for every `PASSING`th frame.
+
+    Returns:
+        Those that were passed by too often, which were errors or are there no more.
+    """
+    unseen = [
+        entry
+        for entry in _expected(buffer, view, seen)
+        if entry.placement is None or entry.placement.relation != "in"
+    ]
+    if not unseen:
+        return []
+    centers = buffer.centers[[entry.row for entry in unseen]]
+    passed = [unseen[number] for number in np.flatnonzero(view.beside(centers)).tolist()]
+    for entry in passed:
+        entry.overlooked += 1
+        buffer.touch(entry)
+    return [entry.object_id for entry in passed if entry.overlooked > _MOST_OVERLOOKED]
 
 
 def carve(
@@ -127,7 +159,8 @@ def _weigh(
     Returns:
         For each object 1.0 where it is seen through, 0.5 where its surface now belongs to other
         things (detectors err more often than depth), less where something flat is not detected
-        though nothing hides it, -1 where it is there, 0 where nothing can be told.
+        though nothing hides it, -0.5 where it is also small, -1 where depth says that something
+        is there, 0 where nothing can be told.
     """
     samples = [voxels.thin(entry.keys, _SAMPLE) for entry in group]
     counts = np.array([len(sample) for sample in samples])
@@ -152,8 +185,8 @@ def _weigh(
     judged = through + agrees + count(verdicts == HIDDEN)
     enough = (judged >= 0.3 * total) & (judged > 0)
     there = np.where((agrees - replaced > 0.5 * total) & ~flat, -1.0, 0.0)
-    unseen = flat & (across >= _PLAIN) & (agrees >= 0.75 * judged) & (agrees >= 0.6 * total)
-    there = np.where(enough & unseen, _UNSEEN, there)
+    level = flat & (agrees >= 0.75 * judged) & (agrees >= 0.6 * total)
+    there = np.where(enough & level, np.where(across >= _PLAIN, _UNSEEN, _LEVEL), there)
     missing = np.where(enough & (through + replaced >= 0.75 * judged), 0.5, there)
     # At a thing's outline depth belongs to what is behind it: only large enough ones can be judged.
     judgeable = enough & (judged >= 0.6 * total) & (across >= _PLAIN)
@@ -215,6 +248,20 @@ def _miss(buffer: ObjectBuffer, entry: Entry, against: float, gone: list[str]) -
     if entry.misses >= _needed(buffer, entry):
         entry.status = "gone"
         gone.append(entry.object_id)
+
+
+def _is_error(buffer: ObjectBuffer, entry: Entry, view: DepthView, weight: float) -> bool:
+    """Count a frame that shows something in an object's place and does not detect it.
+
+    Sums that never fall below zero tell a rate of detections that is too low soonest (Page 1954,
+    Continuous inspection schemes); what is small in the image may be missed, and is not counted.
+    """
+    misses, entry.misses = entry.misses, entry.misses if weight == _LEVEL else 0.0
+    counts = view.pixels_of(buffer.box(entry)) >= _DISTINCT**2
+    entry.overlooked += counts
+    if counts or misses != entry.misses:
+        buffer.touch(entry)
+    return entry.overlooked > _MOST_OVERLOOKED
 
 
 def _needed(buffer: ObjectBuffer, entry: Entry) -> float:

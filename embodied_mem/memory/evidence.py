@@ -2,13 +2,17 @@
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Int8, Int64
+from jaxtyping import Bool, Float, Int8, Int64
 
 from embodied_mem.config import Config
 from embodied_mem.types import Camera
 
 UNSEEN, AGREES, HIDDEN, THROUGH = 0, 1, 2, 3
 """Outside the image or without depth; depth is at the point; something is before it; it is gone."""
+
+
+_NEAR, _BESIDE = 3.0, 0.5
+"""Points so near have been looked at [m], unless something hides them from so far before [m]."""
 
 
 class EvidenceConfig(Config, frozen=True):
@@ -67,6 +71,25 @@ class DepthView:
         z = self.in_camera(boxes.mean(axis=1))[:, 2]
         edges = np.sort(boxes[:, 1] - boxes[:, 0], axis=1)[:, 1]
         return edges * self._camera.fx / np.maximum(z, 0.1)
+
+    def pixels_of(self, box: Float[np.ndarray, "2 3"]) -> float:
+        """Return about how many pixels the two longest edges of a box [m] cover."""
+        z = float(self.in_camera(box.mean(axis=0)[None])[0, 2])
+        *_, b, c = np.sort(box[1] - box[0]).tolist()
+        return float(b * c * (self._camera.fx / max(z, 0.1)) ** 2)
+
+    def beside(self, points: Float[np.ndarray, "m 3"]) -> Bool[np.ndarray, "m"]:
+        """Return at which near points of the world [m] nothing is seen long before them."""
+        x, y, z = self.in_camera(points).T
+        camera, border = self._camera, self._config.border
+        safe = np.where(z > self._config.near, z, np.inf)
+        column = np.floor(x / safe * camera.fx + camera.cx).astype(np.int64)
+        row = np.floor(y / safe * camera.fy + camera.cy).astype(np.int64)
+        seen = (z > self._config.near) & (z < _NEAR) & (column >= border) & (row >= border)
+        seen &= (column < camera.width - border) & (row < camera.height - border)
+        found = np.zeros(len(points), bool)
+        found[seen] = self._depth[row[seen], column[seen]] > z[seen] - _BESIDE
+        return found
 
     def judge(
         self, points: Float[np.ndarray, "p 3"], size: float

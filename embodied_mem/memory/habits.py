@@ -143,6 +143,8 @@ class Habits:
 
     def rename(self, old: str, new: str) -> None:
         """Give the stays at one receptacle to another one that it turned out to be."""
+        self._resting.pop(old, None)
+        self._handled.discard(old)
         if old == new:
             return
         for label, receptacle in [key for key in self.table if key[1] == old]:

@@ -23,7 +23,8 @@ from embodied_mem.types import AttributeValue
 NO_BOX = np.full((2, 3), np.nan)
 """The box of an object of which no place is known."""
 
-_MAX_ALIASES = 1000
+_MAX_ALIASES = 256  # They are written with every percept.
+_FEW_GONE = 32
 
 _CONFIRMING = 0.75
 """Score of a detection that needs no second one."""
@@ -42,6 +43,8 @@ class BufferConfig(Config, frozen=True):
     """Detections with less confidence start no object."""
     min_pixels: int = 10
     """Nor do smaller ones [px]."""
+    gone_share: float = 0.2
+    """Share of the objects that may be gone (or 32, if more); those last seen longest ago go."""
     voxel: float = 0.03
     """Edge of an object's voxels [m]."""
     max_voxels: int = 768
@@ -81,6 +84,8 @@ class Entry:
     """What one sure sighting adds to the belief, as a share of the doubt left."""
     misses: float = 0.0
     """Weight of the frames in a row that spoke against it."""
+    overlooked: int = 0
+    """Frames with something in its place that did not show it, less those that did."""
     nearest: float = np.inf
     """Least distance from which it was seen since it last moved [m]."""
     released: float | None = None
@@ -245,6 +250,7 @@ class ObjectBuffer:
         if dropped.last_seen > kept.last_seen:
             kept.last_seen, kept.frame = dropped.last_seen, dropped.frame
         kept.sightings += dropped.sightings
+        kept.overlooked = 0
         for label, weight in dropped.label_weights.items():
             kept.label_weights[label] = kept.label_weights.get(label, 0.0) + weight
         kept.attributes = dropped.attributes | kept.attributes
@@ -273,6 +279,19 @@ class ObjectBuffer:
             child.placement = None
             self.touch(child)
         self.remove(entry.object_id)
+        of_it = [name for name, target in self.aliases.items() if target == entry.object_id]
+        for name in of_it:
+            del self.aliases[name]
+
+    def drop_gone(self) -> list[str]:
+        """Forget the objects that were gone longest, as far as they are too many."""
+        gone = [entry for entry in self.entries.values() if entry.status == "gone"]
+        most = max(_FEW_GONE, int(self.config.gone_share * len(self)))
+        gone.sort(key=lambda entry: entry.last_seen)
+        dropped = gone[: max(len(gone) - most, 0)]
+        for entry in dropped:
+            self.forget(entry)
+        return [entry.object_id for entry in dropped]
 
     def _alias(self, old: str, new: str) -> None:
         for name, target in self.aliases.items():

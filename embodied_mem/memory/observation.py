@@ -51,7 +51,7 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int, noise: float) ->
     for index, entry in matching.match_unplaced(buffer, detections, free(placed=False)).items():
         result.ids[index] = entry.object_id
         sighted.confirm(buffer, entry, detections, index, frame)
-    refuted = _look_for_the_rest(buffer, percept, detections, seen, result)
+    refuted = _look_for_the_rest(buffer, percept, detections, seen, result, frame)
     for index, entry in matching.fragments(buffer, detections, free(), list(seen.values())).items():
         result.ids[index] = entry.object_id
     for index, entry in matching.match_elsewhere(buffer, detections, free(), refuted).items():
@@ -77,13 +77,19 @@ def _look_for_the_rest(
     detections: Detections,
     seen: dict[int, Entry],
     result: Observation,
+    frame: int,
 ) -> set[str]:
     """Weigh the depth against what is not detected; return the objects it speaks against."""
     view = absence.depth_view(buffer, percept)
     if view is None:
         return set()
-    refuted, gone = absence.refute(buffer, view, detections.owner, set(result.ids))
+    refuted, gone, errors = absence.refute(buffer, view, detections.owner, set(result.ids))
     result.gone += gone
+    if frame % absence.PASSING == 0:
+        errors += absence.passed_by(buffer, view, {*result.ids, *refuted, *errors})
+    result.merged += errors
+    for name in errors:
+        buffer.forget(buffer.entries[name])
     absence.carve(buffer, view, detections, seen)
     return refuted
 

@@ -28,6 +28,10 @@ _TRUST, _TRUST_SURPRISING = 0.7, 0.25
 """What one sure sighting adds to the belief in a thing, and in one that must be new there."""
 _LARGE = 1.0
 """Things with an edge this long are shaped by far sightings too [m]."""
+_MAKES_UP = 4
+"""Frames that a detection makes up for that overlooked the object."""
+_WELL_KNOWN = 100
+"""Sightings after which views correct large things too: spilt masks would widen them forever."""
 _STRAY = 0.04
 """A view that differs by more is not followed at once [m]."""
 _OUTGROWN = 1.4
@@ -66,14 +70,15 @@ def see_in_place(
         _reshape(buffer, entry, detections, index)
         return
     small = _is_small(box) or _is_small(entry.bounds)
-    if distance > detections.clear and (small or shown):
+    well_known = before >= _WELL_KNOWN
+    if distance > detections.clear and (small or well_known or shown):
         if distance <= 1.6 * entry.nearest and shown:
             _average(buffer, entry, detections, index, before)
         return
     if distance > detections.clear and entry.nearest < 0.6 * distance:
         return  # From far a part of what was seen from near: its depth would stretch it.
-    if small and whole:
-        if shown and _has_outgrown(buffer, entry, box):
+    if (small and whole) or well_known:
+        if small and shown and _has_outgrown(buffer, entry, box):
             entry.nearest = min(entry.nearest, distance)
             _fill(buffer, entry, detections, index)
             return
@@ -128,7 +133,7 @@ def _average(
 def _settle_bounds(
     buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int, sightings: int
 ) -> None:
-    """Let a view correct the bounds of a small thing: by its share, and never by much.
+    """Let a view correct the bounds of a thing: by its share, and never by much.
 
     Views of a part only widen them. A mask that spills over takes in what is behind, one that is
     cut leaves a part out. Steps of limited size towards each new view come to rest near the median
@@ -196,7 +201,7 @@ def confirm(
     entry.last_seen = percept.frame.stamp
     entry.frame = frame
     entry.sightings += 1
-    entry.misses = 0.0
+    entry.misses, entry.overlooked = 0.0, max(entry.overlooked - _MAKES_UP, 0)
     entry.belief = 1 - (1 - entry.belief) * (1 - entry.trust * min(score, 1.0))
     if detections.pixels[index] > 1.2 * entry.crop_pixels:
         entry.crop_pixels = int(detections.pixels[index])

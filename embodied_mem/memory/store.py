@@ -21,6 +21,7 @@ from embodied_mem.errors import StoreError, StoreFormatError, StoreLockedError
 from embodied_mem.memory import experience_rows, tensors
 from embodied_mem.memory.episodes import Numbered
 from embodied_mem.memory.folder import read_file, require_inside
+from embodied_mem.memory.history import HistoryConfig, thin_out
 from embodied_mem.memory.journal import Change, State
 from embodied_mem.memory.records import Sighting
 from embodied_mem.memory.tables import MIGRATIONS, SCHEMA, SIGHTING, read_sighting, write_rows
@@ -49,8 +50,8 @@ class StoreConfig(Config, frozen=True):
     """Segments inside the database before they move to a file."""
     few_live: float = 0.5
     """Files with a smaller share of live owners are folded into the next one."""
-    max_sightings: int = 2_000_000
-    """Newest sightings kept on disk."""
+    history: HistoryConfig = HistoryConfig()
+    """How much of the past is kept."""
 
 
 class Snapshot(msgspec.Struct, kw_only=True):
@@ -347,10 +348,7 @@ class Store:
             moved = [(number, owner) for owner in live]
             database.executemany("UPDATE tensors SET segment = ? WHERE owner = ?", moved)
             database.executemany("DELETE FROM segments WHERE number = ?", [(n,) for n in folded])
-            last = database.execute("SELECT max(number) FROM sightings").fetchone()[0] or 0
-            database.execute(
-                "DELETE FROM sightings WHERE number <= ?", (last - self.config.max_sightings,)
-            )
+            thin_out(database, self.config.history)
             self._fault("pack written")
         self._fault("pack committed")
         for number in folded:

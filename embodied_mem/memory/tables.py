@@ -5,7 +5,7 @@ import sqlite3
 import msgspec
 import numpy as np
 
-from embodied_mem.memory import experience_rows
+from embodied_mem.memory import experience_rows, history
 from embodied_mem.memory.journal import Change
 from embodied_mem.memory.records import Placement, Sighting
 
@@ -49,6 +49,7 @@ def write_rows(database: sqlite3.Connection, change: Change) -> None:
     if change.clear:
         for table in _EMPTIED:
             database.execute(f"DELETE FROM {table}")
+        history.begin(database)
         experience_rows.clear(database)
     state = msgspec.json.encode(change.state)
     database.execute("INSERT OR REPLACE INTO meta VALUES ('state', ?)", (state,))
