@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from association_causes import causes, explain
-from association_scores import score
+from association_scores import SURE, score
 from associators import ASSOCIATORS, Run
 from house_tour import Glance, Visit
 
@@ -128,6 +128,14 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         cells.append(f"{1e3 * sum(r['seconds'] for r in mine) / frames:.1f}")
         lines.append("| " + " | ".join(cells) + " |")
     for noise, name in groups:
+        sure = [r for r in rows if (r["noise"], r["associator"]) == (noise, name)]
+        sure = [r for r in sure if "changes_sure" in r]
+        if sure:
+            parts = (_interval(sure, "changes_sure", part) for part in ("precision", "recall"))
+            lines.append(
+                f"changes claimed with confidence {SURE} by {name} ({noise}, {len(sure)} houses): "
+                + "P {}, R {}".format(*parts)
+            )
         if name == "ours":
             kinds: Counter[str] = Counter()
             total: Counter[str] = Counter()

@@ -11,7 +11,7 @@ from house_tour import Visit
 
 from embodied_mem.memory.relations import RelationConfig, supports
 from embodied_mem.runtime import scoring
-from embodied_mem.runtime.change_scoring import Belief, Event, change_counts, claims
+from embodied_mem.runtime.change_scoring import CLAIMED, Belief, Event, change_counts, claims
 from embodied_mem.runtime.scoring import Counts
 
 VESSELS = frozenset(
@@ -23,6 +23,8 @@ VESSELS = frozenset(
 
 BELIEVED = 0.5
 """Objects count as there from this confidence on; claims of change need a little more."""
+SURE = 0.85
+"""Claims are counted from this confidence on as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +49,15 @@ class Findings:
     """The same, by those after, else by all."""
 
 
-def find_changes(visit: Visit, run: Run, in_view: set[str]) -> Findings:
-    """Compare what a run believed before the changes with what it believes now."""
+def find_changes(visit: Visit, run: Run, in_view: set[str], *, least: float = CLAIMED) -> Findings:
+    """Compare what a run believed before the changes with what it believes now.
+
+    Args:
+        visit: The truth.
+        run: What an associator made of it.
+        in_view: True objects whose old place was in view since.
+        least: What is believed with less confidence makes no claim, 0..1.
+    """
     resolve = run.associator.resolve
     truth = [*run.truth[0], *run.truth[1]]
     final = [resolve(f) if f else "" for f in (*run.found[0], *run.found[1])]
@@ -62,7 +71,7 @@ def find_changes(visit: Visit, run: Run, in_view: set[str]) -> Findings:
     sources: list[tuple[Belief | None, Belief]] = []
     for name in dict.fromkeys((*now, *was)):  # The claims of each belief are its own matter.
         old, new = was.get(name), now.get(name)
-        for event in claims([old] if old else [], [new] if new else [], early, owner):
+        for event in claims([old] if old else [], [new] if new else [], early, owner, least=least):
             if event.object_id not in visit.carried:
                 said.append(event)
                 sources.append((old, new or was[name]))
@@ -121,6 +130,14 @@ def score(visit: Visit, run: Run, in_view: set[str]) -> dict[str, Any]:
         "errors": [round(e, 4) for e in errors.tolist()],
         **relation_scores(find_relations(visit, run, changed)),
         "changes": _list(changes),
+        "changes_sure": _list(
+            change_counts(
+                find_changes(visit, run, in_view, least=SURE).said,
+                visit.changes.events,
+                changed.noticeable,
+                known=changed.known,
+            )
+        ),
         "by_kind": by_kind(visit, changed.said, changed.noticeable),
         "seconds": run.seconds,
     }
