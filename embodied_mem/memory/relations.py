@@ -17,6 +17,9 @@ _BENEATH, _STRAY = 0.7, 0.05
 no farther beside that than the second [m]."""
 _LEAST_BASE = 0.4
 """What a thing stands on has at least this share of its footprint."""
+_SURE: tuple[Literal["on", "in"], float] | None = ("on", 0.9)
+"""What is said of a thing that stands on something smaller or hangs."""
+_THICK = np.array([[-0.01] * 3, [0.01] * 3])
 _HUNG = 0.3
 """Least share of a thing's footprint over the hook that it hangs on."""
 _FLOOR, _TALL = 0.12, 0.25
@@ -63,7 +66,7 @@ def supports(
     """Return for each child its best support or container, if it has one.
 
     Args:
-        children: Indices of the things asked about.
+        children: The things asked about.
         boxes: Boxes of all things [m]; NaN ones take no part.
         surfaces: Surface points [m] of some things; where they are given, a thing rests on the
             points under it and not on the top of the box (shelves, seats, counters with a wall).
@@ -73,49 +76,53 @@ def supports(
         hooks: Things that others hang on, which touch them: towel holders.
     """
     rows, parents = gate(boxes[children], boxes, config.rest)
-    child = children[rows]
-    keep = child != parents
-    rows, child, parents = rows[keep], child[keep], parents[keep]
-    if not len(rows):
-        return []
+    keep = children[rows] != parents
+    child, parents = children[rows][keep], parents[keep]
     small, big = boxes[child], boxes[parents]
-    thick = np.array([[-0.01] * 3, [0.01] * 3])
-    inside = overlap_volume(small + thick, big + thick) / volume(small + thick)
+    inside = overlap_volume(small + _THICK, big + _THICK) / volume(small + _THICK)
     footprint = _footprint_share(small, big)
     wide = _area(big) >= config.larger * _area(small)
-    large = volume(big + thick) >= config.larger * volume(small + thick)
+    large = volume(big + _THICK) >= config.larger * volume(small + _THICK)
     height = small[:, 0, 2] - big[:, 1, 2]
+    borne = _is_borne(small, big, np.array([int(p) in hooks for p in parents], bool), config)
     found: dict[int, Support] = {}
-    base = _stands_on(small, big) & (np.abs(height) <= config.rest)
-    fits = ((footprint >= config.footprint) & (wide | large)) | base
-    hung = np.array([int(p) in hooks for p in parents], bool)
-    hung &= (footprint >= _HUNG) & (np.abs(height) <= 2 * config.rest)
-    for k in np.flatnonzero(fits | hung):
+    for k in np.flatnonzero(((footprint >= config.footprint) & (wide | large)) | borne):
         points = surfaces.get(int(parents[k]))
-        if int(parents[k]) in bare or (_stand_alike(small[k], big[k]) and not hung[k]):
+        if int(parents[k]) in bare or (_stand_alike(small[k], big[k]) and not borne[k]):
             continue
-        share = inside[k] if large[k] else 0.0
-        if hung[k] or base[k]:
-            decided = ("on", 0.9)
+        share, decided = footprint[k], _SURE
+        if borne[k]:
+            share = 1.0
         elif int(parents[k]) in flat and points is not None and len(points):
             decided = _decide_flat(small[k], height[k], points, config)
         else:
-            decided = _decide(small[k], height[k], share, points, config)
+            within = inside[k] if large[k] else 0.0
+            decided = _decide(small[k], height[k], within, points, config)
         if decided is None:
             continue
-        relation, confidence = decided
         support = Support(
             child=int(child[k]),
             parent=int(parents[k]),
-            relation=relation,
-            confidence=float(
-                confidence * (1.0 if hung[k] or base[k] else min(1.0, footprint[k] + 0.2))
-            ),
+            relation=decided[0],
+            confidence=float(decided[1] * min(1.0, share + 0.2)),
         )
         best = found.get(support.child)
         if best is None or _rank(support, boxes) > _rank(best, boxes):
             found[support.child] = support
     return list(found.values())
+
+
+def _is_borne(
+    small: Float[np.ndarray, "k 2 3"],
+    big: Float[np.ndarray, "k 2 3"],
+    hooked: Bool[np.ndarray, "k"],
+    config: RelationConfig,
+) -> Bool[np.ndarray, "k"]:
+    """Tell which things stand on something smaller, or hang on what is a hook."""
+    height = np.abs(small[:, 0, 2] - big[:, 1, 2])
+    stands = _stands_on(small, big) & (height <= config.rest)
+    hangs = hooked & (_footprint_share(small, big) >= _HUNG) & (height <= 2 * config.rest)
+    return np.asarray(stands | hangs)
 
 
 def _stands_on(
