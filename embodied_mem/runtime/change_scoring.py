@@ -63,8 +63,7 @@ def claims(
         after: All that it believes now.
         owner_before: True object by id, by the detections until then.
         owner_after: The same, by the detections since.
-        least: What is believed with less confidence makes no claim, 0..1. What was believed so
-            much and is now believed no more than 1 - `least` has left.
+        least: What is believed with less confidence makes no claim, 0..1.
 
     Returns:
         Events; `object_id` is "" where the associator's object shows no true one.
@@ -75,7 +74,7 @@ def claims(
         old = was.get(now.object_id)
         name = now.object_id
         there = old is not None and not old.gone
-        here = not now.gone and now.confidence > 1 - least
+        here = not now.gone
         apart = old is not None and there and here and not _overlap(old.box, now.box)
         if there and old is not None and old.confidence >= least and (not here or apart):
             found.append(Event(kind="left", object_id=owner_before.get(name, "")))

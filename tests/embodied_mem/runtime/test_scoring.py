@@ -135,14 +135,6 @@ def test_what_is_doubtful_makes_no_claim():
         assert claims(BEFORE, after, OWNERS, OWNERS, least=0.7) == []
 
 
-@pytest.mark.parametrize("confidence", [1.0, 0.5, 0.3])
-def test_what_was_believed_and_hardly_is_any_more_has_left(confidence):
-    before, after = [believe("mug", 0)], [believe("mug", 0, confidence=confidence)]
-    said = claims(before, after, {"mug": "mug"}, {"mug": "mug"})
-    assert said == ([left("mug")] if confidence < 1 - CLAIMED else [])
-    assert claims(after, before, {"mug": "mug"}, {"mug": "mug"}) == []
-
-
 def test_changes_are_counted_once_each_and_only_when_they_can_be_seen():
     said = [left("mug"), left("mug"), arrived("glass"), left("hidden"), arrived("found late")]
     counts = change_counts(
