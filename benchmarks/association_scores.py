@@ -1,7 +1,8 @@
 """The scores of one associator's way through a visit, against the simulator's truth."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from house_tour import Visit
 
 from embodied_mem.memory.relations import RelationConfig, supports
 from embodied_mem.runtime import scoring
-from embodied_mem.runtime.change_scoring import Belief, Event, change_counts, claims
+from embodied_mem.runtime.change_scoring import CLAIMED, Belief, Event, change_counts, claims
 from embodied_mem.runtime.scoring import Counts
 
 VESSELS = frozenset(
@@ -21,7 +22,80 @@ VESSELS = frozenset(
 
 
 BELIEVED = 0.5
-"""Objects count as there from this confidence on; claims of change need more."""
+"""Objects count as there from this confidence on; claims of change need a little more."""
+SURE = 0.85
+"""Claims are counted from this confidence on as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What an associator says has changed, and what could be noticed."""
+
+    before: list[Belief]
+    """What it believed before the changes, but for what it has joined to another since."""
+    now: dict[str, Belief]
+    """What it believes at the end, by its id."""
+    said: list[Event]
+    sources: list[tuple[Belief | None, Belief]]
+    """The belief before and the one now that each of these comes from."""
+    noticeable: list[Event]
+    known: set[str]
+    """True objects detected before the changes."""
+    early: dict[str, str]
+    """True object by id, by the detections before."""
+    late: dict[str, str]
+    """The same, by those after."""
+    owner: dict[str, str]
+    """The same, by those after, else by all."""
+
+
+def find_changes(visit: Visit, run: Run, in_view: set[str], *, least: float = CLAIMED) -> Findings:
+    """Compare what a run believed before the changes with what it believes now.
+
+    Args:
+        visit: The truth.
+        run: What an associator made of it.
+        in_view: True objects whose old place was in view since.
+        least: What is believed with less confidence makes no claim, 0..1.
+    """
+    resolve = run.associator.resolve
+    truth = [*run.truth[0], *run.truth[1]]
+    final = [resolve(f) if f else "" for f in (*run.found[0], *run.found[1])]
+    late = scoring.owners(run.truth[1], final[len(run.truth[0]) :])
+    early = scoring.owners(run.truth[0], final[: len(run.truth[0])])
+    owner = scoring.owners(truth, final) | late
+    before = [b for b in run.before if resolve(b.object_id) == b.object_id]
+    now = {b.object_id: b for b in run.associator.beliefs()}
+    was = {b.object_id: b for b in before}
+    said: list[Event] = []
+    sources: list[tuple[Belief | None, Belief]] = []
+    for name in dict.fromkeys((*now, *was)):  # The claims of each belief are its own matter.
+        old, new = was.get(name), now.get(name)
+        for event in claims([old] if old else [], [new] if new else [], early, owner, least=least):
+            if event.object_id not in visit.carried:
+                said.append(event)
+                sources.append((old, new or was[name]))
+    seen_late, known = Counter(run.truth[1]), set(run.truth[0])
+    noticeable = [
+        e for e in visit.changes.events
+        if (e.object_id in in_view & known if e.kind == "left" else seen_late[e.object_id] >= 1)
+    ]  # fmt: skip
+    return Findings(
+        before=before, now=now, said=said, sources=sources, noticeable=noticeable, known=known,
+        early=early, late=late, owner=owner,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelationSets:
+    """What is said of on, in and room, and what is true."""
+
+    said: list[tuple[str, str, str]]
+    true: list[tuple[str, str, str]]
+    room_said: list[tuple[str, str, str]]
+    room_true: list[tuple[str, str, str]]
+    names: dict[str, str]
+    """The true object that each belief stands for; "?" and its own id where there is none."""
 
 
 def score(visit: Visit, run: Run, in_view: set[str]) -> dict[str, Any]:
@@ -30,28 +104,14 @@ def score(visit: Visit, run: Run, in_view: set[str]) -> dict[str, Any]:
     truth = [*run.truth[0], *run.truth[1]]
     found = [*run.found[0], *run.found[1]]
     final = [resolve(f) if f else "" for f in found]
-    beliefs = run.associator.beliefs()
+    changed = find_changes(visit, run, in_view)
     owner = scoring.owners(truth, final)
-    newest = [resolve(f) if f else "" for f in run.found[1]]
-    late = scoring.owners(run.truth[1], newest)
-    early = scoring.owners(run.truth[0], [resolve(f) if f else "" for f in run.found[0]])
-    match = shown_now(run.truth[1], newest, truth, final)
-    alive = [b for b in beliefs if b.confidence >= BELIEVED and not b.gone]
-    before = [b for b in run.before if resolve(b.object_id) == b.object_id]
-    said = claims(before, beliefs, early, {**owner, **late})
-    events = visit.changes.events
-    seen_late = Counter(run.truth[1])
-    known = set(run.truth[0])
-    noticeable = [
-        e for e in events
-        if (e.object_id in in_view & known if e.kind == "left" else seen_late[e.object_id] >= 1)
-    ]  # fmt: skip
-    said = [e for e in said if e.object_id not in visit.carried]
-    changes = change_counts(said, events, noticeable, known=known)
-    there = {n for n, o in visit.objects.items() if not o.removed}
-    stale = {e.object_id for e in noticeable if e.kind == "arrived"}
-    unseen = {e.object_id for e in events if e.kind == "arrived" and e.object_id not in stale}
-    boxes = {name: visit.box(name) for name in there - unseen}
+    match = _match(run)
+    alive = _alive(changed)
+    changes = change_counts(
+        changed.said, visit.changes.events, changed.noticeable, known=changed.known
+    )
+    boxes = {name: visit.box(name) for name in _placed(visit, changed)}
     errors = scoring.position_errors(
         {b.object_id: b.box for b in alive},
         match,
@@ -68,11 +128,38 @@ def score(visit: Visit, run: Run, in_view: set[str]) -> dict[str, Any]:
         "alive": len(alive),
         "objects": len(set(truth)),
         "errors": [round(e, 4) for e in errors.tolist()],
-        **relation_scores(visit, alive, match, run, there - unseen),
+        **relation_scores(find_relations(visit, run, changed)),
         "changes": _list(changes),
-        "by_kind": by_kind(visit, said, noticeable),
+        "changes_sure": _list(
+            change_counts(
+                find_changes(visit, run, in_view, least=SURE).said,
+                visit.changes.events,
+                changed.noticeable,
+                known=changed.known,
+            )
+        ),
+        "by_kind": by_kind(visit, changed.said, changed.noticeable),
         "seconds": run.seconds,
     }
+
+
+def _match(run: Run) -> dict[str, str]:
+    """Return the true object that each id shows now."""
+    resolve = run.associator.resolve
+    final = [[resolve(f) if f else "" for f in found] for found in run.found]
+    truth = [*run.truth[0], *run.truth[1]]
+    return shown_now(run.truth[1], final[1], truth, [*final[0], *final[1]])
+
+
+def _alive(changed: Findings) -> list[Belief]:
+    return [b for b in changed.now.values() if b.confidence >= BELIEVED and not b.gone]
+
+
+def _placed(visit: Visit, changed: Findings) -> set[str]:
+    """Return what is there, but for what was brought and never seen."""
+    there = {n for n, o in visit.objects.items() if not o.removed}
+    arrived = {e.object_id for e in visit.changes.events if e.kind == "arrived"}
+    return there - (arrived - {e.object_id for e in changed.noticeable if e.kind == "arrived"})
 
 
 def shown_now(
@@ -87,11 +174,10 @@ def shown_now(
     }
 
 
-def relation_scores(
-    visit: Visit, alive: Sequence[Belief], match: Mapping[str, str], run: Run, known: set[str]
-) -> dict[str, Any]:
-    """Score on, in and room of what was seen against the simulator's truth."""
-    seen = known & {*run.truth[0], *run.truth[1]}
+def find_relations(visit: Visit, run: Run, changed: Findings) -> RelationSets:
+    """Gather on, in and room of what was seen, as believed and as the simulator has it."""
+    alive, match = _alive(changed), _match(run)
+    seen = _placed(visit, changed) & {*run.truth[0], *run.truth[1]}
     children = {n for n in seen if visit.objects[n].kind.primary != "Static"}
     true = [r for n in children if (r := true_relation(visit, n)) and r[2] in seen]
     placed = alive if isinstance(run.associator, Ours) else with_relations(alive)
@@ -110,9 +196,15 @@ def relation_scores(
         if b.room and (names[b.object_id] in rooms or names[b.object_id][0] == "?")
     ]
     room_true = [(n, "room", r) for n, r in rooms.items()]
+    return RelationSets(said=said, true=true, room_said=room_said, room_true=room_true, names=names)
+
+
+def relation_scores(sets: RelationSets) -> dict[str, Any]:
+    """Count on, in and room that are right, wrong and missing."""
+    said, true = sets.said, sets.true
     support = scoring.set_counts(said, true)
     loose = scoring.set_counts([(a, c) for a, _, c in said], [(a, c) for a, _, c in true])
-    room = scoring.set_counts(room_said, room_true)
+    room = scoring.set_counts(sets.room_said, sets.room_true)
     return {
         "support": _list(support),
         "support_any": _list(loose),

@@ -98,6 +98,20 @@ def box_iou(
     return shared / (volume(a) + volume(b) - shared)
 
 
+def share_of_box(part: Float[np.ndarray, "2 3"], whole: Float[np.ndarray, "2 3"]) -> float:
+    """Return the share of a box inside another one, both thickened by a centimetre."""
+    pair = np.stack((part, whole)) + np.array([[-0.01] * 3, [0.01] * 3])
+    return float(overlap_volume(pair[:1], pair[1:])[0] / volume(pair[:1])[0])
+
+
+def inside_box(a: Float[np.ndarray, "2 3"], b: Float[np.ndarray, "2 3"]) -> float:
+    """Return the share of the smaller box inside the other."""
+    grow = np.array([[-0.01] * 3, [0.01] * 3])
+    pair = np.stack((a, b)) + grow
+    shared = float(overlap_volume(pair[:1], pair[1:])[0])
+    return shared / float(volume(pair).min())
+
+
 def box_gap(a: Float[np.ndarray, "2 3"], b: Float[np.ndarray, "2 3"]) -> float:
     """Return the distance between two boxes [m]; 0 where they touch or overlap."""
     return float(np.linalg.norm(np.clip(np.maximum(a[0] - b[1], b[0] - a[1]), 0, None)))

@@ -5,9 +5,17 @@ from jaxtyping import Bool, Float, Int64
 
 from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
-from embodied_mem.memory.association import assign, box_gap, box_iou, gate, overlap_volume, volume
+from embodied_mem.memory.association import (
+    assign,
+    box_gap,
+    box_iou,
+    gate,
+    inside_box,
+    share_of_box,
+)
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
+from embodied_mem.memory.sighted import FIXED
 
 _IN_HAND = 1.0
 """The held object is nearer to the camera than this [m]."""
@@ -17,12 +25,15 @@ _DROPPED = 1.5
 """... or of where the hand was, where that is not known [m]."""
 _STEADY = 1.2
 """Things with a longer edge are not recognised far from their place [m]."""
-_LITTLE_KNOWN = 2
-"""Things seen in no more frames may be others under a wrong label."""
 _FAIR_PART = 0.4
 """A part of a thing is this share of its longest edge; what lies on it is less."""
-_DOUBTED = 0.5
+DOUBTED = 0.5
 """What so much speaks against may be seen elsewhere."""
+WITHIN = 0.7
+"""Share of the smaller box inside the larger one if they are of one thing."""
+_VAGUE, _ALIKE = 0.05, 0.8
+"""What a view from far is worth that does not tell the shape, and how much it must look alike under
+another label."""
 _PIECE = 0.5
 """Only things with an edge this long are joined from pieces [m]."""
 
@@ -91,8 +102,8 @@ def fragments(
         label = detections.percept.labels[index]
         for entry in seen:
             if entry.label == label and (
-                _share_inside(*_sets(buffer, entry, detections, index)) >= least
-                or _share_of_box(detections.boxes[index], buffer.box(entry)) >= 0.8
+                voxels.share_inside(*_sets(buffer, entry, detections, index)) >= least
+                or share_of_box(detections.boxes[index], buffer.box(entry)) >= 0.8
             ):
                 found[index] = entry
                 break
@@ -108,78 +119,18 @@ def match_elsewhere(
         for label in sorted({fold(detections.percept.labels[i]) for i in free})
         for entry in buffer.labelled(label)
         if entry.status == "gone"
-        or entry.misses >= (_DOUBTED if entry.object_id in refuted else 2 * _DOUBTED)
+        or entry.misses >= (DOUBTED if entry.object_id in refuted else 2 * DOUBTED)
         or entry.released is not None
     ]
     if not free or not lost:
         return {}
     scores = _moved_scores(buffer, lost, detections, np.array(free))
+    known = np.array([entry.released is not None or entry.status == "gone" for entry in lost])
+    stamp = detections.percept.frame.stamp
+    for row in np.flatnonzero((scores[:, ~known] > 0).any(axis=1)).tolist():
+        if not buffer.views.was_in_view(detections.boxes[free[row]], stamp):
+            scores[row, ~known] = 0.0  # It may have been there all the time: doubt is too little.
     return {free[row]: lost[column] for row, column in assign(scores, scores > 0)}
-
-
-def duplicates(buffer: ObjectBuffer, seen: list[Entry]) -> list[tuple[Entry, Entry]]:
-    """Return pairs (kept, dropped) of objects that fill the same space.
-
-    They come from pieces seen apart, before a view showed that they are one, and from wrong labels.
-
-    Args:
-        buffer: What is known.
-        seen: Objects that this frame shows; two of them are two.
-    """
-    names = {entry.object_id for entry in seen}
-    boxes = np.array([buffer.box(entry) for entry in seen]).reshape(-1, 2, 3)
-    rows, columns = gate(boxes, buffer.boxes, 0.0)
-    found: dict[str, tuple[Entry, Entry]] = {}
-    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        one, other = seen[row], buffer.rows[column]
-        if other is None or other.object_id in names or other.status not in {"present", "moved"}:
-            continue
-        if not _is_one_body(buffer, one, other):
-            continue
-        kept, dropped = (one, other) if one.sightings >= other.sightings else (other, one)
-        if not {kept.object_id, dropped.object_id} & found.keys():
-            found[dropped.object_id] = (kept, dropped)
-    return list(found.values())
-
-
-def _is_one_body(buffer: ObjectBuffer, one: Entry, other: Entry) -> bool:
-    """Tell whether two objects are one: bodies do not share their space.
-
-    Under different labels one of them must be little known: things that lie in one another, as a
-    basin in its sink, are seen side by side before long.
-    """
-    if one.label == other.label and _coincide(buffer, one, other):
-        return True
-    config = buffer.config.association
-    iou = float(box_iou(buffer.box(one)[None], buffer.box(other)[None])[0])
-    if one.label == other.label:
-        inside = _inside_box(buffer.box(one), buffer.box(other))
-        return iou >= config.min_iou_relabelled or (other.misses >= _DOUBTED and inside >= 0.7)
-    alike = float(buffer.feature(one) @ buffer.feature(other)) >= config.min_cosine_body
-    few, many = sorted((one.sightings, other.sightings))
-    little_known = few <= max(_LITTLE_KNOWN, many // 4)
-    return iou >= config.min_iou_relabelled and alike and little_known
-
-
-def _share_of_box(part: Float[np.ndarray, "2 3"], whole: Float[np.ndarray, "2 3"]) -> float:
-    """Return the share of a box inside another one, both thickened by a centimetre."""
-    pair = np.stack((part, whole)) + np.array([[-0.01] * 3, [0.01] * 3])
-    return float(overlap_volume(pair[:1], pair[1:])[0] / volume(pair[:1])[0])
-
-
-def _inside_box(a: Float[np.ndarray, "2 3"], b: Float[np.ndarray, "2 3"]) -> float:
-    """Return the share of the smaller box inside the other."""
-    grow = np.array([[-0.01] * 3, [0.01] * 3])
-    pair = np.stack((a, b)) + grow
-    shared = float(overlap_volume(pair[:1], pair[1:])[0])
-    return shared / float(volume(pair).min())
-
-
-def _coincide(buffer: ObjectBuffer, one: Entry, other: Entry) -> bool:
-    """Tell whether most voxels of one object are voxels of the other."""
-    level = max(one.level, other.level)
-    a, b = (buffer.coarser(entry, level) for entry in (one, other))
-    return max(_share_inside(a, b), _share_inside(b, a)) >= 0.5
 
 
 def _sets(
@@ -188,10 +139,6 @@ def _sets(
     """Return the voxels of a detection and of an object at a level that both fill."""
     level = max(entry.level, detections.levels[index])
     return detections.at_level(index, level), buffer.coarser(entry, level)
-
-
-def _share_inside(keys: Int64[np.ndarray, "k"], known: Int64[np.ndarray, "v"]) -> float:
-    return float(voxels.contains(known, keys).mean()) if len(keys) else 0.0
 
 
 def _cosines(
@@ -234,15 +181,13 @@ def _pair_score(
     agreement = _agreement(entry, detections.percept.labels[index])
     extra = config.feature_weight * max(cosine, 0.0) + config.label_weight * agreement
     relabelled = agreement < config.min_agreement
-    if relabelled and cosine >= config.min_cosine_body:
-        body = max(iou, _share_of_body(buffer, entry, detections, index))
-        if body >= config.min_iou_relabelled:
-            return body + extra
-    if cosine < (config.min_cosine_relabelled if relabelled else config.min_cosine):
-        return 0.0
     if relabelled:
-        inside = max(iou, _share_inside(*_sets(buffer, entry, detections, index)))
-        return inside + extra if inside >= config.min_geometry_relabelled else 0.0
+        inside = _relabelled(buffer, entry, detections, index, (iou, cosine))
+        return inside + extra if inside > 0 else 0.0
+    if cosine < config.min_cosine:
+        return 0.0
+    if _is_vague(buffer, entry, detections, index):
+        return max(iou, _VAGUE) + extra
     is_enough = alone and iou >= config.min_geometry
     geometry = iou if is_enough else max(iou, _contact(buffer, entry, detections, index))
     if geometry >= config.min_geometry:
@@ -250,6 +195,48 @@ def _pair_score(
     if not entry.whole and _is_piece(buffer, entry, detections, index):
         return 0.1 + extra
     return 0.0
+
+
+def _relabelled(
+    buffer: ObjectBuffer,
+    entry: Entry,
+    detections: Detections,
+    index: int,
+    measured: tuple[float, float],
+) -> float:
+    """Return how far a detection fills an object of another label; 0 where it cannot be that.
+
+    Args:
+        buffer: What is known.
+        entry: The object.
+        detections: The detections.
+        index: The one compared.
+        measured: Overlap and likeness of the two.
+    """
+    config = buffer.config.association
+    iou, cosine = measured
+    if cosine >= config.min_cosine_body:
+        body = max(iou, _share_of_body(buffer, entry, detections, index))
+        if body >= config.min_iou_relabelled:
+            return body
+    if cosine >= _ALIKE and _is_vague(buffer, entry, detections, index):
+        return max(iou, _VAGUE)
+    if cosine < config.min_cosine_relabelled:
+        return 0.0
+    inside = max(iou, voxels.share_inside(*_sets(buffer, entry, detections, index)))
+    return inside if inside >= config.min_geometry_relabelled else 0.0
+
+
+def _is_vague(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> bool:
+    """Tell whether a detection from far may show an object that is in the midst of it.
+
+    Far depth is stretched and stray: its box tells where a thing is, not what shape it has.
+    """
+    if detections.ranges[index] <= detections.clear:
+        return False
+    here, known = detections.boxes[index], buffer.box(entry)
+    longest = float((here[1] - here[0]).max()), float((known[1] - known[0]).max())
+    return max(longest) <= 2 * min(longest) and inside_box(here, known) >= WITHIN
 
 
 def _contact(buffer: ObjectBuffer, entry: Entry, detections: Detections, index: int) -> float:
@@ -271,7 +258,7 @@ def _share_of_body(buffer: ObjectBuffer, entry: Entry, detections: Detections, i
     here, known = detections.boxes[index], buffer.box(entry)
     if not float((here[1] - here[0]).max()) >= _FAIR_PART * float((known[1] - known[0]).max()):
         return 0.0
-    share = _share_inside(*_sets(buffer, entry, detections, index))
+    share = voxels.share_inside(*_sets(buffer, entry, detections, index))
     return share if share >= 0.6 else 0.0
 
 
@@ -311,6 +298,10 @@ def moved_before(buffer: ObjectBuffer, gone: list[Entry]) -> list[tuple[Entry, E
     kinds = [np.array([numbers[entry.label] for entry in group]) for group in (gone, found)]
     possible = (met > left[:, None]) & (kinds[0][:, None] == kinds[1])
     scores = _likeness(buffer, gone, found, possible)
+    for column in np.flatnonzero((scores > 0).any(axis=0)).tolist():
+        other = found[column]
+        if not buffer.views.was_in_view(buffer.box(other), other.first_seen):
+            scores[:, column] = 0.0  # It may have been there all the time.
     return [(gone[row], found[column]) for row, column in assign(scores, scores > 0)]
 
 
@@ -390,7 +381,9 @@ def _moved_scores(
     released = np.array([entry.released is not None for entry in lost])
     reach = np.array([_RELEASED if entry.placement is not None else _DROPPED for entry in lost])
     own = buffer.boxes[rows]
-    steady = ~released & ((own[:, 1] - own[:, 0]).max(axis=1) > _STEADY)
+    steady = (own[:, 1] - own[:, 0]).max(axis=1) > _STEADY
+    steady |= np.array([fold(entry.label) in FIXED for entry in lost])
+    steady &= ~released
     score = np.where(released, np.where(gap < reach, 2 + cosine, 0.0), cosine + 1 / (1 + gap))
     possible = same & (cosine >= buffer.config.min_cosine_moved) & ~(steady & (gap > 0.5))
     return np.where(possible, score, 0.0)

@@ -17,6 +17,7 @@ from embodied_mem.memory.attributes import SETTLED
 from embodied_mem.memory.evidence import EvidenceConfig
 from embodied_mem.memory.records import Known, Placement, Sighting, Status
 from embodied_mem.memory.replacement import LRUConfig, ReplacementConfig
+from embodied_mem.memory.views import ViewConfig, ViewLog
 from embodied_mem.types import AttributeValue
 
 NO_BOX = np.full((2, 3), np.nan)
@@ -37,6 +38,7 @@ class BufferConfig(Config, frozen=True):
     replacement: ReplacementConfig = LRUConfig()
     association: AssociationConfig = AssociationConfig()
     evidence: EvidenceConfig = EvidenceConfig()
+    views: ViewConfig = ViewConfig()
     min_score: float = 0.2
     """Detections with less confidence start no object."""
     min_pixels: int = 10
@@ -52,7 +54,7 @@ class BufferConfig(Config, frozen=True):
     one that sees through it, 0.5 for one that detects other things on its surface."""
     history: int = 64
     """Newest sightings kept in RAM per object."""
-    min_cosine_moved: float = 0.6
+    min_cosine_moved: float = 0.88
     """Least similarity of appearance to recognise a vanished object elsewhere."""
 
 
@@ -78,6 +80,8 @@ class Entry:
     sightings: int = 0
     belief: float = 0.0
     """That it exists and is where its box says, 0..1."""
+    trust: float = 0.7
+    """What one sure sighting adds to the belief, as a share of the doubt left."""
     misses: float = 0.0
     """Weight of the frames in a row that spoke against it."""
     overlooked: int = 0
@@ -90,6 +94,8 @@ class Entry:
     """Whether one view showed it without touching the image's border."""
     bounds: Float[np.ndarray, "2 3"]
     """Union of the boxes seen since it last moved [m]."""
+    larger: Float[np.ndarray, "2 3"] | None = None
+    """Box of the last view, where that showed it much larger than its bounds [m]."""
     keys: Int64[np.ndarray, "v"] = field(default_factory=lambda: voxels.EMPTY)
     """Its voxels, sorted."""
     level: int = 0
@@ -140,6 +146,8 @@ class ObjectBuffer:
         """Objects that others turned out to be; the newest are kept."""
         self.held: dict[str, None] = {}
         """Objects in the hand: the one it holds and what that carries."""
+        self.views = ViewLog(self.config.views)
+        """What was in view when."""
         self._free: list[int] = []
         self._by_label: dict[str, dict[str, None]] = {}
 

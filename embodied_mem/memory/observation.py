@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from embodied_mem.memory import absence, matching, sighted
+from embodied_mem.memory import absence, duplicates, matching, sighted
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.types import Percept
@@ -32,6 +32,8 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int, noise: float) ->
     """
     detections = Detections(percept, buffer.config.voxel, noise)
     result = Observation(ids=[""] * len(detections))
+    if len(buffer) and not len(buffer.views):
+        buffer.views.whole = False  # What showed these objects is not known.
     seen: dict[int, Entry] = {}
 
     def free(*, placed: bool = True) -> list[int]:
@@ -65,6 +67,7 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int, noise: float) ->
         if entry is not None:
             result.ids[index] = entry.object_id
             result.appeared.append(entry.object_id)
+    buffer.views.add(percept.frame)
     return result
 
 
@@ -123,7 +126,7 @@ def _settle_gone(
 
 
 def _join_duplicates(buffer: ObjectBuffer, seen: list[Entry], result: Observation) -> None:
-    for kept, dropped in matching.duplicates(buffer, seen):
+    for kept, dropped in duplicates.duplicates(buffer, seen):
         buffer.merge(kept, dropped)
         result.merged.append(dropped.object_id)
         result.ids = [kept.object_id if name == dropped.object_id else name for name in result.ids]

@@ -58,6 +58,12 @@ BARE = frozenset(
 )
 """Labels of what nothing lies on or in."""
 
+HOOKS = frozenset(("handtowelholder", "toiletpaperhanger", "towelholder"))
+"""Labels of what things hang on."""
+
+_LEAST_BELIEF = 0.5
+"""What is believed less carries nothing."""
+
 _GLASS_DOORS = frozenset(("microwave",))
 """Labels of what shows its inside also while it is shut."""
 
@@ -66,6 +72,11 @@ def _holds_nothing(entry: Entry) -> bool:
     """Tell whether what is seen cannot be inside: it is flat by nature, or shut."""
     label = fold(entry.label)
     return label in FLAT or (entry.attributes.get("open") is False and label not in _GLASS_DOORS)
+
+
+def _may_carry(entry: Entry) -> bool:
+    """Tell whether an object is known well enough to carry others."""
+    return entry.is_confirmed and entry.belief >= _LEAST_BELIEF
 
 
 def _surface(buffer: ObjectBuffer, entry: Entry) -> Float[np.ndarray, "k 3"]:
@@ -86,25 +97,31 @@ def place_objects(buffer: ObjectBuffer, names: Iterable[str], config: RelationCo
         return
     children = np.array([buffer[name].row for name in seen], np.int64)
     _, near = gate(buffer.boxes[children], buffer.boxes, config.rest + 0.01)
+    asked_rows = set(children.tolist())
     rows = sorted(
         row
-        for row in set(near.tolist()) | set(children.tolist())
-        if (entry := buffer.rows[row]) is not None and entry.status not in {"gone", "held"}
+        for row in set(near.tolist()) | asked_rows
+        if (entry := buffer.rows[row]) is not None
+        and entry.status not in {"gone", "held"}
+        and (row in asked_rows or _may_carry(entry))
     )
     local = {row: index for index, row in enumerate(rows)}
-    surfaces, flat, bare = {}, set(), set()
+    surfaces, flat, bare, hooks = {}, set(), set(), set()
     for row, index in local.items():
         entry = buffer.rows[row]
         if entry is not None:
             surfaces[index] = _surface(buffer, entry)
             if _holds_nothing(entry):
                 flat.add(index)
-            if fold(entry.label) in BARE:
+            if fold(entry.label) in BARE or not _may_carry(entry):
                 bare.add(index)
+            elif fold(entry.label) in HOOKS:
+                hooks.add(index)
     asked = np.array([local[row] for row in children.tolist() if row in local], np.int64)
     for entry in (buffer[name] for name in seen):
         entry.placement = None
-    for support in supports(asked, buffer.boxes[rows], surfaces, config, flat=flat, bare=bare):
+    found = supports(asked, buffer.boxes[rows], surfaces, config, flat=flat, bare=bare, hooks=hooks)
+    for support in found:
         child, parent = buffer.rows[rows[support.child]], buffer.rows[rows[support.parent]]
         if child is not None and parent is not None:
             child.placement = Placement(

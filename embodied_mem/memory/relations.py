@@ -5,14 +5,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 
 from embodied_mem.config import Config
 from embodied_mem.memory.association import gate, overlap_volume, volume
 
 _AROUND = 0.15
 """A flat support that is seen so close beside a thing goes on under it [m]."""
-_FLOOR, _TALL = 0.08, 0.25
+_BENEATH, _STRAY = 0.7, 0.05
+"""A thing stands on what is smaller than it if this share of that lies under it, and its middle is
+no farther beside that than the second [m]."""
+_LEAST_BASE = 0.4
+"""What a thing stands on has at least this share of its footprint."""
+_SURE: tuple[Literal["on", "in"], float] | None = ("on", 0.9)
+"""What is said of a thing that stands on something smaller or hangs."""
+_THICK = np.array([[-0.01] * 3, [0.01] * 3])
+_HUNG = 0.3
+"""Least share of a thing's footprint over the hook that it hangs on."""
+_FLOOR, _TALL = 0.12, 0.25
 """Things taller than the second stand side by side if their bottoms differ by less than the first
 [m]."""
 
@@ -51,54 +61,78 @@ def supports(
     *,
     flat: Container[int] = (),
     bare: Container[int] = (),
+    hooks: Container[int] = (),
 ) -> list[Support]:
     """Return for each child its best support or container, if it has one.
 
     Args:
-        children: Indices of the things asked about.
+        children: The things asked about.
         boxes: Boxes of all things [m]; NaN ones take no part.
         surfaces: Surface points [m] of some things; where they are given, a thing rests on the
             points under it and not on the top of the box (shelves, seats, counters with a wall).
         config: Thresholds.
         flat: Things that hold nothing, whatever shape they seem to have: seats, beds, tables.
         bare: Things that neither hold nor carry: windows, paintings.
+        hooks: Things that others hang on, which touch them: towel holders.
     """
     rows, parents = gate(boxes[children], boxes, config.rest)
-    child = children[rows]
-    keep = child != parents
-    rows, child, parents = rows[keep], child[keep], parents[keep]
-    if not len(rows):
-        return []
+    keep = children[rows] != parents
+    child, parents = children[rows][keep], parents[keep]
     small, big = boxes[child], boxes[parents]
-    thick = np.array([[-0.01] * 3, [0.01] * 3])
-    inside = overlap_volume(small + thick, big + thick) / volume(small + thick)
+    inside = overlap_volume(small + _THICK, big + _THICK) / volume(small + _THICK)
     footprint = _footprint_share(small, big)
     wide = _area(big) >= config.larger * _area(small)
-    large = volume(big + thick) >= config.larger * volume(small + thick)
+    large = volume(big + _THICK) >= config.larger * volume(small + _THICK)
     height = small[:, 0, 2] - big[:, 1, 2]
+    borne = _is_borne(small, big, np.array([int(p) in hooks for p in parents], bool), config)
     found: dict[int, Support] = {}
-    for k in np.flatnonzero((footprint >= config.footprint) & (wide | large)):
+    for k in np.flatnonzero(((footprint >= config.footprint) & (wide | large)) | borne):
         points = surfaces.get(int(parents[k]))
-        if int(parents[k]) in bare or _stand_alike(small[k], big[k]):
+        if int(parents[k]) in bare or (_stand_alike(small[k], big[k]) and not borne[k]):
             continue
-        share = inside[k] if large[k] else 0.0
-        if int(parents[k]) in flat and points is not None and len(points):
+        share, decided = footprint[k], _SURE
+        if borne[k]:
+            share = 1.0
+        elif int(parents[k]) in flat and points is not None and len(points):
             decided = _decide_flat(small[k], height[k], points, config)
         else:
-            decided = _decide(small[k], height[k], share, points, config)
+            within = inside[k] if large[k] else 0.0
+            decided = _decide(small[k], height[k], within, points, config)
         if decided is None:
             continue
-        relation, confidence = decided
         support = Support(
             child=int(child[k]),
             parent=int(parents[k]),
-            relation=relation,
-            confidence=float(confidence * min(1.0, footprint[k] + 0.2)),
+            relation=decided[0],
+            confidence=float(decided[1] * min(1.0, share + 0.2)),
         )
         best = found.get(support.child)
         if best is None or _rank(support, boxes) > _rank(best, boxes):
             found[support.child] = support
     return list(found.values())
+
+
+def _is_borne(
+    small: Float[np.ndarray, "k 2 3"],
+    big: Float[np.ndarray, "k 2 3"],
+    hooked: Bool[np.ndarray, "k"],
+    config: RelationConfig,
+) -> Bool[np.ndarray, "k"]:
+    """Tell which things stand on something smaller, or hang on what is a hook."""
+    height = np.abs(small[:, 0, 2] - big[:, 1, 2])
+    stands = _stands_on(small, big) & (height <= config.rest)
+    hangs = hooked & (_footprint_share(small, big) >= _HUNG) & (height <= 2 * config.rest)
+    return np.asarray(stands | hangs)
+
+
+def _stands_on(
+    small: Float[np.ndarray, "k 2 3"], big: Float[np.ndarray, "k 2 3"]
+) -> Bool[np.ndarray, "k"]:
+    """Tell which things stand on something smaller, as a pan on a burner."""
+    middle = small[:, :, :2].mean(axis=1)
+    above = ((middle > big[:, 0, :2] - _STRAY) & (middle < big[:, 1, :2] + _STRAY)).all(axis=1)
+    enough = _area(big) >= _LEAST_BASE * _area(small)
+    return np.asarray(above & enough & (_footprint_share(big, small) >= _BENEATH))
 
 
 def _rank(support: Support, boxes: Float[np.ndarray, "m 2 3"]) -> tuple[float, float]:

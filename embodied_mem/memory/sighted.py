@@ -5,12 +5,27 @@ import math
 import numpy as np
 from jaxtyping import Float
 
+from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
-from embodied_mem.memory.association import box_gap
+from embodied_mem.memory.association import box_gap, share_of_box
 from embodied_mem.memory.attributes import fuse
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import NO_BOX, Entry, ObjectBuffer
 
+FIXED = frozenset(
+    (
+        "armchair", "bathtub", "bathtubbasin", "bed", "blinds", "cabinet", "chair", "coffeetable",
+        "countertop", "curtains", "desk", "diningtable", "dishwasher", "doorframe", "doorway",
+        "drawer", "dresser", "faucet", "floorlamp", "fridge", "handtowelholder", "lightswitch",
+        "microwave", "mirror", "ottoman", "oven", "painting", "poster", "shelf", "shelvingunit",
+        "showercurtain", "showerdoor", "showerglass", "showerhead", "sidetable", "sink",
+        "sinkbasin", "sofa", "stool", "stoveburner", "stoveknob", "television", "toilet",
+        "toiletpaperhanger", "towelholder", "tvstand", "washingmachine", "window",
+    )
+)  # fmt: skip
+"""Labels of what is built in or stands where it stands: it seldom comes or goes."""
+_TRUST, _TRUST_SURPRISING = 0.7, 0.25
+"""What one sure sighting adds to the belief in a thing, and in one that must be new there."""
 _LARGE = 1.0
 """Things with an edge this long are shaped by far sightings too [m]."""
 _MAKES_UP = 4
@@ -19,6 +34,12 @@ _WELL_KNOWN = 100
 """Sightings after which views correct large things too: spilt masks would widen them forever."""
 _STRAY = 0.04
 """A view that differs by more is not followed at once [m]."""
+_OUTGROWN = 1.4
+"""A view that shows an edge so many times longer shows more than the bounds hold."""
+_INSIDE = 0.7
+"""A box lies in another one with this share of its volume."""
+_FAIR = 0.5
+"""A first whole view has this share at least of the longest edge of the parts seen before it."""
 _LEAST_GAIN = 0.12
 """Share of a correction that is taken over after many sightings."""
 
@@ -31,23 +52,36 @@ def see_in_place(
     Depth errors grow with the range: far sightings do not reshape what was seen from near, and
     what was only seen from far is shaped anew by a whole view from near.
     """
+    if (
+        entry.status == "gone"
+        and share_of_box(detections.boxes[index], buffer.box(entry)) >= _INSIDE
+    ):
+        entry.status = "present"  # It was there all the time; a view of a part does not reshape it.
     if entry.status == "gone" or entry.released is not None:
         move(buffer, entry, detections, index, frame)
         return
     before, whole = entry.sightings, entry.whole
     confirm(buffer, entry, detections, index, frame)
     box, distance = detections.boxes[index], float(detections.ranges[index])
-    if distance < 0.6 * entry.nearest and not detections.is_partial(index):
+    shown = not detections.is_partial(index)
+    first_whole = shown and not whole and distance <= detections.clear and _is_small(box)
+    first_whole &= np.ptp(box, axis=0).max() >= _FAIR * np.ptp(entry.bounds, axis=0).max()
+    if (distance < 0.6 * entry.nearest and shown) or first_whole:
         _reshape(buffer, entry, detections, index)
         return
     small = _is_small(box) or _is_small(entry.bounds)
-    if distance > detections.clear and (
-        small or before >= _WELL_KNOWN or not detections.is_partial(index)
-    ):
-        if distance <= 1.6 * entry.nearest and not detections.is_partial(index):
+    well_known = before >= _WELL_KNOWN
+    if distance > detections.clear and (small or well_known or shown):
+        if distance <= 1.6 * entry.nearest and shown:
             _average(buffer, entry, detections, index, before)
         return
-    if (small and whole) or before >= _WELL_KNOWN:
+    if distance > detections.clear and entry.nearest < 0.6 * distance:
+        return  # From far a part of what was seen from near: its depth would stretch it.
+    if (small and whole) or well_known:
+        if small and shown and _has_outgrown(buffer, entry, box):
+            entry.nearest = min(entry.nearest, distance)
+            _fill(buffer, entry, detections, index)
+            return
         _settle_bounds(buffer, entry, detections, index, before)
         return
     entry.nearest = min(entry.nearest, distance)
@@ -59,6 +93,25 @@ def see_in_place(
 
 def _is_small(box: Float[np.ndarray, "2 3"]) -> bool:
     return not bool((box[1] - box[0]).max() >= _LARGE)  # NaN: small.
+
+
+def _has_outgrown(buffer: ObjectBuffer, entry: Entry, box: Float[np.ndarray, "2 3"]) -> bool:
+    """Widen an object that two whole views in a row show to be a part of something larger.
+
+    What a detector cut in two looks whole too. One larger view may be a mask that spills over; what
+    two of them share is the thing's.
+    """
+    edge, seen = entry.bounds[1] - entry.bounds[0], box[1] - box[0]
+    grown = bool((seen > _OUTGROWN * edge + _STRAY).any())
+    if not grown or share_of_box(buffer.box(entry), box) < 0.5:
+        entry.larger = None
+        return False
+    before, entry.larger = entry.larger, box.copy()
+    if before is None:
+        return False
+    low, high = np.maximum(before[0], box[0]), np.minimum(before[1], box[1])
+    entry.bounds = np.stack((np.minimum(low, entry.bounds[0]), np.maximum(high, entry.bounds[1])))
+    return True
 
 
 def _average(
@@ -149,7 +202,7 @@ def confirm(
     entry.frame = frame
     entry.sightings += 1
     entry.misses, entry.overlooked = 0.0, max(entry.overlooked - _MAKES_UP, 0)
-    entry.belief = 1 - (1 - entry.belief) * (1 - 0.7 * min(score, 1.0))
+    entry.belief = 1 - (1 - entry.belief) * (1 - entry.trust * min(score, 1.0))
     if detections.pixels[index] > 1.2 * entry.crop_pixels:
         entry.crop_pixels = int(detections.pixels[index])
         entry.crop = detections.crop(index)
@@ -174,7 +227,10 @@ def begin(buffer: ObjectBuffer, detections: Detections, index: int, frame: int) 
         last_seen=stamp,
         bounds=box.copy(),
         nearest=float(detections.ranges[index]),
+        trust=_TRUST,
     )
+    if fold(label) in FIXED and buffer.views.was_seen_empty(box, stamp):
+        entry.trust = _TRUST_SURPRISING  # Likelier a piece of something known, or mislabelled.
     buffer.add(entry, box, percept.features[index])
     confirm(buffer, entry, detections, index, frame)
     buffer.set_voxels(entry, detections.keys[index])

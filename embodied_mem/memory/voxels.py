@@ -99,3 +99,8 @@ def _unique(keys: Int64[np.ndarray, "k"]) -> Int64[np.ndarray, "u"]:
 def thin(keys: Int64[np.ndarray, "v"], most: int) -> Int64[np.ndarray, "u"]:
     """Return at most `most` of the keys, evenly spread over the sorted set."""
     return keys if len(keys) <= most else keys[:: -(-len(keys) // most)]
+
+
+def share_inside(keys: Int64[np.ndarray, "k"], known: Int64[np.ndarray, "v"]) -> float:
+    """Return the share of some voxels that are among known ones; 0 for none."""
+    return float(contains(known, keys).mean()) if len(keys) else 0.0

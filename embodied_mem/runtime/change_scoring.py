@@ -16,6 +16,9 @@ from jaxtyping import Float
 from embodied_mem.runtime.scoring import Counts
 from embodied_mem.types import Camera
 
+CLAIMED = 0.6
+"""A change is claimed of what is believed with this confidence: one sure detection reaches it."""
+
 EventKind = Literal["left", "arrived"]
 
 
@@ -51,7 +54,7 @@ def claims(
     owner_before: Mapping[str, str],
     owner_after: Mapping[str, str],
     *,
-    least: float = 0.85,
+    least: float = CLAIMED,
 ) -> list[Event]:
     """Return what an associator says has changed between two times.
 

@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 from embodied_mem.memory import absence, association, matching, voxels
 from embodied_mem.memory.association import assign, box_gap, box_iou, gate
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
+from embodied_mem.memory.placement import place_objects
 from embodied_mem.memory.relations import RelationConfig, neighbours, supports
 
 UNIT = st.floats(0, 1, width=32)
@@ -223,3 +224,43 @@ def test_what_is_doubted_itself_is_not_taken_for_what_vanished():
     assert matching.moved_before(buffer, [first]) in ([(first, second)], [(first, third)])
     assert matching.moved_before(buffer, [first, second]) in ([(first, third)], [(second, third)])
     assert not matching.moved_before(buffer, [first, second, third])
+
+
+def test_a_pan_stands_on_its_burner_and_not_on_a_fork_under_its_rim():
+    counter, burner = box(0, 0, 0.45, 2.0, 0.6, 0.9), box(0, 0, 0.91, 0.2, 0.2, 0.03)
+    pan, fork = box(0.04, 0, 0.96, 0.36, 0.26, 0.07), box(0.15, 0.05, 0.91, 0.1, 0.02, 0.02)
+    boxes = np.array([pan, counter, burner, fork])
+    found = supports(np.array([0]), boxes, {1: plane(0.9, 1.0)}, RelationConfig())
+    assert [(s.relation, s.parent) for s in found] == [("on", 2)]
+    aside = np.array([box(0.3, 0, 0.96, 0.36, 0.26, 0.07), counter, burner, fork])
+    found = supports(np.array([0]), aside, {1: plane(0.9, 1.0)}, RelationConfig())
+    assert [(s.relation, s.parent) for s in found] == [("on", 1)]
+
+
+@pytest.mark.parametrize(("hooks", "gap", "held"), [((1,), 0.0, True), ((), 0.0, False),
+                                                    ((1,), 0.4, False)])  # fmt: skip
+def test_a_towel_hangs_on_what_is_smaller_if_that_is_a_holder(hooks, gap, held):
+    towel, holder = box(0, 0.05, 1.5 + gap, 0.45, 0.08, 0.6), box(0.2, 0, 1.21, 0.5, 0.1, 0.04)
+    boxes = np.array([towel, holder])
+    found = supports(np.array([0]), boxes, {}, RelationConfig(), hooks=hooks)
+    assert [(s.relation, s.parent) for s in found] == ([("on", 1)] if held else [])
+
+
+def test_what_is_hardly_believed_carries_nothing():
+    for belief, carried in ((0.9, True), (0.4, False)):
+        buffer = ObjectBuffer()
+        for label, spot in (("Mug", box(0, 0, 0.85, 0.1, 0.1, 0.1)), ("DiningTable", TABLE)):
+            entry = Entry(
+                object_id=buffer.new_id(label),
+                row=-1,
+                label=label,
+                label_weights={label: 1.0},
+                first_seen=0.0,
+                last_seen=0.0,
+                sightings=3,
+                belief=belief if label == "DiningTable" else 0.9,
+                bounds=np.array(spot),
+            )
+            buffer.add(entry, np.array(spot), np.array([1.0], np.float32))
+        place_objects(buffer, ["mug_1"], RelationConfig())
+        assert (buffer["mug_1"].placement is not None) == carried

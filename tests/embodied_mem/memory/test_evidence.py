@@ -132,14 +132,15 @@ def test_what_is_behind_a_closed_door_is_believed():
 
 def test_a_thing_moved_elsewhere_is_the_same_thing():
     world, memory = table_world(mug=(1.7, 0.6)), Memory()
-    memory.write(world.look(0, 0, 0))
+    for _ in range(2):
+        memory.write(world.look(0, 0, 0))
     world.things["mug"].center = (1.7, -0.6, 0.85)
     report = memory.write(world.look(0, 0, 0))
     assert report.moved == ("mug_1",)
     assert memory.get("mug_1").status == "moved"
-    assert [k.object_id for k in memory.since(0.2)] == ["mug_1"]
-    before, now = memory.where("mug_1", at=0.3), memory.where("mug_1")
-    assert (before.stamp, now.stamp) == pytest.approx((0.2, 0.4))
+    assert [k.object_id for k in memory.since(0.4)] == ["mug_1"]
+    before, now = memory.where("mug_1", at=0.5), memory.where("mug_1")
+    assert (before.stamp, now.stamp) == pytest.approx((0.4, 0.6))
     assert before.box[0, 1] > 0 > now.box[1, 1]
     with pytest.raises(UnknownObjectError):
         memory.where("mug_1", at=0.1)
@@ -289,15 +290,16 @@ def test_a_weak_detection_that_nothing_confirms_is_forgotten():
 
 def test_what_was_found_elsewhere_first_is_one_thing_once_its_old_place_is_seen_empty():
     world, memory = table_world(mug=(1.8, 0.0)), Memory()
-    memory.write(world.look(0, 0, 0))
-    world.things["mug"].center = (-2.0, 0.0, 0.05)
+    for x, yaw in ((0, np.pi), (0, np.pi), (0, 0)):
+        memory.write(world.look(x, 0, yaw))
+    world.things["mug"].center = (-1.6, 0.0, 0.05)
     report = memory.write(world.look(0, 0, np.pi))
     assert report.appeared == ("mug_2",)  # The table is out of sight: it may be another one.
     reports = [memory.write(world.look(0, 0, 0)) for _ in range(2)]
     assert [name for report in reports for name in report.moved] == ["mug_1"]
     assert [known.object_id for known in memory.find("mug")] == ["mug_1"]
     assert memory.get("mug_2").object_id == "mug_1"
-    np.testing.assert_allclose(memory.get("mug_1").position, (-2.0, 0.0, 0.05), atol=0.05)
+    np.testing.assert_allclose(memory.get("mug_1").position, (-1.6, 0.0, 0.05), atol=0.05)
 
 
 def test_two_equal_things_seen_at_once_are_not_taken_for_one_that_moved():
@@ -323,3 +325,72 @@ def test_stray_views_do_not_swell_a_small_thing():
             percept = replace(percept, boxes=boxes, points=tuple(points))
         memory.write(percept)
     assert (memory.find("mug")[0].size < 0.25).all()
+
+
+def halved(percept: Percept, label: str, *, both: bool = False) -> Percept:
+    """Return the percept of a detector that cuts a thing in two, and may miss the upper part."""
+    index = percept.labels.index(label)
+    mask, points = percept.masks[index], percept.points[index]
+    middle = np.flatnonzero(mask.any(axis=1)).mean()
+    below = (np.arange(len(mask)) > middle)[:, None]
+    rows, _ = np.nonzero(mask)
+    parts = [(mask & below, points[rows > middle]), (mask & ~below, points[rows <= middle])]
+    kept = without(percept, label)
+    chosen = [index, index] if both else [index]
+    parts = parts[: len(chosen)]
+    ends = np.array([[p.min(axis=0), p.max(axis=0)] for _, p in parts])
+    return replace(
+        kept,
+        masks=np.concatenate((kept.masks, np.array([m for m, _ in parts]))),
+        labels=(*kept.labels, *[label] * len(chosen)),
+        scores=np.concatenate((kept.scores, percept.scores[chosen])),
+        features=np.concatenate((kept.features, percept.features[chosen])),
+        points=(*kept.points, *(p for _, p in parts)),
+        boxes=np.concatenate((kept.boxes, ends)),
+        attributes=(*kept.attributes, *(percept.attributes[i] for i in chosen)),
+    )
+
+
+def test_what_was_first_seen_in_part_soon_has_its_whole_size():
+    world, memory = table_world(), Memory()
+    world.add("vase", "Vase", (1.8, 0.0, 1.0), (0.1, 0.1, 0.4))
+    memory.write(halved(world.look(0.6, 0, 0, 0.4), "Vase"))
+    assert memory.find("vase")[0].size[2] < 0.3
+    for turn in range(3):
+        memory.write(world.look(0.6, 0.02 * turn, 0, 0.4))
+    (vase,) = memory.find("vase")
+    assert vase.size[2] > 0.35
+
+
+def test_a_part_of_what_was_thought_gone_brings_it_back_in_its_size():
+    world, memory = table_world(), Memory()
+    vase = world.add("vase", "Vase", (1.8, 0.0, 1.0), (0.1, 0.1, 0.4))
+    for turn in range(3):
+        memory.write(world.look(0.6, 0.02 * turn, 0, 0.4))
+    del world.things["vase"]
+    for _ in range(3):
+        memory.write(world.look(0.6, 0, 0, 0.4))
+    assert memory.find("vase")[0].status == "gone"
+    world.things["vase"] = vase
+    memory.write(halved(world.look(0.6, 0, 0, 0.4), "Vase", both=True))
+    (found,) = memory.find("vase")
+    assert found.status != "gone"
+    assert found.size[2] > 0.33
+
+
+def test_far_stray_depth_neither_stretches_a_known_thing_nor_makes_another():
+    world, memory = BoxWorld(), Memory()
+    world.add("chair", "Chair", (4.0, 0.0, 0.45), (0.5, 0.5, 0.9))
+    for turn in range(3):
+        memory.write(world.look(2.2, 0.1 * turn, 0, 0.4))
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        far = world.look(-0.5, 0, 0, 0.1)
+        assert far.frame.depth is not None
+        noise = rng.normal(0, 0.005, far.frame.depth.shape) * far.frame.depth**2
+        boxes = far.boxes.copy()
+        boxes[0] += np.array([[-0.2, -0.3, 0.0], [0.5, 0.3, 0.0]])  # The wall behind, in part.
+        frame = replace(far.frame, depth=(far.frame.depth + noise).astype(np.float32))
+        memory.write(replace(far, frame=frame, boxes=boxes))
+    (chair,) = memory.find("chair")
+    assert chair.size[:2].max() < 0.75

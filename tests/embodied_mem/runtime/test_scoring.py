@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from embodied_mem.runtime import scoring
 from embodied_mem.runtime.change_scoring import (
+    CLAIMED,
     Belief,
     Event,
     change_counts,
@@ -128,8 +129,10 @@ def test_claims_are_what_changed_between_two_beliefs():
 
 
 def test_what_is_doubtful_makes_no_claim():
-    after = [*BEFORE, believe("new", 5, confidence=0.6)]
-    assert claims(BEFORE, after, OWNERS, OWNERS) == []
+    for confidence, said in ((CLAIMED - 0.05, 0), (CLAIMED + 0.05, 1)):
+        after = [*BEFORE, believe("new", 5, confidence=confidence)]
+        assert len(claims(BEFORE, after, OWNERS, OWNERS)) == said
+        assert claims(BEFORE, after, OWNERS, OWNERS, least=0.7) == []
 
 
 def test_changes_are_counted_once_each_and_only_when_they_can_be_seen():
