@@ -22,7 +22,7 @@ from embodied_mem.backends.task_files import Budget, SuiteTask, TaskStep
 from embodied_mem.backends.thor_frames import thor_vector, world_from_thor
 from embodied_mem.errors import GoalError
 from embodied_mem.goals import Term, fold
-from embodied_mem.interfaces import Decision, Outcome, Step
+from embodied_mem.interfaces import Decision, Outcome, Perceiver, Step
 from embodied_mem.memory import Known, Memory
 from embodied_mem.memory.dual import Carried, DualMemory, ShortTermConfig
 from embodied_mem.memory.replacement import (
@@ -38,7 +38,7 @@ from embodied_mem.runtime.metrics import EpisodeRow
 from embodied_mem.runtime.ordered_goals import OrderedProgress
 from embodied_mem.types import PASS, Percept
 from planners.affordances import kind_of
-from planners.reference import Reading, ReferringPlanner, read_instruction
+from planners.reference import Reading, ReferringPlanner, Refused, read_instruction
 from planners.symbolic_planner import SymbolicPlanner
 
 _NEAR = 0.5
@@ -232,6 +232,8 @@ class _Attempt:
     asked: int = 0
     answered: int = 0
     recalled: int = 0
+    corrections: int = 0
+    """How often a `done` was answered with `no`."""
 
     def run(self, expert: int) -> EpisodeRow:
         """Do one step after another, as long as each is reached and the budget lasts."""
@@ -242,34 +244,54 @@ class _Attempt:
         )
         perceive = build_perceiver(senses(self.job.perception, seed=self.job.seed + 1))
         for number, part in enumerate(steps):
-            left = most - sum(outcome.steps for outcome in self.outcomes)
             self._pass_on()
-            step = self.stage.step(PASS)
-            try:
-                reading = read_instruction(part.words, self.memory)
-            except GoalError as error:  # Words that point back to what is not remembered.
-                self.trouble = f"not understood: {error}"
-                break
-            self._ask(part, reading, step)
-            agent = Agent(
-                perceive=perceive,
-                memory=self.memory,
-                planner=ReferringPlanner(self.planner, reading),
-            )
-            self.outcomes.append(
-                run_episode(
-                    self.stage,
-                    agent,
-                    goal=reading.goal,
-                    judge=progress,
-                    max_steps=left,
-                    subscribers=(progress, self.sources, self.searches),
-                    start=step,
-                )
-            )
+            self._reach(part, perceive, progress, number, most)
             if progress.reached <= number or not self.stage.conclude(part):
                 break
         return self._row(progress, expert, time.perf_counter() - began)
+
+    def _reach(
+        self, part: TaskStep, perceive: Perceiver, progress: OrderedProgress, number: int, most: int
+    ) -> None:
+        """Do one step; where the agent has taken its words for something else, it is told no.
+
+        It then tries what else they may mean, until the budget is spent or it has no other guess.
+        """
+        step = self.stage.step(PASS)
+        refused = Refused(since=step.frame.stamp)
+        while True:
+            try:
+                reading = read_instruction(part.words, self.memory, refused)
+            except GoalError as error:  # Words that point back to what is not remembered.
+                self.trouble = f"not understood: {error}"
+                return
+            if refused == Refused(since=refused.since):
+                self._ask(part, reading, step)
+            left = most - sum(outcome.steps for outcome in self.outcomes)
+            self._try(reading, perceive, progress, left, step)
+            after = refused.after(reading, self.planner.meant)
+            if progress.reached > number or not self.planner.meant or after == refused:
+                return
+            self.corrections += 1
+            refused, step = after, self.stage.step(PASS)
+
+    def _try(
+        self, reading: Reading, perceive: Perceiver, progress: OrderedProgress, left: int,
+        start: Step,
+    ) -> None:  # fmt: skip
+        """Do what the words are read to mean."""
+        planner = ReferringPlanner(self.planner, reading)
+        agent = Agent(perceive=perceive, memory=self.memory, planner=planner)
+        outcome = run_episode(
+            self.stage,
+            agent,
+            goal=reading.goal,
+            judge=progress,
+            max_steps=left,
+            subscribers=(progress, self.sources, self.searches),
+            start=start,
+        )
+        self.outcomes.append(outcome)
 
     def _pass_on(self) -> None:
         """Leave behind what the condition does not carry to the next step."""
@@ -342,4 +364,6 @@ class _Attempt:
             answered=self.answered,
             recalled=self.recalled,
             visited_points=self.searches.count,
+            corrections=self.corrections,
+            budget=self.job.budget.steps(expert),
         )
