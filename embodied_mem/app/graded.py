@@ -28,6 +28,7 @@ from embodied_mem.memory.dual import Carried, DualMemory, ShortTermConfig
 from embodied_mem.memory.replacement import (
     DecayConfig,
     FIFOConfig,
+    LFUConfig,
     LRUConfig,
     ReplacementConfig,
     TinyLFUConfig,
@@ -81,6 +82,8 @@ def replacement(name: PolicyName) -> ReplacementConfig:
             return FIFOConfig()
         case "lru":
             return LRUConfig()
+        case "lfu":
+            return LFUConfig()
         case "w_tinylfu":
             return TinyLFUConfig()
         case "decay":
