@@ -163,10 +163,14 @@ def test_the_verdicts_say_which_aims_hold():
     rows = [*rows_of("none", 4, 40), *rows_of("short", 9, 20), *rows_of("long", 3, 31),
             *rows_of("both", 20, 4)]  # fmt: skip
     lines = verdicts(ablate(rows))
-    assert lines[0].startswith("complex: success, both memories over none: 5.00 (2.50..20.00) times")
+    assert lines[0].startswith(
+        "complex: success, both memories over none: 5.00 (2.50..20.00) times"
+    )
     assert lines[0].endswith("aim 2.5: holds, with the whole interval.")
     assert "none over both memories: 50.00 (" in lines[1]
-    assert lines[2].endswith("does not hold for long (none 0.20, short 0.45, long 0.15, both 1.00).")
+    assert lines[2].endswith(
+        "does not hold for long (none 0.20, short 0.45, long 0.15, both 1.00)."
+    )
     assert "does not hold for long (none 200.00, short 44.44, long 206.67" in lines[3]
     poor = verdicts(ablate([*rows_of("none", 12, 40), *rows_of("both", 16, 30)]))
     assert all(line.endswith("does not hold.") for line in poor)
@@ -181,4 +185,5 @@ def test_the_report_names_every_condition_and_escapes_what_it_shows(tmp_path: Pa
     page = (tmp_path / "r.html").read_text()
     assert "<script>alert" not in page
     assert "&lt;script&gt;" in page
-    assert page.count("<rect") == 4
+    assert page.count("<rect") == 6  # Three figures of two bars.
+    assert "complex: success, both memories over none" in page
