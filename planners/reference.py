@@ -16,8 +16,10 @@ from embodied_mem.memory import Memory
 from embodied_mem.memory.dual import Deed, DualMemory
 from planners.affordances import kind_of, vocabulary, whole
 from planners.grammar import parse_task
+from planners.lexicon import ADJECTIVES
 from planners.nouns import Nouns
 from planners.pins import Pin
+from planners.stated import misfits
 from planners.symbolic_planner import SymbolicPlanner
 
 _NOUN = r"(?P<noun>[a-z]+(?: [a-z]+){0,2}?)"
@@ -40,6 +42,9 @@ _BACK = re.compile(
 )
 _SAME_PLACE = re.compile(
     r"\b(?:in |on |to )?(?:the same place as|where you put) the (?P<noun>[a-z]+(?: [a-z]+)?)\b"
+)
+_STATED = re.compile(
+    rf"\bthe (?P<state>{'|'.join(ADJECTIVES)}) {_NOUN}(?= (?:in|into|on|onto|to)\b|$)"
 )
 
 _TAKES = frozenset(("PickupObject",))
@@ -139,6 +144,7 @@ class _Reader:
         self.words = _SAME_PLACE.sub(self._same_place, self.words)
         self.words = _BACK.sub(self._back, self.words)
         goal = parse_task(self.words, vocabulary())
+        self._rule_out(goal)
         goal = Goal(atoms=goal.atoms, text=text)
         terms = {term: self.pins[term.label] for term in goal.terms() if term.label in self.pins}
         return Reading(
@@ -146,6 +152,15 @@ class _Reader:
             pins={term: pin for term, pin in terms.items() if pin is not None},
             referring=frozenset(terms),
         )
+
+    def _rule_out(self, goal: Goal) -> None:
+        """Note of what is named by a state that it is to lose which things are not meant."""
+        for match in _STATED.finditer(self.words):
+            state, label = ADJECTIVES[match["state"]], self._noun(match["noun"])[1]
+            asked = any(a.predicate == state and a.terms[0].label == label for a in goal.atoms)
+            excluded = misfits(self.memory, label, state)
+            if excluded and not asked and label not in self.pins:
+                self.pins[label] = self._any_other(excluded)
 
     def _object(self, match: re.Match[str], deeds: Iterator[Deed]) -> str:
         noun, label = self._noun(match["noun"])

@@ -138,5 +138,6 @@ def _episodes(rows: Sequence[EpisodeRow]) -> str:
         )
     return (
         "<h3>Episodes</h3><table><tr><th>task<th>memory<th><th>conditions<th>steps<th>expert"
-        f"<th>exploring<th>told no<th class=t>instruction<th class=t>ended with{''.join(lines)}</table>"
+        f"<th>exploring<th>told no<th class=t>instruction<th class=t>ended with"
+        f"{''.join(lines)}</table>"
     )

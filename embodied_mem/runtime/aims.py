@@ -39,7 +39,7 @@ def verdicts(numbers: Sequence[Ablation]) -> tuple[str, ...]:
 
 
 def _of_suite(suite: str, numbers: Mapping[str, Ablation]) -> Iterator[str]:
-    aim, whole = AIMS.get(suite.split()[-1]), numbers.get(WHOLE)
+    aim, whole = AIMS.get(suite.rsplit(maxsplit=1)[-1]), numbers.get(WHOLE)
     if aim is None or whole is None or BASELINE not in numbers:
         return
     yield _line(f"{suite}: success, both memories over none", whole.success_ratio, aim.success)

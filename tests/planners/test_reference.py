@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from box_world import BoxWorld
 from household_model import Household
 
 from embodied_mem.errors import GoalError
@@ -138,3 +139,19 @@ def test_words_point_to_what_was_done_before_they_were_said():
     assert read_instruction(words, memory).pins[Term("mug")].object_id == "Mug_2"
     earlier = Refused(since=0.0)
     assert read_instruction(words, memory, earlier).pins[Term("mug")].object_id == "Mug_1"
+
+
+def test_a_thing_named_by_the_state_that_it_is_to_lose_is_none_without_it():
+    world = BoxWorld()
+    world.add("a", "Mug", (1.0, 0.4, 0.1), (0.2, 0.2, 0.2), dirty=False)
+    world.add("b", "Mug", (1.6, -0.6, 0.1), (0.2, 0.2, 0.2), dirty=True)
+    memory = Memory()
+    for _ in range(3):
+        memory.write(world.look(0.0, 0.0, 0.0, pitch=0.8))
+    clean = frozenset(k.object_id for k in memory.known() if k.attributes["dirty"] is False)
+    assert len(clean) == 1
+    reading = read_instruction("wash the dirty mug", memory)
+    assert reading.pins == {Term("mug"): Pin(excluded=clean)}
+    assert str(reading.goal) == "clean(mug)"
+    assert not read_instruction("wash a mug", memory).pins
+    assert not read_instruction("put the dirty mug on the desk", memory).pins  # The goal says it.
