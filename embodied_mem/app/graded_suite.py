@@ -102,14 +102,14 @@ def show_graded(result: SuiteResult, folder: Path) -> None:
 
 def graded_table(numbers: tuple[Ablation, ...]) -> Table:
     """Return a line for each suite and condition; intervals are bootstrap 95 %."""
-    names = ("SR", "SR1", "GC", "PLW-SR", "MRA", "MHR", "RE", "RT", "SR x")
-    table = _table("What the parts of the memory are worth", ("n", *names, "steps", "s"))
+    names = ("n", "SR", "SR1", "GC", "PLW-SR", "MRA", "MHR", "RT", "SR x", "steps", "s")
+    table = _table("What the parts of the memory are worth", names)
     for a in numbers:
         rates = (a.success_rate, a.first_try, a.goal_conditions, a.path_weighted_success,
-                 a.retrieval_accuracy, a.hit_rate, a.reduced_exploration, a.reduced_time,
-                 a.success_ratio)  # fmt: skip
+                 a.retrieval_accuracy, a.hit_rate, a.reduced_time)  # fmt: skip
         table.add_row(
-            a.suite, a.group, str(a.episodes), *map(_brief, rates), _brief(a.steps, 0),
+            a.suite, a.group, str(a.episodes), *map(_brief, rates), _brief(a.success_ratio, 1),
+            _brief(a.steps, 0),
             f"{a.seconds:.0f}",
         )  # fmt: skip
     return table
@@ -117,12 +117,13 @@ def graded_table(numbers: tuple[Ablation, ...]) -> Table:
 
 def exploration_table(numbers: tuple[Ablation, ...]) -> Table:
     """Return what exploration cost; the last columns say how many times less than with none."""
-    names = ("steps", "points", "to success", "times lower", "per cond.", "plain", "both reached",
-             "n", "charged")  # fmt: skip
+    names = ("steps", "points", "RE", "to success", "times lower", "per cond.", "plain",
+             "both reached", "n", "charged")  # fmt: skip
     table = _table("Exploration", names)
     for a in numbers:
         table.add_row(
             a.suite, a.group, _brief(a.exploration, 1), _brief(a.points, 1),
+            _brief(a.reduced_exploration),
             _brief(a.exploration_to_success, 1), _brief(a.cost_ratio, 1),
             _brief(a.condition_ratio, 1), _brief(a.exploration_ratio, 1),
             _brief(a.reached_ratio, 1), str(a.both_reached), _brief(a.charged_ratio, 1),
