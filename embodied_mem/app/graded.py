@@ -185,8 +185,11 @@ class _Beginning:
                 subscribers=(progress, sources),
                 start=step,
             )
-            if not progress.complete or not stage.conclude(part):
+            if not progress.complete:
                 trouble = f"earlier task {number + 1} did not come about: {part.words}"
+                break
+            if not stage.conclude(part):
+                trouble = f"nothing could be moved as planned after earlier task {number + 1}"
                 break
         expert = 0 if trouble else stage.expert_steps(job.task.steps)
         return cls(stage, memory, planner, sources, expert, trouble)
@@ -270,13 +273,16 @@ class _Attempt:
                 return
             if refused == Refused(since=refused.since):
                 self._ask(part, reading, step)
-            left = most - sum(outcome.steps for outcome in self.outcomes)
-            self._try(reading, perceive, progress, left, step)
+            self._try(reading, perceive, progress, self._left(most), step)
             after = refused.after(reading, self.planner.meant)
-            if progress.reached > number or not self.planner.meant or after == refused:
+            if progress.reached > number or after == refused or not self._left(most):
                 return
-            self.corrections += 1
+            self.corrections += bool(self.planner.meant)  # Else it gave up a guess by itself.
             refused, step = after, self.stage.step(PASS)
+
+    def _left(self, most: int) -> int:
+        """Return the steps that are left of the budget."""
+        return most - sum(outcome.steps for outcome in self.outcomes)
 
     def _try(
         self, reading: Reading, perceive: Perceiver, progress: OrderedProgress, left: int,

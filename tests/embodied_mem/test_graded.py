@@ -87,7 +87,7 @@ def test_a_beginning_that_does_not_come_about_is_left_out_for_all():
     task = msgspec.structs.replace(TASK, before=(lost,), steps=(TaskStep(goal="on(book, bed)"),))
     (row,) = do_task(job(task, conditions=("both",)))
     assert not row.scored
-    assert row.reason.startswith("not scored: earlier task 1 did not come about")
+    assert row.reason == "not scored: nothing could be moved as planned after earlier task 1"
 
 
 def test_a_suite_becomes_jobs_and_refuses_what_does_not_go_with_it():
@@ -126,3 +126,22 @@ def test_who_cannot_know_which_one_is_meant_is_told_no_and_tries_another():
     assert (none.success, none.corrections) == (True, 1)
     assert none.steps > both.steps
     assert none.steps <= none.budget == both.budget
+
+
+def test_who_guesses_a_place_that_is_not_in_the_house_guesses_on():
+    """Books are on desks, coffee tables and dressers, in this order; there is no coffee table."""
+    things = (
+        WantedThing(type="Book", count=1, on="Bed"),
+        WantedThing(type="CellPhone", count=1, on="Bed"),
+    )
+    house = msgspec.structs.replace(TASK.house, things=things)
+    before = msgspec.structs.replace(TASK.before[0], remember={"spot": "to book"})
+    step = TaskStep(
+        goal="on(cellphone, place)", say="put the cell phone in the same place as the book",
+        fixed={"place": "spot"},
+    )  # fmt: skip
+    task = msgspec.structs.replace(TASK, house=house, before=(before,), steps=(step,))
+    budget = Budget(factor=3.0, extra=200)
+    (none,) = do_task(job(task, conditions=("none",), budget=budget))
+    assert none.success, none.reason
+    assert none.corrections <= 1  # The desk was refused; the coffee table was given up.
