@@ -15,7 +15,7 @@ from embodied_mem.app.graded import GradedJob
 from embodied_mem.backends.task_files import suite_files
 from embodied_mem.errors import ConfigError, StoreError
 from embodied_mem.memory.dual import Carried
-from embodied_mem.runtime.ablation import Ablation, ablate
+from embodied_mem.runtime.ablation import PARTS, Ablation, ablate
 from embodied_mem.runtime.ablation_report import write_ablation
 from embodied_mem.runtime.aims import verdicts
 from embodied_mem.runtime.intervals import Estimate, shown
@@ -87,6 +87,7 @@ def show_graded(result: SuiteResult, folder: Path) -> None:
     if numbers:
         console.print(graded_table(numbers))
         console.print(exploration_table(numbers))
+        console.print(budget_table(numbers))
         for line in verdicts(numbers):
             console.print(line, highlight=False)
         try:
@@ -128,6 +129,14 @@ def exploration_table(numbers: tuple[Ablation, ...]) -> Table:
             _brief(a.condition_ratio, 1), _brief(a.exploration_ratio, 1),
             _brief(a.reached_ratio, 1), str(a.both_reached), _brief(a.charged_ratio, 1),
         )  # fmt: skip
+    return table
+
+
+def budget_table(numbers: tuple[Ablation, ...]) -> Table:
+    """Return the success rate within parts of the budget: how much hangs on its size."""
+    table = _table("Success within a part of the budget", tuple(f"{part:.0%}" for part in PARTS))
+    for a in numbers:
+        table.add_row(a.suite, a.group, *(shown(a.success_within[part]) for part in PARTS))
     return table
 
 

@@ -27,6 +27,9 @@ from embodied_mem.runtime.metrics import EpisodeRow
 BASELINE = "none"
 """The condition that the others are compared with."""
 
+PARTS = (0.6, 0.7, 0.8, 0.9, 1.0)
+"""Parts of the budget."""
+
 Value = Callable[[EpisodeRow], float]
 
 
@@ -67,6 +70,8 @@ class Ablation(msgspec.Struct, frozen=True, kw_only=True):
     """How many these are."""
     charged_ratio: Estimate
     """The same where a failed episode counts with its whole budget."""
+    success_within: dict[float, float]
+    """Success rate within parts of the budget, of which the agent is not told."""
     seconds: float
     """Mean wall time of an episode [s]."""
 
@@ -124,6 +129,7 @@ def _ablation(
         reached_ratio=_times(reached, _explored, seed),
         both_reached=len(reached),
         charged_ratio=_times(pairs, _charged, seed),
+        success_within={part: average(_within(part)).value for part in PARTS},
         seconds=float(_column(scored, lambda row: row.seconds).mean()) if scored else 0.0,
     )
 
@@ -161,6 +167,10 @@ def _times_per(pairs: Pairs, gain: Value, seed: int) -> Estimate:
 
 def _success(row: EpisodeRow) -> float:
     return float(row.success)
+
+
+def _within(part: float) -> Value:
+    return lambda row: row.success and (not row.budget or row.steps <= part * row.budget)
 
 
 def _met(row: EpisodeRow) -> float:

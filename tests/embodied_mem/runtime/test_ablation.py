@@ -145,6 +145,12 @@ def test_cost_ratios_keep_pairs_as_a_bootstrap_written_out_does():
     assert found.high == pytest.approx(ratios[1949], rel=0.02)
 
 
+def test_success_within_part_of_the_budget_is_what_a_smaller_budget_gives():
+    rows = [row(str(k), "both", steps=10 * k, budget=100, success=k < 10) for k in range(1, 11)]
+    (both,) = ablate(rows)
+    assert both.success_within == pytest.approx({0.6: 0.6, 0.7: 0.7, 0.8: 0.8, 0.9: 0.9, 1.0: 0.9})
+
+
 def test_nothing_reached_costs_without_bound_and_a_correction_is_no_first_try():
     rows = [row("a", "none", success=False), row("a", "both", corrections=1)]
     none, both = ablate(rows)
