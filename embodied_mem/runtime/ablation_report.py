@@ -68,8 +68,7 @@ _TALL = 160.0
 def _bars(title: str, numbers: Sequence[Ablation], name: str, most: float | None = None) -> str:
     """Draw a bar with its interval for each suite and condition."""
     values: list[Estimate] = [getattr(a, name) for a in numbers]
-    ends = [end for v in values for end in (v.value, v.high) if np.isfinite(end)]
-    top = most or max(ends, default=1.0) or 1.0
+    top = most or 1.4 * max((v.value for v in values if np.isfinite(v.value)), default=1.0) or 1.0
     left, drawn = 20, []
     for suite in dict.fromkeys(a.suite for a in numbers):
         drawn.append(f'<text x="{left}" y="216" font-size="12">{escape(suite)}</text>')
