@@ -27,7 +27,7 @@ _ARM = 1.45
 """Farthest horizontal distance at which an action is tried [m]."""
 
 _APART = 0.3
-"""A new place to stand is this far from those that did not work [m]."""
+"""A new place to stand is this far from one that did not work, and farther from several [m]."""
 
 _CLOSE = 0.6
 """Best distance for most actions [m]."""
@@ -249,12 +249,7 @@ class Hands:
             pilot.config,
             distance=_SWING if swing else _CLOSE,
         )
-        spoilt = self._spoilt.get(thing.object_id, [])
-        found = [
-            stand
-            for stand in found
-            if all(np.linalg.norm(pilot.lattice.point(stand.node) - p) > _APART for p in spoilt)
-        ][:_COMPARED]
+        found = self._unspoilt(found, self._spoilt.get(thing.object_id, []))[:_COMPARED]
         if not found:
             return None
         points = np.array([pilot.lattice.point(stand.node) for stand in found])
@@ -271,6 +266,19 @@ class Hands:
         if parent is None or box is None or parent not in memory.objects.entries:
             return np.ones(len(points), bool)
         return looks_in(points, box, memory.objects.surface(memory.objects[parent]))
+
+    def _unspoilt(self, found: list[Standpoint], spoilt: list[_Point]) -> list[Standpoint]:
+        """Leave out what is near to places that did not work.
+
+        The more of them there are, the farther away: a whole side of a thing may be behind a wall.
+        """
+        if not spoilt or not found:
+            return found
+        points = np.array([self._pilot.lattice.point(stand.node) for stand in found])
+        gaps = np.linalg.norm(points[:, None] - np.array(spoilt)[None], axis=2).min(axis=1)
+        apart = _APART * (1 + len(spoilt) // 2)
+        usable = gaps > (apart if (gaps > apart).any() else _APART)
+        return [stand for stand, is_usable in zip(found, usable, strict=True) if is_usable]
 
     def _far_round(self, thing: Thing, found: list[Standpoint]) -> Bool[np.ndarray, "n"]:
         """Tell for places whether the way to where a thing was seen from is much of a detour.

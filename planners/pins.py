@@ -25,6 +25,7 @@ def barred(pins: Mapping[Term, Pin], memory: Memory) -> dict[Term, frozenset[str
 
     An object that was seen to be gone may have turned up as a new one of the same type: the one
     that looks most like it, first seen after it was last seen in its place, then stands for it.
+    For an object that memory has forgotten anything of the type will do.
     """
     known = {thing.object_id: thing for thing in memory.known()}
     aliases = memory.objects.aliases
@@ -33,7 +34,7 @@ def barred(pins: Mapping[Term, Pin], memory: Memory) -> dict[Term, frozenset[str
         excluded = frozenset(aliases.get(name, name) for name in pin.excluded)
         if pin.object_id:
             meant = _meant(aliases.get(pin.object_id, pin.object_id), known)
-            excluded |= known.keys() - {meant}
+            excluded |= known.keys() - {meant} if meant in known else frozenset()
         found[term] = excluded
     return found
 

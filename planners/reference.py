@@ -5,8 +5,9 @@ the objects that it knows. A memory that no longer holds the earlier task cannot
 then read without their reference, `a cup`, and the agent takes what it finds.
 """
 
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from embodied_mem.goals import Goal, Term, fold
@@ -15,8 +16,10 @@ from embodied_mem.memory import Memory
 from embodied_mem.memory.dual import Deed, DualMemory
 from planners.affordances import kind_of, vocabulary, whole
 from planners.grammar import parse_task
+from planners.lexicon import ADJECTIVES
 from planners.nouns import Nouns
 from planners.pins import Pin
+from planners.stated import misfits
 from planners.symbolic_planner import SymbolicPlanner
 
 _NOUN = r"(?P<noun>[a-z]+(?: [a-z]+){0,2}?)"
@@ -40,6 +43,9 @@ _BACK = re.compile(
 _SAME_PLACE = re.compile(
     r"\b(?:in |on |to )?(?:the same place as|where you put) the (?P<noun>[a-z]+(?: [a-z]+)?)\b"
 )
+_STATED = re.compile(
+    rf"\bthe (?P<state>{'|'.join(ADJECTIVES)}) {_NOUN}(?= (?:in|into|on|onto|to)\b|$)"
+)
 
 _TAKES = frozenset(("PickupObject",))
 _PUTS = frozenset(("PutObject",))
@@ -56,17 +62,51 @@ class Reading:
     """Terms whose words point back, whether or not memory knew to what."""
 
 
-def read_instruction(text: str, memory: Memory) -> Reading:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """What an instruction proved not to mean: the agent was told no."""
+
+    since: float = math.inf
+    """When the instruction was given: what was done later is not what its words point back to."""
+    objects: frozenset[str] = frozenset()
+    """Ids."""
+    places: frozenset[str] = frozenset()
+    """Labels of places that were guessed."""
+
+    def after(self, reading: Reading, meant: Mapping[Term, str]) -> "Refused":
+        """Return what is refused once a try was.
+
+        What was guessed is blamed first; only where memory told everything is memory doubted.
+
+        Args:
+            reading: How the instruction was read.
+            meant: The objects that its terms stood for.
+        """
+        told = {term for term, pin in reading.pins.items() if pin.object_id}
+        blamed = (reading.referring - told) or reading.referring
+        places = {t.label for t in blamed if not kind_of(t.label).graspable and t not in told}
+        return Refused(
+            since=self.since,
+            objects=self.objects | {meant[term] for term in blamed if term in meant},
+            places=self.places | places,
+        )
+
+
+_NOTHING = Refused()
+
+
+def read_instruction(text: str, memory: Memory, refused: Refused = _NOTHING) -> Reading:
     """Read an instruction, and what its words refer to, out of the memory.
 
     Args:
         text: One imperative sentence.
         memory: Holds the deeds of earlier tasks; words that point to none are read without.
+        refused: What it does not mean, as earlier tries have shown.
 
     Raises:
         GoalError: The sentence is not understood; the message names the words.
     """
-    return _Reader(text.lower().strip().rstrip("."), memory).read(text)
+    return _Reader(text.lower().strip().rstrip("."), memory, refused).read(text)
 
 
 class ReferringPlanner:
@@ -90,6 +130,7 @@ class _Reader:
 
     words: str
     memory: Memory
+    refused: Refused
     pins: dict[str, Pin | None] = field(default_factory=dict)
     """By label: what is pinned, or None where memory does not know."""
 
@@ -103,6 +144,7 @@ class _Reader:
         self.words = _SAME_PLACE.sub(self._same_place, self.words)
         self.words = _BACK.sub(self._back, self.words)
         goal = parse_task(self.words, vocabulary())
+        self._rule_out(goal)
         goal = Goal(atoms=goal.atoms, text=text)
         terms = {term: self.pins[term.label] for term in goal.terms() if term.label in self.pins}
         return Reading(
@@ -111,29 +153,38 @@ class _Reader:
             referring=frozenset(terms),
         )
 
+    def _rule_out(self, goal: Goal) -> None:
+        """Note of what is named by a state that it is to lose which things are not meant."""
+        for match in _STATED.finditer(self.words):
+            state, label = ADJECTIVES[match["state"]], self._noun(match["noun"])[1]
+            asked = any(a.predicate == state and a.terms[0].label == label for a in goal.atoms)
+            excluded = misfits(self.memory, label, state)
+            if excluded and not asked and label not in self.pins:
+                self.pins[label] = self._any_other(excluded)
+
     def _object(self, match: re.Match[str], deeds: Iterator[Deed]) -> str:
         noun, label = self._noun(match["noun"])
         for deed in deeds:
             if label in {fold(deed.label), whole(deed.label)}:
-                self.pins[label] = Pin(object_id=deed.object_id)
+                self.pins[label] = self._pin(deed.object_id)
                 return f"the {noun}"
             if label == fold(deed.place_label) and deed.place is not None:
-                self.pins[label] = Pin(object_id=deed.place)  # Something was put into it.
+                self.pins[label] = self._pin(deed.place)  # Something was put into it.
                 return f"the {noun}"
-        self.pins[label] = None
+        self.pins[label] = self._any_other()
         return f"the {noun}"
 
     def _other(self, match: re.Match[str]) -> str:
         noun, label = self._noun(match["noun"])
         deed = next((d for d in self._deeds() if fold(d.label) == label), None)
-        self.pins[label] = None if deed is None else Pin(excluded=frozenset((deed.object_id,)))
+        self.pins[label] = self._any_other(() if deed is None else (deed.object_id,))
         return f"the {noun}"
 
     def _it(self, match: re.Match[str]) -> str:  # noqa: ARG002 - re's callback.
         deed = next((d for d in self._deeds() if kind_of(d.label).graspable), None)
         if deed is None:
             return "it"
-        self.pins[fold(deed.label)] = Pin(object_id=deed.object_id)
+        self.pins[fold(deed.label)] = self._pin(deed.object_id)
         return f"the {fold(deed.label)}"
 
     def _same_place(self, match: re.Match[str]) -> str:
@@ -149,12 +200,21 @@ class _Reader:
     def _place(self, deed: Deed | None, label: str) -> str:
         if deed is not None and deed.place is not None and deed.place_label:
             place = fold(deed.place_label)
-            self.pins[place] = Pin(object_id=deed.place)
+            self.pins[place] = self._pin(deed.place)
             return f"to the {place}"
         usual = {p: w for p, w in kind_of(label).usual.items() if kind_of(p).receptacle}
+        usual = {p: w for p, w in usual.items() if p not in self.refused.places} or usual
         place = max(usual, key=lambda name: usual[name], default="countertop")
-        self.pins[place] = None
+        self.pins[place] = self._any_other()
         return f"to the {place}"
+
+    def _pin(self, name: str) -> Pin:
+        return Pin(object_id=name, excluded=self.refused.objects)
+
+    def _any_other(self, excluded: Collection[str] = ()) -> Pin | None:
+        """Return a pin for what memory does not know: anything but what it cannot be."""
+        never = self.refused.objects | frozenset(excluded)
+        return Pin(excluded=never) if never else None
 
     def _deeds(
         self, actions: frozenset[str] | None = None, match: re.Match[str] | None = None
@@ -164,11 +224,14 @@ class _Reader:
             return
         place = self._noun(match["place"])[1] if match and "place" in match.groupdict() else None
         for deed in reversed(self.memory.deeds):
-            if (actions is None or deed.action in actions) and place in {
-                None,
-                fold(deed.place_label),
-            }:
+            fits = actions is None or deed.action in actions
+            if self._counts(deed) and fits and place in {None, fold(deed.place_label)}:
                 yield deed
+
+    def _counts(self, deed: Deed) -> bool:
+        """Tell whether words can point back to a deed: it came before them and was not refused."""
+        names = {deed.object_id, deed.place}
+        return deed.stamp <= self.refused.since and names.isdisjoint(self.refused.objects)
 
     def _noun(self, words: str) -> tuple[str, str]:
         """Return the words that name a thing, without what comes before, and its label."""

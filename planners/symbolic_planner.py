@@ -109,6 +109,8 @@ class SymbolicPlanner:
         )
         self._task: _Task | None = None
         self._skills: Skills | None = None
+        self.meant: Mapping[Term, str] = {}
+        """What the goal's terms stood for when it was declared reached; empty before that."""
 
     def start(self, goal: Goal, pins: Mapping[Term, Pin] | None = None) -> None:
         """Take a new goal and forget the plan for the last one; what was searched is kept.
@@ -118,7 +120,7 @@ class SymbolicPlanner:
             pins: Terms of it that stand for certain objects. Where such a one is not to be found
                 anywhere, another of its type will have to do.
         """
-        self._task = _Task(goal=goal, pins=pins or {})
+        self._task, self.meant = _Task(goal=goal, pins=pins or {}), {}
         if self._skills is not None:
             self._skills.hands.forget()
             self._skills.log.unreachable.clear()
@@ -195,7 +197,7 @@ class SymbolicPlanner:
             return None
         doubtful = self._doubtful(task, skills, choice)
         if not doubtful:
-            reason = "every condition of the goal is believed to hold"
+            reason, self.meant = "every condition of the goal is believed to hold", choice.binding
             return Decision(action=DONE, reason=reason)
         self._drop_tree(task)
         task.checking, task.exploring = True, False

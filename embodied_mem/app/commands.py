@@ -10,7 +10,7 @@ Senses = Literal["oracle", "noisy"]
 """oracle: the simulator's masks as they are; noisy: with the errors of a detector and a camera."""
 
 
-PolicyName = Literal["fifo", "lru", "w_tinylfu", "decay"]
+PolicyName = Literal["fifo", "lru", "lfu", "w_tinylfu", "decay"]
 """Who goes when the short-term memory is full."""
 
 SuiteName = Literal["alfred-l", "graded", "simple", "composite", "complex"]

@@ -22,12 +22,13 @@ from embodied_mem.backends.task_files import Budget, SuiteTask, TaskStep
 from embodied_mem.backends.thor_frames import thor_vector, world_from_thor
 from embodied_mem.errors import GoalError
 from embodied_mem.goals import Term, fold
-from embodied_mem.interfaces import Decision, Outcome, Step
+from embodied_mem.interfaces import Decision, Outcome, Perceiver, Step
 from embodied_mem.memory import Known, Memory
 from embodied_mem.memory.dual import Carried, DualMemory, ShortTermConfig
 from embodied_mem.memory.replacement import (
     DecayConfig,
     FIFOConfig,
+    LFUConfig,
     LRUConfig,
     ReplacementConfig,
     TinyLFUConfig,
@@ -38,7 +39,7 @@ from embodied_mem.runtime.metrics import EpisodeRow
 from embodied_mem.runtime.ordered_goals import OrderedProgress
 from embodied_mem.types import PASS, Percept
 from planners.affordances import kind_of
-from planners.reference import Reading, ReferringPlanner, read_instruction
+from planners.reference import Reading, ReferringPlanner, Refused, read_instruction
 from planners.symbolic_planner import SymbolicPlanner
 
 _NEAR = 0.5
@@ -81,6 +82,8 @@ def replacement(name: PolicyName) -> ReplacementConfig:
             return FIFOConfig()
         case "lru":
             return LRUConfig()
+        case "lfu":
+            return LFUConfig()
         case "w_tinylfu":
             return TinyLFUConfig()
         case "decay":
@@ -182,8 +185,11 @@ class _Beginning:
                 subscribers=(progress, sources),
                 start=step,
             )
-            if not progress.complete or not stage.conclude(part):
+            if not progress.complete:
                 trouble = f"earlier task {number + 1} did not come about: {part.words}"
+                break
+            if not stage.conclude(part):
+                trouble = f"nothing could be moved as planned after earlier task {number + 1}"
                 break
         expert = 0 if trouble else stage.expert_steps(job.task.steps)
         return cls(stage, memory, planner, sources, expert, trouble)
@@ -232,6 +238,8 @@ class _Attempt:
     asked: int = 0
     answered: int = 0
     recalled: int = 0
+    corrections: int = 0
+    """How often a `done` was answered with `no`."""
 
     def run(self, expert: int) -> EpisodeRow:
         """Do one step after another, as long as each is reached and the budget lasts."""
@@ -242,34 +250,57 @@ class _Attempt:
         )
         perceive = build_perceiver(senses(self.job.perception, seed=self.job.seed + 1))
         for number, part in enumerate(steps):
-            left = most - sum(outcome.steps for outcome in self.outcomes)
             self._pass_on()
-            step = self.stage.step(PASS)
-            try:
-                reading = read_instruction(part.words, self.memory)
-            except GoalError as error:  # Words that point back to what is not remembered.
-                self.trouble = f"not understood: {error}"
-                break
-            self._ask(part, reading, step)
-            agent = Agent(
-                perceive=perceive,
-                memory=self.memory,
-                planner=ReferringPlanner(self.planner, reading),
-            )
-            self.outcomes.append(
-                run_episode(
-                    self.stage,
-                    agent,
-                    goal=reading.goal,
-                    judge=progress,
-                    max_steps=left,
-                    subscribers=(progress, self.sources, self.searches),
-                    start=step,
-                )
-            )
+            self._reach(part, perceive, progress, number, most)
             if progress.reached <= number or not self.stage.conclude(part):
                 break
         return self._row(progress, expert, time.perf_counter() - began)
+
+    def _reach(
+        self, part: TaskStep, perceive: Perceiver, progress: OrderedProgress, number: int, most: int
+    ) -> None:
+        """Do one step; where the agent has taken its words for something else, it is told no.
+
+        It then tries what else they may mean, until the budget is spent or it has no other guess.
+        """
+        step = self.stage.step(PASS)
+        refused = Refused(since=step.frame.stamp)
+        while True:
+            try:
+                reading = read_instruction(part.words, self.memory, refused)
+            except GoalError as error:  # Words that point back to what is not remembered.
+                self.trouble = f"not understood: {error}"
+                return
+            if refused == Refused(since=refused.since):
+                self._ask(part, reading, step)
+            self._try(reading, perceive, progress, self._left(most), step)
+            after = refused.after(reading, self.planner.meant)
+            if progress.reached > number or after == refused or not self._left(most):
+                return
+            self.corrections += bool(self.planner.meant)  # Else it gave up a guess by itself.
+            refused, step = after, self.stage.step(PASS)
+
+    def _left(self, most: int) -> int:
+        """Return the steps that are left of the budget."""
+        return most - sum(outcome.steps for outcome in self.outcomes)
+
+    def _try(
+        self, reading: Reading, perceive: Perceiver, progress: OrderedProgress, left: int,
+        start: Step,
+    ) -> None:  # fmt: skip
+        """Do what the words are read to mean."""
+        planner = ReferringPlanner(self.planner, reading)
+        agent = Agent(perceive=perceive, memory=self.memory, planner=planner)
+        outcome = run_episode(
+            self.stage,
+            agent,
+            goal=reading.goal,
+            judge=progress,
+            max_steps=left,
+            subscribers=(progress, self.sources, self.searches),
+            start=start,
+        )
+        self.outcomes.append(outcome)
 
     def _pass_on(self) -> None:
         """Leave behind what the condition does not carry to the next step."""
@@ -342,4 +373,6 @@ class _Attempt:
             answered=self.answered,
             recalled=self.recalled,
             visited_points=self.searches.count,
+            corrections=self.corrections,
+            budget=self.job.budget.steps(expert),
         )

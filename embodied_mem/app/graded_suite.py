@@ -15,8 +15,10 @@ from embodied_mem.app.graded import GradedJob
 from embodied_mem.backends.task_files import suite_files
 from embodied_mem.errors import ConfigError, StoreError
 from embodied_mem.memory.dual import Carried
-from embodied_mem.runtime.ablation import Ablation, ablate
+from embodied_mem.runtime.ablation import PARTS, Ablation, ablate
 from embodied_mem.runtime.ablation_report import write_ablation
+from embodied_mem.runtime.aims import verdicts
+from embodied_mem.runtime.intervals import Estimate, shown
 from embodied_mem.runtime.suite import SuiteResult
 
 _CONDITIONS: dict[MemoryName, tuple[Carried, ...]] = {
@@ -71,7 +73,7 @@ def graded_settings(command: Suite) -> str:
 
 
 def show_graded(result: SuiteResult, folder: Path) -> None:
-    """Print failures with their reasons, then the table; write report.html and ablation.json.
+    """Print what was left out, both tables and whether the aims hold; write the report.
 
     Raises:
         StoreError: The folder cannot be written.
@@ -84,6 +86,10 @@ def show_graded(result: SuiteResult, folder: Path) -> None:
     numbers = ablate(result.episodes)
     if numbers:
         console.print(graded_table(numbers))
+        console.print(exploration_table(numbers))
+        console.print(budget_table(numbers))
+        for line in verdicts(numbers):
+            console.print(line, highlight=False)
         try:
             data = msgspec.json.format(msgspec.json.encode(numbers), indent=2)
             (folder / "ablation.json").write_bytes(data + b"\n")
@@ -97,27 +103,56 @@ def show_graded(result: SuiteResult, folder: Path) -> None:
 
 def graded_table(numbers: tuple[Ablation, ...]) -> Table:
     """Return a line for each suite and condition; intervals are bootstrap 95 %."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title_justify="left")
-    table.padding = (0, 1, 0, 0)
-    names = ("suite", "memory", "n", "SR", "GC", "PLW-SR", "MRA", "MHR", "expl.", "points", "RE",
-             "RT", "SR x", "expl. /", "s")  # fmt: skip
-    for name in names:
-        left = name in {"suite", "memory"}
-        table.add_column(name, justify="left" if left else "right", no_wrap=not left)
+    names = ("n", "SR", "SR1", "GC", "PLW-SR", "MRA", "MHR", "RT", "SR x", "steps", "s")
+    table = _table("What the parts of the memory are worth", names)
     for a in numbers:
+        rates = (a.success_rate, a.first_try, a.goal_conditions, a.path_weighted_success,
+                 a.retrieval_accuracy, a.hit_rate, a.reduced_time)  # fmt: skip
         table.add_row(
-            a.suite, a.group, str(a.episodes), _brief(a.success_rate), _brief(a.goal_conditions),
-            _brief(a.path_weighted_success), _brief(a.retrieval_accuracy), _brief(a.hit_rate),
-            _brief(a.exploration, 1), _brief(a.points, 1), _brief(a.reduced_exploration),
-            _brief(a.reduced_time), _brief(a.success_ratio, 1), _brief(a.exploration_ratio, 1),
+            a.suite, a.group, str(a.episodes), *map(_brief, rates), _brief(a.success_ratio, 1),
+            _brief(a.steps, 0),
             f"{a.seconds:.0f}",
         )  # fmt: skip
     return table
 
 
-def _brief(estimate: object, digits: int = 2) -> str:
-    """Write value and interval below one another, without leading zeros' width."""
-    value, low, high = (getattr(estimate, name) for name in ("value", "low", "high"))
-    if value != value:  # noqa: PLR0124 - NaN.
+def exploration_table(numbers: tuple[Ablation, ...]) -> Table:
+    """Return what exploration cost; the last columns say how many times less than with none."""
+    names = ("steps", "points", "RE", "to success", "times lower", "per cond.", "plain",
+             "both reached", "n", "charged")  # fmt: skip
+    table = _table("Exploration", names)
+    for a in numbers:
+        table.add_row(
+            a.suite, a.group, _brief(a.exploration, 1), _brief(a.points, 1),
+            _brief(a.reduced_exploration),
+            _brief(a.exploration_to_success, 1), _brief(a.cost_ratio, 1),
+            _brief(a.condition_ratio, 1), _brief(a.exploration_ratio, 1),
+            _brief(a.reached_ratio, 1), str(a.both_reached), _brief(a.charged_ratio, 1),
+        )  # fmt: skip
+    return table
+
+
+def budget_table(numbers: tuple[Ablation, ...]) -> Table:
+    """Return the success rate within parts of the budget: how much hangs on its size."""
+    table = _table("Success within a part of the budget", tuple(f"{part:.0%}" for part in PARTS))
+    for a in numbers:
+        table.add_row(a.suite, a.group, *(shown(a.success_within[part]) for part in PARTS))
+    return table
+
+
+def _table(title: str, names: tuple[str, ...]) -> Table:
+    table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    table.padding = (0, 1, 0, 0)
+    for name in ("suite", "memory"):
+        table.add_column(name, no_wrap=name == "memory")
+    for name in names:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _brief(estimate: Estimate, digits: int = 2) -> str:
+    """Write value and interval below one another."""
+    if not estimate.known:
         return "-"
-    return f"{value:.{digits}f}\n{low:.{digits}f}..{high:.{digits}f}"
+    ends = f"{shown(estimate.low, digits)}..{shown(estimate.high, digits)}"
+    return f"{shown(estimate.value, digits)}\n{ends}"

@@ -1,4 +1,6 @@
-"""Bootstrap intervals of means and of ratios, over episodes."""
+"""Bootstrap intervals of means, ratios and other figures made of sums, over episodes."""
+
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
@@ -16,9 +18,53 @@ class Estimate(msgspec.Struct, frozen=True):
     high: float
 
     def __str__(self) -> str:
-        if not np.isfinite(self.value):
-            return "-"
-        return f"{self.value:.2f} ({self.low:.2f}..{self.high:.2f})"
+        return f"{shown(self.value)} ({shown(self.low)}..{shown(self.high)})"
+
+    @property
+    def known(self) -> bool:
+        """Whether there was anything to estimate from; it may be infinite."""
+        return not np.isnan(self.value)
+
+
+NOTHING = Estimate(float("nan"), float("nan"), float("nan"))
+"""Estimated from nothing."""
+
+
+def shown(value: float, digits: int = 2) -> str:
+    """Return a number as it is printed; `-` for what is none."""
+    return "-" if np.isnan(value) else f"{value:.{digits}f}"
+
+
+def of_sums(
+    columns: Float[np.ndarray, "n k"],
+    figure: Callable[[Float[np.ndarray, "d k"]], Float[np.ndarray, "d"]],
+    *,
+    seed: int = 0,
+) -> Estimate:
+    """Estimate a figure that is made of sums over episodes, with a percentile bootstrap.
+
+    Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13: episodes are drawn
+    with replacement, all of their numbers at once, which keeps pairs. Draws of which the figure is
+    0/0 are left out; x/0 is infinite.
+
+    Args:
+        columns: The numbers of each episode.
+        figure: Makes the figure of sums, a row for each draw.
+        seed: Of the draws.
+    """
+    n = len(columns)
+    if not n:
+        return NOTHING
+    draws = np.random.default_rng(seed).integers(n, size=(_RESAMPLES, n))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(figure(columns.sum(axis=0, keepdims=True))[0])
+        figures = figure(columns[draws].sum(axis=1))
+    figures = figures[~np.isnan(figures)]
+    if np.isnan(value) or not len(figures):
+        return NOTHING
+    tail = (1 - _CONFIDENCE) / 2
+    low, high = np.quantile(figures, (tail, 1 - tail), method="nearest").tolist()
+    return Estimate(value, low, high)
 
 
 def pooled_ratio(
@@ -28,10 +74,7 @@ def pooled_ratio(
     seed: int = 0,
     complement: bool = False,
 ) -> Estimate:
-    """Estimate sum(a) / sum(b) over episodes, with a percentile bootstrap that keeps pairs.
-
-    Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13: episodes are drawn
-    with replacement, both of their numbers at once. With ones as denominators it is a mean.
+    """Estimate sum(a) / sum(b) over episodes; with ones as denominators it is a mean.
 
     Args:
         numerators: One for each episode.
@@ -39,20 +82,12 @@ def pooled_ratio(
         seed: Of the draws.
         complement: Estimate 1 - sum(a) / sum(b) instead.
     """
-    n = len(numerators)
-    nothing = Estimate(float("nan"), float("nan"), float("nan"))
-    if not n or not denominators.sum():
-        return nothing
-    draws = np.random.default_rng(seed).integers(n, size=(_RESAMPLES, n))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = numerators[draws].sum(axis=1) / denominators[draws].sum(axis=1)
-    ratios = ratios[~np.isnan(ratios)]
-    value = float(numerators.sum() / denominators.sum())
-    tail = (1 - _CONFIDENCE) / 2
-    low, high = np.quantile(ratios, (tail, 1 - tail), method="nearest").tolist()
-    if complement:
-        return Estimate(1 - value, 1 - high, 1 - low)
-    return Estimate(value, low, high)
+
+    def ratio(sums: Float[np.ndarray, "d 2"]) -> Float[np.ndarray, "d"]:
+        found = sums[:, 0] / sums[:, 1]
+        return 1 - found if complement else found
+
+    return of_sums(np.stack((numerators, denominators), axis=1), ratio, seed=seed)
 
 
 def mean(values: Float[np.ndarray, "n"], *, seed: int = 0) -> Estimate:

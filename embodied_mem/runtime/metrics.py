@@ -48,6 +48,10 @@ class EpisodeRow(msgspec.Struct, frozen=True, kw_only=True):
     """How many of its answers were true at that time."""
     visited_points: int = 0
     """Places gone to in search of something (KARMA's exploration cost)."""
+    corrections: int = 0
+    """How often the agent had declared a sub-goal reached, was told no, and tried another way."""
+    budget: int = 0
+    """Most steps that it had."""
     scored: bool = True
     """False where what was to be remembered did not come about: left out of the numbers."""
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from box_world import BoxWorld
 from household_model import Household
 
 from embodied_mem.errors import GoalError
@@ -11,7 +12,7 @@ from embodied_mem.memory.dual import Deed, DualMemory
 from planners.affordances import kind_of
 from planners.grounding import choose
 from planners.pins import Pin
-from planners.reference import read_instruction
+from planners.reference import Refused, read_instruction
 
 
 def memory_of(*deeds: tuple[str, str, str]) -> DualMemory:
@@ -114,3 +115,43 @@ def test_what_is_barred_is_not_chosen_however_near():
     assert choice.binding[Term("mug")] == "mug2"
     none = choose(goal, belief, distance, barred={Term("mug"): frozenset({"mug1", "mug2"})})
     assert none.unbound == (Term("mug"),)
+
+
+def test_what_was_refused_is_not_meant_again_and_what_was_guessed_is_blamed_first():
+    words, mug = "put the mug you used before on the desk", Term("mug")
+    told = read_instruction(words, DAY)
+    refused = Refused(since=DAY.deeds[-1].stamp).after(told, {mug: "Mug_2", Term("desk"): "Desk_1"})
+    assert refused.objects == {"Mug_2"}  # Memory was wrong; the desk was said, not guessed.
+    assert read_instruction(words, DAY, refused).pins == {mug: Pin(excluded=frozenset({"Mug_2"}))}
+
+    empty, words = memory_of(), "put the mug in the same place as the book"
+    guess = read_instruction(words, empty)
+    place = next(term for term in guess.referring if term.label != "mug")
+    refused = Refused().after(guess, {mug: "Mug_9", place: "Shelf_4"})
+    assert refused.objects == {"Shelf_4"}
+    again = read_instruction(words, empty, refused)
+    assert place.label not in {term.label for term in again.goal.terms()}
+
+
+def test_words_point_to_what_was_done_before_they_were_said():
+    memory = memory_of(("PutObject", "Mug_1", "Bed_1"), ("PutObject", "Mug_2", "Desk_1"))
+    words = "wash the mug you used before"
+    assert read_instruction(words, memory).pins[Term("mug")].object_id == "Mug_2"
+    earlier = Refused(since=0.0)
+    assert read_instruction(words, memory, earlier).pins[Term("mug")].object_id == "Mug_1"
+
+
+def test_a_thing_named_by_the_state_that_it_is_to_lose_is_none_without_it():
+    world = BoxWorld()
+    world.add("a", "Mug", (1.0, 0.4, 0.1), (0.2, 0.2, 0.2), dirty=False)
+    world.add("b", "Mug", (1.6, -0.6, 0.1), (0.2, 0.2, 0.2), dirty=True)
+    memory = Memory()
+    for _ in range(3):
+        memory.write(world.look(0.0, 0.0, 0.0, pitch=0.8))
+    clean = frozenset(k.object_id for k in memory.known() if k.attributes["dirty"] is False)
+    assert len(clean) == 1
+    reading = read_instruction("wash the dirty mug", memory)
+    assert reading.pins == {Term("mug"): Pin(excluded=clean)}
+    assert str(reading.goal) == "clean(mug)"
+    assert not read_instruction("wash a mug", memory).pins
+    assert not read_instruction("put the dirty mug on the desk", memory).pins  # The goal says it.
