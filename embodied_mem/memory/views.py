@@ -84,7 +84,7 @@ class ViewLog:
         self._stamps[slot] = frame.stamp
         self._poses[slot] = frame.T_world_camera.inv().as_matrix()
         self._lens[slot] = camera.fx, camera.fy, camera.cx, camera.cy
-        self._depths[slot] = np.nan_to_num(thin)
+        self._depths[slot] = np.where(np.isfinite(thin), thin, 0)
 
     def was_in_view(self, box: Float[np.ndarray, "2 3"], before: float) -> bool:
         """Tell whether a thing that fills a box would have been seen before `before` [s].
