@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from embodied_mem.memory import absence, duplicates, matching, sighted
+from embodied_mem.memory import absence, contents, duplicates, matching, sighted
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.types import Percept
@@ -57,8 +57,9 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int, noise: float) ->
     for index, entry in matching.match_elsewhere(buffer, detections, free(), refuted).items():
         result.ids[index] = entry.object_id
         seen[index] = entry
+        inside, before = contents.of(buffer, entry), buffer.box(entry).copy()
         if sighted.move(buffer, entry, detections, index, frame):
-            result.moved.append(entry.object_id)
+            result.moved += [entry.object_id, *contents.travel(buffer, inside, before, entry)]
     _settle_gone(buffer, seen, refuted, result)
     _join_duplicates(buffer, list(seen.values()), result)
     has_depth = percept.frame.depth is not None  # Then what has no place is a glimpse, no object.
@@ -110,7 +111,10 @@ def _settle_gone(
     ]
     found = matching.moved_before(buffer, doubted)
     for old, new in found:
+        inside = [thing for thing in contents.of(buffer, old) if thing is not new]
+        before = buffer.box(old).copy()
         buffer.follow(old, new)
+        result.moved += contents.travel(buffer, inside, before, old)
         seen.update({index: old for index, entry in seen.items() if entry is new})
         result.merged.append(new.object_id)
         result.ids = [old.object_id if name == new.object_id else name for name in result.ids]
@@ -123,6 +127,8 @@ def _settle_gone(
             result.merged.append(entry.object_id)
     result.gone[:] = [name for name in result.gone if name in buffer.entries
                       and buffer[name].status == "gone"]  # fmt: skip
+    for name in tuple(result.gone):
+        result.gone += contents.vanish(buffer, contents.of(buffer, buffer[name]))
 
 
 def _join_duplicates(buffer: ObjectBuffer, seen: list[Entry], result: Observation) -> None:

@@ -1,0 +1,59 @@
+"""What is in or on a portable thing goes where it goes, also when nobody looks.
+
+Small contents can seldom be looked for in their old place: what stood around them is gone, and so
+is what hid them. Whoever finds the bowl on another table takes it that the apple is in it; whoever
+finds it nowhere, that the apple is where the bowl is. What was seen in its place after the vessel
+stays there, and what is seen anywhere is where it is seen.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+from embodied_mem.memory import voxels
+from embodied_mem.memory.hand import carried_with
+from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
+
+_PORTABLE = 0.8
+"""Things with a longer edge are not carried off with what is on them [m]."""
+
+
+def of(buffer: ObjectBuffer, vessel: Entry) -> list[Entry]:
+    """Return what goes along with a thing: on or in it, and not seen since it was.
+
+    What the agent itself carried and put down is followed by its deeds, see `hand`.
+    """
+    box = buffer.box(vessel)
+    if vessel.released is not None or not (box[1] - box[0]).max() <= _PORTABLE:
+        return []
+    return [
+        thing
+        for thing in carried_with(buffer, vessel)
+        if thing.status in {"present", "moved"} and thing.last_seen <= vessel.last_seen
+    ]
+
+
+def travel(
+    buffer: ObjectBuffer, things: list[Entry], before: Float[np.ndarray, "2 3"], vessel: Entry
+) -> list[str]:
+    """Move things along with their vessel, which was in a box before [m]. Returns their ids."""
+    shift = buffer.box(vessel).mean(axis=0) - before.mean(axis=0)
+    if not np.isfinite(shift).all():
+        return []
+    for thing in things:
+        size = buffer.voxel_size(thing)
+        thing.status, thing.misses = "moved", 0.0
+        thing.bounds = thing.bounds + shift
+        keys = voxels.encode(voxels.decode(thing.keys, size) + shift, size)
+        if len(keys):
+            buffer.set_voxels(thing, keys)
+        else:
+            buffer.set_box(thing, buffer.box(thing) + shift)
+    return [thing.object_id for thing in things]
+
+
+def vanish(buffer: ObjectBuffer, things: list[Entry]) -> list[str]:
+    """Let things be gone with their vessel. Returns their ids."""
+    for thing in things:
+        thing.status = "gone"
+        buffer.touch(thing)
+    return [thing.object_id for thing in things]
