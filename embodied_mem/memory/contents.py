@@ -1,9 +1,9 @@
 """What is in or on a portable thing goes where it goes, also when nobody looks.
 
 Small contents can seldom be looked for in their old place: what stood around them is gone, and so
-is what hid them. Whoever finds the bowl on another table takes it that the apple is in it; whoever
-finds it nowhere, that the apple is where the bowl is. What was seen in its place after the vessel
-stays there, and what is seen anywhere is where it is seen.
+is what hid them. Where the bowl is gone the apple is gone too, and whoever then finds the bowl on
+another table takes it that the apple is in it. What was seen in its place after the vessel stays
+there, and what is seen anywhere is where it is seen.
 """
 
 import numpy as np
@@ -13,6 +13,8 @@ from embodied_mem.memory import voxels
 from embodied_mem.memory.hand import carried_with
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 
+_ASSUMED = 0.6
+"""What is left of the belief in a thing that is taken to have gone along, unseen."""
 _PORTABLE = 0.8
 """Things with a longer edge are not carried off with what is on them [m]."""
 
@@ -32,6 +34,23 @@ def of(buffer: ObjectBuffer, vessel: Entry) -> list[Entry]:
     ]
 
 
+def follow(buffer: ObjectBuffer, vessel: Entry) -> list[Entry]:
+    """Return what goes along with a thing that is found elsewhere: only if it is surely the one.
+
+    One that was no more than doubted in its old place may be another, and its contents still there.
+    """
+    if vessel.status != "gone" or vessel.released is not None:
+        return []
+    return [
+        thing
+        for thing in buffer.entries.values()
+        if thing.placement is not None
+        and thing.placement.parent == vessel.object_id
+        and thing.status != "held"
+        and thing.last_seen <= vessel.last_seen
+    ]
+
+
 def travel(
     buffer: ObjectBuffer, things: list[Entry], before: Float[np.ndarray, "2 3"], vessel: Entry
 ) -> list[str]:
@@ -42,6 +61,7 @@ def travel(
     for thing in things:
         size = buffer.voxel_size(thing)
         thing.status, thing.misses = "moved", 0.0
+        thing.belief *= _ASSUMED
         thing.bounds = thing.bounds + shift
         keys = voxels.encode(voxels.decode(thing.keys, size) + shift, size)
         if len(keys):

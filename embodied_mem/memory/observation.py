@@ -57,7 +57,7 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int, noise: float) ->
     for index, entry in matching.match_elsewhere(buffer, detections, free(), refuted).items():
         result.ids[index] = entry.object_id
         seen[index] = entry
-        inside, before = contents.of(buffer, entry), buffer.box(entry).copy()
+        inside, before = contents.follow(buffer, entry), buffer.box(entry).copy()
         if sighted.move(buffer, entry, detections, index, frame):
             result.moved += [entry.object_id, *contents.travel(buffer, inside, before, entry)]
     _settle_gone(buffer, seen, refuted, result)
@@ -111,7 +111,7 @@ def _settle_gone(
     ]
     found = matching.moved_before(buffer, doubted)
     for old, new in found:
-        inside = [thing for thing in contents.of(buffer, old) if thing is not new]
+        inside = [thing for thing in contents.follow(buffer, old) if thing is not new]
         before = buffer.box(old).copy()
         buffer.follow(old, new)
         result.moved += contents.travel(buffer, inside, before, old)

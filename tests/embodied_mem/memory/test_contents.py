@@ -32,13 +32,18 @@ def only(memory: Memory, label: str) -> Entry:
 
 def test_the_apple_goes_along_with_the_plate(memory: Memory):
     buffer, plate, apple = memory.objects, only(memory, "plate"), only(memory, "apple")
-    inside = contents.of(buffer, plate)
+    assert contents.of(buffer, plate) == [apple]
+    assert contents.follow(buffer, plate) == []  # The plate is where it was.
+    plate.status = "gone"
+    contents.vanish(buffer, contents.of(buffer, plate))
+    inside = contents.follow(buffer, plate)
     assert inside == [apple]
     was, before = buffer.box(apple).copy(), buffer.box(plate).copy()
     shift = np.array([0.6, -1.2, 0.3])
     buffer.set_box(plate, before + shift)
     assert contents.travel(buffer, inside, before, plate) == [apple.object_id]
     assert apple.status == "moved"
+    assert apple.belief < 0.6  # It was not seen there yet.
     np.testing.assert_allclose(buffer.box(apple), was + shift, atol=buffer.config.voxel)
     assert len(apple.keys)
 
