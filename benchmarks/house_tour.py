@@ -5,7 +5,7 @@ associators are given the same frames.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,6 +30,7 @@ MOVED, REMOVED, APPEARED = 4, 2, 2
 """How many things an outside hand moves, takes away and brings."""
 
 Box = np.ndarray
+Cell = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,25 @@ class Changes:
     """After the change: the simulator's id, and the id of the equal thing whose place it took."""
     kinds: dict[str, str] = field(default_factory=dict)
     """How each changed object changed: moved, with contents, content, removed, appeared."""
+
+
+def shortest_way(cells: Container[Cell], start: Cell, ends: Set[Cell]) -> list[Cell] | None:
+    """Return the shortest way over some cells to the nearest end; None where there is none."""
+    previous: dict[Cell, Cell | None] = {start: None}
+    queue = deque([start])
+    while queue:
+        at = queue.popleft()
+        if at in ends:
+            way = [at]
+            while (before := previous[way[-1]]) is not None:
+                way.append(before)
+            return way[::-1]
+        for step in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            there = at[0] + step[0], at[1] + step[1]
+            if there in cells and there not in previous:
+                previous[there] = at
+                queue.append(there)
+    return None
 
 
 class Visit:
@@ -146,23 +166,10 @@ class Visit:
                 chosen.append(cell)
         return {(int(c[0]), int(c[1])) for c in chosen}
 
-    def _way(self, start: tuple[int, int], ends: set[tuple[int, int]]) -> list[tuple[int, int]]:
+    def _way(self, start: Cell, ends: set[Cell]) -> list[Cell]:
         """Return the shortest way over reachable places to the nearest end."""
-        previous: dict[tuple[int, int], tuple[int, int] | None] = {start: None}
-        queue = deque([start])
-        while queue:
-            at = queue.popleft()
-            if at in ends:
-                way = [at]
-                while (before := previous[way[-1]]) is not None:
-                    way.append(before)
-                return way[::-1]
-            for step in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-                there = at[0] + step[0], at[1] + step[1]
-                if there in self._cells and there not in previous:
-                    previous[there] = at
-                    queue.append(there)
-        return [min(ends)]  # Not connected: the agent is carried there.
+        way = shortest_way(self._cells, start, ends)
+        return way or [min(ends)]  # Not connected: the agent is carried there.
 
     def _look(self, cell: tuple[int, int], yaw: float, phase: int) -> Glance:
         x, z = self._cells[cell]

@@ -6,12 +6,12 @@ the state is saved with the event. So the world is the same whenever the process
 
 import json
 import math
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from house_tour import Cell, shortest_way
 
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
 from embodied_mem.backends.household.catalog import can_hold
@@ -31,7 +31,6 @@ GRID = 0.25
 MOST_AWAY = 6
 """Things that the hand keeps to itself at most."""
 
-Cell = tuple[int, int]
 _KEPT = ("position", "yaw", "parent", "surface", "children", "openness", "toggled", "dirty",
          "liquid", "broken", "temperature", "removed")  # fmt: skip
 
@@ -218,7 +217,7 @@ class Patrol:
         self._stops.discard(here)
         if not self._stops:
             self._stops = self._choose_stops() - {here}
-        way = self._way(here, self._stops)
+        way = shortest_way(self._cells, here, self._stops - {here})
         if way is None:
             stop = min(self._stops)
             self._stops.discard(stop)
@@ -281,24 +280,6 @@ class Patrol:
             if all(np.hypot(*(cell - other)) >= SPACING / GRID for other in chosen):
                 chosen.append(cell)
         return {(int(a), int(b)) for a, b in chosen}
-
-    def _way(self, start: Cell, ends: set[Cell]) -> list[Cell] | None:
-        """Return the shortest way to the nearest end; None where there is none."""
-        previous: dict[Cell, Cell | None] = {start: None}
-        queue = deque([start])
-        while queue:
-            at = queue.popleft()
-            if at in ends and at != start:
-                way = [at]
-                while (before := previous[way[-1]]) is not None:
-                    way.append(before)
-                return way[::-1]
-            for step in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-                there = at[0] + step[0], at[1] + step[1]
-                if there in self._cells and there not in previous:
-                    previous[there] = at
-                    queue.append(there)
-        return None
 
 
 def _shuffled(random: np.random.Generator, items: Sequence[SimObject]) -> list[SimObject]:

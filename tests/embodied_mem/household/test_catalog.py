@@ -77,7 +77,7 @@ def test_odd_places_are_refused(receptacle: str, child: str):
 
 
 def test_pairs_that_the_thor_client_lists_are_allowed():
-    controller = pytest.importorskip("ai2thor.controller")
+    controller = pytest.importorskip("ai2thor.controller", reason="ai2thor is not installed")
     tops = ("DiningTable", "CoffeeTable", "SideTable", "Desk", "Dresser")
     groups = {"TableTop": tops, "Sink": ("Sink", "SinkBasin")}
     renamed = {"AppleSlice": "AppleSliced", "EggFried": "EggCracked"}
