@@ -8,4 +8,6 @@ from perception.noise import NoiseConfig as NoiseConfig
 from perception.noise import NoiseModel as NoiseModel
 from perception.oracle import Oracle as Oracle
 from perception.oracle import OracleConfig as OracleConfig
+from perception.pipeline import PerceptionConfig as PerceptionConfig
 from perception.pipeline import Pipeline as Pipeline
+from perception.pipeline import build_detector as build_detector

@@ -1,12 +1,30 @@
 """Frame to percept: detect, spoil (where asked), describe, place."""
 
+from typing import assert_never
+
 import numpy as np
 
 from embodied_mem.types import Frame, Percept
 from perception.appearance import colour_features
+from perception.detections import Detector
 from perception.lift import lift
 from perception.noise import NoiseModel
 from perception.oracle import Oracle, OracleConfig
+
+PerceptionConfig = OracleConfig
+"""What finds the things in an image; a union, once there are two."""
+
+
+def build_detector(config: PerceptionConfig) -> Detector:
+    """Build the detector that a config describes.
+
+    Libraries and weights that only one of them needs are loaded here, not on import.
+    """
+    match config:
+        case OracleConfig():
+            return Oracle(config)
+        case _:
+            assert_never(config)
 
 
 class Pipeline:
@@ -16,10 +34,10 @@ class Pipeline:
     so that whoever reads depth from a percept (the occupancy map) sees what a camera would.
     """
 
-    def __init__(self, config: OracleConfig | None = None):
+    def __init__(self, config: PerceptionConfig | None = None):
         self.config = config or OracleConfig()
-        self._detect = Oracle(self.config)
-        noise = self.config.noise
+        self._detect = build_detector(self.config)
+        noise = self.config.noise if isinstance(self.config, OracleConfig) else None
         self._noise = NoiseModel(noise) if noise is not None else None
 
     def __call__(self, frame: Frame) -> Percept:

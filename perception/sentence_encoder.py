@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
-from sentence_transformers import SentenceTransformer
 
 from embodied_mem.errors import ConfigError
+from perception.torchvision_ops import ensure_torchvision
 
 
 class SentenceEncoder:
@@ -31,6 +31,9 @@ class SentenceEncoder:
                 f"there is no sentence-transformers model in {path}: it has no modules.json. "
                 "Give the folder that `SentenceTransformer.save` wrote; nothing is downloaded."
             )
+        ensure_torchvision()
+        from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - imports torchvision.
+
         try:
             self._model = SentenceTransformer(
                 os.fspath(path), device=device, local_files_only=True, trust_remote_code=False

@@ -14,12 +14,9 @@ from embodied_mem.interfaces import Backend, Perceiver, Planner
 from embodied_mem.memory import Memory
 from embodied_mem.memory.memory import MemoryConfig
 from embodied_mem.runtime import Agent
-from perception import NoiseConfig, OracleConfig, Pipeline
+from perception import NoiseConfig, OracleConfig, PerceptionConfig, Pipeline
 from planners.language_config import EndpointConfig, LanguagePlannerConfig
 from planners.symbolic_planner import SymbolicPlanner, SymbolicPlannerConfig
-
-PerceptionConfig = OracleConfig
-"""A union, once there are two."""
 
 PlannerConfig = SymbolicPlannerConfig | LanguagePlannerConfig
 """By symbols, or by a language model."""
@@ -41,11 +38,7 @@ class AgentConfig(Config, frozen=True):
 
 def build_perceiver(config: PerceptionConfig) -> Perceiver:
     """Build the perceiver that a config describes."""
-    match config:
-        case OracleConfig():
-            return Pipeline(config)
-        case _:
-            assert_never(config)
+    return Pipeline(config)
 
 
 def build_planner(config: PlannerConfig) -> Planner:

@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - torchvision must be made to load first.
 """Sentence vectors from a real, if tiny and untrained, model."""
 
 from pathlib import Path
@@ -7,7 +8,9 @@ import pytest
 
 from embodied_mem.errors import ConfigError
 from embodied_mem.memory.text import TextEncoder
+from perception.torchvision_ops import ensure_torchvision
 
+ensure_torchvision()
 pytest.importorskip(
     "sentence_transformers", reason="the extra `text` cannot be imported", exc_type=ImportError
 )
