@@ -3,10 +3,12 @@
 import numpy as np
 from jaxtyping import Bool, Float, Int8, Int32, Int64
 
+from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.evidence import AGREES, HIDDEN, THROUGH, DepthView
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
+from embodied_mem.memory.sighted import FIXED
 from embodied_mem.types import Percept
 
 _SAMPLE = 64
@@ -15,8 +17,10 @@ _FLAT = 0.06
 """Depth does not tell thinner things from what they lie on or hang on [m]."""
 _UNSEEN = 0.34
 """Weight of a frame that should show something flat and does not."""
+_THERE = -1.0
+"""What is said where depth shows something that is not detected."""
 _LEVEL = -0.5
-"""What is said of something flat and small in a frame that should show it and does not."""
+"""What is said of something thin in a frame that shows it too small, or nothing at all there."""
 _BEHIND, _BEHIND_GROWTH = 0.03, 0.004
 """Depth that lies so far behind an object's surface [m], growing with the range squared [1/m]."""
 _MIN_TOLD = 6
@@ -27,6 +31,10 @@ _PORTABLE = 0.8
 """Things with a shorter edge are moved often [m]."""
 _PLAIN = 8.0
 """Larger ones are seldom missed [px]."""
+_WATCHED = 5.0
+"""What was seen so lately was hardly moved meanwhile [s]."""
+_STALE = 2 / 3
+"""Share of the evidence that is enough against what may have been moved meanwhile."""
 _MOST_OVERLOOKED = 20
 """Frames that show something in an object's place and do not detect it; more, and it was an error.
 A frame that detects it makes up for four, so that one detection in five is enough to stay."""
@@ -46,7 +54,11 @@ def depth_view(buffer: ObjectBuffer, percept: Percept) -> DepthView | None:
 
 
 def refute(
-    buffer: ObjectBuffer, view: DepthView, owner: Int32[np.ndarray, "h w"], seen: set[str]
+    buffer: ObjectBuffer,
+    view: DepthView,
+    owner: Int32[np.ndarray, "h w"],
+    seen: set[str],
+    stamp: float,
 ) -> tuple[set[str], list[str], list[str]]:
     """Count this frame against the objects that it should show and does not.
 
@@ -55,6 +67,7 @@ def refute(
         view: The frame's depth.
         owner: The detection that each pixel belongs to; 0 for none.
         seen: Objects that were detected.
+        stamp: When the view was [s].
 
     Returns:
         Objects that this frame speaks against, those of them that count as gone now, and those
@@ -73,8 +86,8 @@ def refute(
             entry = group[number]
             if against[number] > 0:
                 refuted.add(entry.object_id)
-                _miss(buffer, entry, float(against[number]), gone)
-            elif _is_error(buffer, entry, view, float(against[number])):
+                _miss(buffer, entry, float(against[number]), gone, stamp)
+            elif entry.status != "gone" and _is_error(buffer, entry, view, float(against[number])):
                 errors.append(entry.object_id)
     return refuted, gone, errors
 
@@ -91,7 +104,7 @@ def passed_by(buffer: ObjectBuffer, view: DepthView, seen: set[str]) -> list[str
     unseen = [
         entry
         for entry in _expected(buffer, view, seen)
-        if entry.placement is None or entry.placement.relation != "in"
+        if (entry.placement is None or entry.placement.relation != "in") and entry.status != "gone"
     ]
     if not unseen:
         return []
@@ -128,14 +141,21 @@ def carve(
 
 
 def _expected(buffer: ObjectBuffer, view: DepthView, seen: set[str]) -> list[Entry]:
-    """Return the objects believed to be in the judged part of the view, but for those seen."""
+    """Return the objects believed to be in the judged part of the view, but for those seen.
+
+    What is gone is looked for until that is certain.
+    """
+    certain = buffer.config.refutations_to_gone
     rows = view.in_sight(buffer.centers, buffer.radii)
     return [
         entry
         for row in rows
         if (entry := buffer.rows[row]) is not None
         and entry.object_id not in seen
-        and entry.status in {"present", "moved"}
+        and (
+            entry.status in {"present", "moved"}
+            or (entry.status == "gone" and 0 < entry.misses < certain)
+        )
         and len(entry.keys)
     ]
 
@@ -159,8 +179,8 @@ def _weigh(
     Returns:
         For each object 1.0 where it is seen through, 0.5 where its surface now belongs to other
         things (detectors err more often than depth), less where something flat is not detected
-        though nothing hides it, -0.5 where it is also small, -1 where depth says that something
-        is there, 0 where nothing can be told.
+        though nothing hides it, -0.5 where it is also small or thin enough for depth to show its
+        support instead, -1 where depth says that something is there, 0 where nothing can be told.
     """
     samples = [voxels.thin(entry.keys, _SAMPLE) for entry in group]
     counts = np.array([len(sample) for sample in samples])
@@ -184,9 +204,12 @@ def _weigh(
     replaced, total = count((verdicts == AGREES) & covered), np.bincount(which)
     judged = through + agrees + count(verdicts == HIDDEN)
     enough = (judged >= 0.3 * total) & (judged > 0)
-    there = np.where((agrees - replaced > 0.5 * total) & ~flat, -1.0, 0.0)
+    there = np.where((agrees - replaced > 0.5 * total) & ~flat, _THERE, 0.0)
     level = flat & (agrees >= 0.75 * judged) & (agrees >= 0.6 * total)
-    there = np.where(enough & level, np.where(across >= _PLAIN, _UNSEEN, _LEVEL), there)
+    plain = _are_plain(view, group, boxes, agrees / np.maximum(total, 1))
+    there = np.where(enough & level, np.where(plain, _UNSEEN, _LEVEL), there)
+    thin = (boxes[:, 1] - boxes[:, 0]).min(axis=1) < 2 * view.tolerances(boxes, size)
+    there = np.where(thin & (there == _THERE), _LEVEL, there)  # Or is it what it lay on?
     missing = np.where(enough & (through + replaced >= 0.75 * judged), 0.5, there)
     # At a thing's outline depth belongs to what is behind it: only large enough ones can be judged.
     judgeable = enough & (judged >= 0.6 * total) & (across >= _PLAIN)
@@ -241,11 +264,36 @@ def _medians(
     return (ordered[np.minimum(low, last)] + ordered[np.minimum(high, last)]) / 2
 
 
-def _miss(buffer: ObjectBuffer, entry: Entry, against: float, gone: list[str]) -> None:
+def _are_plain(
+    view: DepthView,
+    group: list[Entry],
+    boxes: Float[np.ndarray, "m 2 3"],
+    shown: Float[np.ndarray, "m"],
+) -> Bool[np.ndarray, "m"]:
+    """Tell which flat things a detector seldom misses, of each of which a share is shown, 0..1.
+
+    What people move is told by the area that it would cover, as it may be long and narrow.
+    """
+    area = view.silhouettes(boxes) * shown
+    wide = view.pixels_across(boxes) >= _PLAIN
+    return np.where(_are_movable(group, boxes), area >= _PLAIN**2, wide)
+
+
+def _are_movable(group: list[Entry], boxes: Float[np.ndarray, "m 2 3"]) -> Bool[np.ndarray, "m"]:
+    """Tell which things, with boxes [m], are such as people move about."""
+    loose = np.array([fold(entry.label) not in FIXED for entry in group], bool)
+    return loose & ((boxes[:, 1] - boxes[:, 0]).max(axis=1) < _PORTABLE)
+
+
+def _miss(
+    buffer: ObjectBuffer, entry: Entry, against: float, gone: list[str], stamp: float
+) -> None:
+    if not entry.misses:
+        entry.doubted = stamp
     entry.misses += against
     entry.belief *= 1 - 0.5 * against
     buffer.touch(entry)
-    if entry.misses >= _needed(buffer, entry):
+    if entry.misses >= _needed(buffer, entry, stamp) and entry.status != "gone":
         entry.status = "gone"
         gone.append(entry.object_id)
 
@@ -264,10 +312,19 @@ def _is_error(buffer: ObjectBuffer, entry: Entry, view: DepthView, weight: float
     return entry.overlooked > _MOST_OVERLOOKED
 
 
-def _needed(buffer: ObjectBuffer, entry: Entry) -> float:
-    """Return what must speak against an object: more for furniture, less for what was seen once."""
+def _needed(buffer: ObjectBuffer, entry: Entry, stamp: float) -> float:
+    """Return what must speak against an object before it counts as gone.
+
+    More for furniture, less for what was seen once. Less as well for what people move, once it was
+    out of sight: that a thing is still there becomes less likely with the time since it was seen
+    (Rosen, Mason and Leonard 2016, Towards lifelong feature-based mapping in semi-static
+    environments), while hardly anything vanishes as one looks at it.
+    """
     needed = buffer.config.refutations_to_gone
     box = buffer.box(entry)
     if float((box[1] - box[0]).max()) > _FURNITURE:
         return 2 * needed
-    return needed if entry.is_confirmed else needed / 2
+    if not entry.is_confirmed:
+        return needed / 2
+    stale = stamp - entry.last_seen >= _WATCHED
+    return _STALE * needed if stale and _are_movable([entry], box[None])[0] else needed

@@ -30,7 +30,7 @@ def of(buffer: ObjectBuffer, vessel: Entry) -> list[Entry]:
     return [
         thing
         for thing in carried_with(buffer, vessel)
-        if thing.status in {"present", "moved"} and thing.last_seen <= vessel.last_seen
+        if thing.status in {"present", "moved"} and _went_along(thing, vessel)
     ]
 
 
@@ -47,8 +47,18 @@ def follow(buffer: ObjectBuffer, vessel: Entry) -> list[Entry]:
         if thing.placement is not None
         and thing.placement.parent == vessel.object_id
         and thing.status != "held"
-        and thing.last_seen <= vessel.last_seen
+        and _went_along(thing, vessel)
     ]
+
+
+def _went_along(thing: Entry, vessel: Entry) -> bool:
+    """Tell whether a thing was seen no later than its vessel may still have been there.
+
+    Frames that overlook the vessel beside its contents do not part them.
+    """
+    if thing.last_seen <= vessel.last_seen:
+        return True
+    return vessel.misses > 0 and vessel.doubted is not None and thing.last_seen < vessel.doubted
 
 
 def travel(

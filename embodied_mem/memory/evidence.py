@@ -78,6 +78,25 @@ class DepthView:
         *_, b, c = np.sort(box[1] - box[0]).tolist()
         return float(b * c * (self._camera.fx / max(z, 0.1)) ** 2)
 
+    def silhouettes(self, boxes: Float[np.ndarray, "m 2 3"]) -> Float[np.ndarray, "m"]:
+        """Return about how many pixels each box [m] covers, as it is turned to the camera.
+
+        Of a box, each axis shows one face, foreshortened by the cosine towards the camera.
+        """
+        middles = boxes.mean(axis=1)
+        z = np.maximum(self.in_camera(middles)[:, 2], 0.1)
+        camera = -self._pose[:3, :3].T @ self._pose[:3, 3]
+        sight = middles - camera
+        sight /= np.maximum(np.linalg.norm(sight, axis=1, keepdims=True), 1e-9)
+        a, b, c = (boxes[:, 1] - boxes[:, 0]).T
+        faces = np.stack((b * c, a * c, a * b), axis=1)
+        return (np.abs(sight) * faces).sum(axis=1) * np.square(self._camera.fx / z)
+
+    def tolerances(self, boxes: Float[np.ndarray, "m 2 3"], size: float) -> Float[np.ndarray, "m"]:
+        """Return how far depth may lie from surfaces in boxes [m], of voxels of edge `size` [m]."""
+        z = np.maximum(self.in_camera(boxes.mean(axis=1))[:, 2], 0.0)
+        return self._config.tolerance + self._config.tolerance_per_metre * z + size / 2
+
     def beside(self, points: Float[np.ndarray, "m 3"]) -> Bool[np.ndarray, "m"]:
         """Return at which near points of the world [m] nothing is seen long before them."""
         x, y, z = self.in_camera(points).T

@@ -31,6 +31,7 @@ class ObjectRow(msgspec.Struct, kw_only=True, omit_defaults=True):
     sightings: int
     belief: float
     misses: float = 0.0
+    doubted: float | None = None
     overlooked: int = 0
     nearest: float | None = None
     released: float | None = None
@@ -101,6 +102,7 @@ def object_row(buffer: ObjectBuffer, entry: Entry, changed_at: float | None) -> 
             sightings=entry.sightings,
             belief=entry.belief,
             misses=entry.misses,
+            doubted=entry.doubted,
             overlooked=entry.overlooked,
             nearest=entry.nearest if np.isfinite(entry.nearest) else None,
             released=entry.released,
@@ -142,6 +144,7 @@ def restore_object(
         sightings=row.sightings,
         belief=row.belief,
         misses=row.misses,
+        doubted=row.doubted,
         overlooked=row.overlooked,
         nearest=np.inf if row.nearest is None else row.nearest,
         released=row.released,

@@ -125,7 +125,14 @@ def match_elsewhere(
     if not free or not lost:
         return {}
     scores = _moved_scores(buffer, lost, detections, np.array(free))
-    known = np.array([entry.released is not None or entry.status == "gone" for entry in lost])
+    certain = buffer.config.refutations_to_gone
+    known = np.array(
+        [
+            entry.released is not None
+            or (entry.status == "gone" and not 0 < entry.misses < certain)
+            for entry in lost
+        ]
+    )
     stamp = detections.percept.frame.stamp
     for row in np.flatnonzero((scores[:, ~known] > 0).any(axis=1)).tolist():
         if not buffer.views.was_in_view(detections.boxes[free[row]], stamp):

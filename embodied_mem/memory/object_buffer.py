@@ -84,6 +84,8 @@ class Entry:
     """What one sure sighting adds to the belief, as a share of the doubt left."""
     misses: float = 0.0
     """Weight of the frames in a row that spoke against it."""
+    doubted: float | None = None
+    """When the first of them was [s]."""
     overlooked: int = 0
     """Frames with something in its place that did not show it, less those that did."""
     nearest: float = np.inf

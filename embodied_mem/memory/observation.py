@@ -84,7 +84,9 @@ def _look_for_the_rest(
     view = absence.depth_view(buffer, percept)
     if view is None:
         return set()
-    refuted, gone, errors = absence.refute(buffer, view, detections.owner, set(result.ids))
+    refuted, gone, errors = absence.refute(
+        buffer, view, detections.owner, set(result.ids), percept.frame.stamp
+    )
     result.gone += gone
     if frame % absence.PASSING == 0:
         errors += absence.passed_by(buffer, view, {*result.ids, *refuted, *errors})

@@ -83,3 +83,12 @@ def test_a_plate_that_is_taken_away_takes_what_is_on_it_along():
     for y in (0.0, 0.2, -0.2, 0.1):
         changed |= set(memory.write(world.look(0.6, y, 0.0, 0.5)).gone)
     assert {"plate_1", "apple_1"} <= changed
+
+
+def test_frames_that_overlook_the_plate_beside_its_apple_do_not_part_them(memory: Memory):
+    plate, apple = only(memory, "plate"), only(memory, "apple")
+    apple.last_seen = plate.last_seen + 1.0
+    plate.misses, plate.doubted = 1.0, plate.last_seen + 2.0
+    assert contents.of(memory.objects, plate) == [apple]
+    apple.last_seen = plate.last_seen + 2.0  # It is seen where the plate is missing.
+    assert contents.of(memory.objects, plate) == []
