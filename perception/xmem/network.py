@@ -125,7 +125,7 @@ class XMem(nn.Module):
         for module in self.modules():
             if isinstance(module, JoinedConv):
                 module.split()
-        return self.eval().requires_grad_(False)  # noqa: FBT003
+        return self.eval().requires_grad_(requires_grad=False)
 
     def encode_key(self, images: Float[Tensor, "b 3 h w"]) -> Encoded:
         """Return keys and maps of images; does not depend on memory."""
