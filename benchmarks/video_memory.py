@@ -195,8 +195,8 @@ def table(height: int, width: int, rounds: int) -> None:
 
 def peak(who: str, height: int, width: int) -> None:
     """Print the largest resident size of one read and segmentation with a full memory."""
-    network = drawn()
-    network = network.prepare() if who == "ours" else network.eval().requires_grad_(requires_grad=False)
+    network = drawn().eval().requires_grad_(requires_grad=False)
+    network = network.prepare() if who == "ours" else network
     s = scene(height, width, 1, 10_000)
     if who == "ours":
         s.long = None
