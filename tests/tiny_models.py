@@ -74,11 +74,14 @@ def save_owl(folder: Path, *, second: bool = False) -> Path:
         model = transformers.OwlViTForObjectDetection(config)
         images = transformers.OwlViTImageProcessor(size=size)
         processor = transformers.OwlViTProcessor(images, tokenizer)
-    for name, weight in model.named_parameters():
-        if "text_model" in name and weight.ndim == 2:
-            nn.init.normal_(weight)  # So that words differ.
-    nn.init.zeros_(model.box_head.dense2.weight)  # Then each patch's box is the patch's own.
-    nn.init.zeros_(model.box_head.dense2.bias)
+    # Then each patch's box is the patch's own, and its logits are cosines, not nearly all alike.
+    for layer in (
+        model.box_head.dense2,
+        model.class_head.logit_scale,
+        model.class_head.logit_shift,
+    ):
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
