@@ -28,6 +28,14 @@ class BackendError(EmbodiedMemError, RuntimeError):
     """A simulator, robot or recording cannot be driven."""
 
 
+class WeightsError(EmbodiedMemError, RuntimeError):
+    """A network's weights are missing, damaged, not those that were asked for, or do not fit."""
+
+
+class DetectorError(EmbodiedMemError, RuntimeError):
+    """A detector cannot go on, for want of memory on its device."""
+
+
 class PlanningError(EmbodiedMemError, RuntimeError):
     """A planner's engine failed (that there is no plan is an answer, not an error)."""
 

@@ -22,7 +22,8 @@ Attributes = Mapping[str, AttributeValue]
 """State attributes seen on one object. A key that is absent was not observed.
 
 Keys in use: open, on, dirty, sliced, cooked, filled, broken, held (bool), temperature
-("RoomTemp", "Hot", "Cold"), liquid (str), openness (0..1).
+("RoomTemp", "Hot", "Cold"), liquid (str), openness (0..1), called (str: the detector's own word
+for it, where that is not its label).
 """
 
 

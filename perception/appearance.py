@@ -6,10 +6,13 @@ rooted (so that a dot product is the Bhattacharyya coefficient) and scaled to un
 the colour axes are narrow near grey, where indoor colours lie. 24 numbers, no weights.
 """
 
+from typing import Protocol, runtime_checkable
+
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
+from embodied_mem.config import Config
 from perception.pixels import sample_pixels
 
 BINS = 8
@@ -26,6 +29,37 @@ _BIN_OF_VALUE = np.stack(
         for axis, edges in enumerate((_LIGHT_EDGES, _COLOUR_EDGES, _COLOUR_EDGES))
     ]
 )  # (3, 256): bin of each 8-bit value on each axis.
+
+
+class ColourFeaturesConfig(Config, frozen=True, tag="colour"):
+    """Colours alone: no weights."""
+
+    max_samples: int = 300
+    """Pixels of each mask that are looked at."""
+
+
+@runtime_checkable
+class Describer(Protocol):
+    """Describes how what lies under masks looks."""
+
+    def __call__(
+        self, rgb: UInt8[np.ndarray, "h w 3"], masks: Bool[np.ndarray, "n h w"]
+    ) -> Float32[np.ndarray, "n d"]:
+        """Return one vector of unit length for each mask, of the same width each time."""
+        ...
+
+
+class ColourFeatures:
+    """Describes by colours; see `colour_features`."""
+
+    def __init__(self, config: ColourFeaturesConfig | None = None):
+        self.config = config or ColourFeaturesConfig()
+
+    def __call__(
+        self, rgb: UInt8[np.ndarray, "h w 3"], masks: Bool[np.ndarray, "n h w"]
+    ) -> Float32[np.ndarray, "n d"]:
+        """Describe what lies under each mask."""
+        return colour_features(rgb, masks, max_samples=self.config.max_samples)
 
 
 def colour_features(

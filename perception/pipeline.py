@@ -5,14 +5,20 @@ from typing import assert_never
 import numpy as np
 
 from embodied_mem.types import Frame, Percept
-from perception.appearance import colour_features
+from perception.appearance import ColourFeatures, ColourFeaturesConfig, Describer
 from perception.detections import Detector
 from perception.lift import lift
 from perception.noise import NoiseModel
+from perception.open_vocabulary_config import OpenVocabularyConfig
 from perception.oracle import Oracle, OracleConfig
+from perception.timm_config import TimmFeaturesConfig
+from perception.torchvision_config import TorchvisionConfig
 
-PerceptionConfig = OracleConfig
-"""What finds the things in an image; a union, once there are two."""
+PerceptionConfig = OracleConfig | TorchvisionConfig | OpenVocabularyConfig
+"""What finds the things in an image."""
+
+FeaturesConfig = ColourFeaturesConfig | TimmFeaturesConfig
+"""What describes how they look."""
 
 
 def build_detector(config: PerceptionConfig) -> Detector:
@@ -20,9 +26,31 @@ def build_detector(config: PerceptionConfig) -> Detector:
 
     Libraries and weights that only one of them needs are loaded here, not on import.
     """
+    # ruff: noqa: PLC0415
     match config:
         case OracleConfig():
             return Oracle(config)
+        case TorchvisionConfig():
+            from perception.torchvision_detector import TorchvisionDetector
+
+            return TorchvisionDetector(config)
+        case OpenVocabularyConfig():
+            from perception.open_vocabulary import OpenVocabulary
+
+            return OpenVocabulary(config)
+        case _:
+            assert_never(config)
+
+
+def build_describer(config: FeaturesConfig) -> Describer:
+    """Build what describes the looks of detections, in the same way."""
+    match config:
+        case ColourFeaturesConfig():
+            return ColourFeatures(config)
+        case TimmFeaturesConfig():
+            from perception.timm_features import TimmFeatures
+
+            return TimmFeatures(config)
         case _:
             assert_never(config)
 
@@ -34,9 +62,18 @@ class Pipeline:
     so that whoever reads depth from a percept (the occupancy map) sees what a camera would.
     """
 
-    def __init__(self, config: PerceptionConfig | None = None):
+    def __init__(
+        self, config: PerceptionConfig | None = None, features: FeaturesConfig | None = None
+    ):
+        """Build the parts.
+
+        Args:
+            config: What finds things; the oracle when None.
+            features: What describes them; their colours when None.
+        """
         self.config = config or OracleConfig()
         self._detect = build_detector(self.config)
+        self._describe = build_describer(features or ColourFeaturesConfig())
         noise = self.config.noise if isinstance(self.config, OracleConfig) else None
         self._noise = NoiseModel(noise) if noise is not None else None
 
@@ -60,7 +97,7 @@ class Pipeline:
             masks=detections.masks,
             labels=detections.labels,
             scores=detections.scores,
-            features=colour_features(frame.rgb, detections.masks),
+            features=self._describe(frame.rgb, detections.masks),
             points=points,
             boxes=boxes,
             attributes=detections.attributes,

@@ -14,7 +14,14 @@ from embodied_mem.interfaces import Backend, Perceiver, Planner
 from embodied_mem.memory import Memory
 from embodied_mem.memory.memory import MemoryConfig
 from embodied_mem.runtime import Agent
-from perception import NoiseConfig, OracleConfig, PerceptionConfig, Pipeline
+from perception import (
+    ColourFeaturesConfig,
+    FeaturesConfig,
+    NoiseConfig,
+    OracleConfig,
+    PerceptionConfig,
+    Pipeline,
+)
 from planners.language_config import EndpointConfig, LanguagePlannerConfig
 from planners.symbolic_planner import SymbolicPlanner, SymbolicPlannerConfig
 
@@ -32,13 +39,14 @@ class AgentConfig(Config, frozen=True):
     """Who acts."""
 
     perception: PerceptionConfig = OracleConfig()
+    features: FeaturesConfig = ColourFeaturesConfig()
     memory: MemoryConfig = MemoryConfig()
     planner: PlannerConfig = SymbolicPlannerConfig()
 
 
-def build_perceiver(config: PerceptionConfig) -> Perceiver:
-    """Build the perceiver that a config describes."""
-    return Pipeline(config)
+def build_perceiver(config: PerceptionConfig, features: FeaturesConfig | None = None) -> Perceiver:
+    """Build the perceiver that a config describes, and what describes looks: colours when None."""
+    return Pipeline(config, features)
 
 
 def build_planner(config: PlannerConfig) -> Planner:
@@ -90,7 +98,7 @@ def _thor(config: HouseholdSimConfig) -> Backend:
 def build_agent(config: AgentConfig, memory: Memory | None = None) -> Agent:
     """Build an agent around a memory, or around an empty one."""
     return Agent(
-        perceive=build_perceiver(config.perception),
+        perceive=build_perceiver(config.perception, config.features),
         memory=Memory(config.memory) if memory is None else memory,
         planner=build_planner(config.planner),
     )

@@ -17,6 +17,7 @@ from embodied_mem.app.commands import (
     Suite,
     ThorServer,
     View,
+    Weights,
 )
 from embodied_mem.errors import EmbodiedMemError
 
@@ -84,6 +85,10 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911
             from embodied_mem.app.convert import convert
 
             return convert(command)
+        case Weights():
+            from embodied_mem.app.weights import fetch_weights
+
+            return fetch_weights(command)
         case Doctor():
             from embodied_mem.app.doctor import examine
 

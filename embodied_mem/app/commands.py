@@ -51,7 +51,7 @@ class Episode(Config, frozen=True):
     """A simulator's config, a YAML file or a name such as `household/kitchen`; what the flags say
     of the house wins."""
     agent: str | None = None
-    """YAML file with perception, memory and planner."""
+    """YAML file with perception, features, memory and planner."""
     planner: Literal["symbolic", "language"] = "symbolic"
     """What decides: a planning engine, or a language model whose plans are checked. With a language
     model the goal may be any words."""
@@ -100,6 +100,8 @@ class Suite(Config, frozen=True):
     """Tasks in each house, one after another."""
     perception: Senses = "oracle"
     """What the agent's eyes are like."""
+    agent: str | None = None
+    """YAML file with perception, features, memory and planner, for houses (not with a suite)."""
     memory: MemoryName = "keep"
     """Whether memory lasts from task to task: keep, clear, or both compared. With a suite, which
     part of it lasts: none, short, long, both, or all of these compared."""
@@ -167,6 +169,13 @@ class Convert(Config, frozen=True):
     """Rooms of each, 1..10; chosen by the seed when left out."""
 
 
+class Weights(Config, frozen=True):
+    """Fetch published weights of detectors, or list them and say which are here."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Names of releases; without any, all are listed."""
+
+
 class Doctor(Config, frozen=True):
     """Look whether everything works here: versions, extras, one rendered frame."""
 
@@ -179,5 +188,6 @@ Command = (
     | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[ThorServer, tyro.conf.subcommand("thor-server")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Weights, tyro.conf.subcommand("weights")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )

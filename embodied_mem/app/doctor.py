@@ -23,6 +23,7 @@ EXTRAS = {
     "plan (engine)": ("up-fast-downward", "up_fast_downward"),
     "plan (trees)": ("py-trees", "py_trees"),
     "llm": ("httpx2", "httpx2"),
+    "words": ("transformers", "transformers"),
     "viz": ("rerun-sdk", "rerun"),
     "bags": ("rosbags", "rosbags"),
     "gym": ("gymnasium", "gymnasium"),

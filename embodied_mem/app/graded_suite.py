@@ -42,6 +42,8 @@ def graded_jobs(command: Suite) -> Iterator[tuple[str, GradedJob]]:
         raise ConfigError(
             "a suite brings its own houses: leave out `--houses` and `--generated` with `--suite`."
         )
+    if command.agent is not None:
+        raise ConfigError("`--agent` is for houses: leave it out with `--suite`.")
     if command.backend != "household":
         raise ConfigError("suites of ordered sub-goals run in the `household` backend alone.")
     for number, (_, file) in enumerate(suite_files(command.suite)):

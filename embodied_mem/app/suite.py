@@ -25,6 +25,7 @@ from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimCo
 from embodied_mem.backends.household.house import load_houses
 from embodied_mem.backends.household.house_source import HouseSource
 from embodied_mem.backends.task_sampling import sample_tasks
+from embodied_mem.config import load_config
 from embodied_mem.errors import ConfigError, MissingExtraError, StoreError
 from embodied_mem.goals import Goal
 from embodied_mem.interfaces import Outcome
@@ -51,6 +52,7 @@ class SuiteJob(msgspec.Struct, frozen=True, kw_only=True):
     tasks: int
     memory: Literal["keep", "clear"]
     perception: Senses
+    agent: str | None = None
     backend: BackendName
     max_steps: int
     seed: int
@@ -117,7 +119,11 @@ def _show(result: SuiteResult, folder: Path, *, graded: bool) -> None:
 def _settings(command: Suite) -> str:
     """Return all that a row depends on: same text, same rows."""
     names = ("tasks", "perception", "backend", "max_steps", "seed")
-    files = {"houses": command.houses, "asset_database": command.asset_database}
+    files = {
+        "houses": command.houses,
+        "asset_database": command.asset_database,
+        "agent": command.agent,
+    }
     prints = {name: _fingerprint(Path(path)) for name, path in files.items() if path is not None}
     return msgspec.json.encode({n: getattr(command, n) for n in names} | prints).decode()
 
@@ -167,6 +173,7 @@ def suite_jobs(command: Suite) -> Iterator[tuple[str, SuiteJob]]:
                     tasks=command.tasks,
                     memory=memory,
                     perception=command.perception,
+                    agent=command.agent,
                     backend=command.backend,
                     max_steps=command.max_steps,
                     seed=command.seed + number,
@@ -177,7 +184,7 @@ def suite_jobs(command: Suite) -> Iterator[tuple[str, SuiteJob]]:
 def do_job(job: SuiteJob) -> tuple[EpisodeRow, ...]:
     """Run the tasks of one house, one after another; called in a process of its own."""
     sim = HouseholdSimConfig(house=job.house, asset_database=job.asset_database)
-    agent_config = AgentConfig(perception=senses(job.perception, seed=job.seed))
+    agent_config = _agent_config(job)
     goals = tasks_of(sim, job.tasks, job.seed)
     with ExitStack() as stack:
         backend = build_backend(job.backend, sim)
@@ -195,6 +202,12 @@ def do_job(job: SuiteJob) -> tuple[EpisodeRow, ...]:
             episode_row(outcome, group=job.memory, task=f"{house}#{number}")
             for number, outcome in enumerate(outcomes)
         )
+
+
+def _agent_config(job: SuiteJob) -> AgentConfig:
+    if job.agent is not None:
+        return load_config(job.agent, AgentConfig)
+    return AgentConfig(perception=senses(job.perception, seed=job.seed))
 
 
 def tasks_of(config: HouseholdSimConfig, count: int, seed: int) -> tuple[Goal, ...]:

@@ -37,7 +37,7 @@ def test_help_names_every_command():
     assert done.returncode == 0
     assert done.stderr == ""
     assert done.stdout == snapshot("""\
-usage: embodied-mem [-h] {demo,episode,suite,ask,view,thor-server,convert,doctor}
+usage: embodied-mem [-h] {demo,episode,suite,ask,view,thor-server,convert,weights,doctor}
 
 Memory for robots and long videos: perceive, remember, plan, act.
 
@@ -57,6 +57,8 @@ Memory for robots and long videos: perceive, remember, plan, act.
 │                  --help` tells its own flags.                                │
 │   • convert      Write houses in ProcTHOR's schema, or a memory for          │
 │                  Spark-DSG.                                                  │
+│   • weights      Fetch published weights of detectors, or list them and say    │
+│                  which are here.                                             │
 │   • doctor       Look whether everything works here: versions, extras, one   │
 │                  rendered frame.                                             │
 ╰──────────────────────────────────────────────────────────────────────────────╯
