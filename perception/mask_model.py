@@ -24,7 +24,8 @@ class MaskModel:
             MissingExtraError: transformers is not installed.
             WeightsError: The folder is missing, holds no model, or a damaged one.
         """
-        self._device, self._precision = device, precision
+        self._device = device
+        self._precision: Precision = precision
         self._model, self._processor, _ = load_model(folder, "mask", device)
 
     @torch.inference_mode()

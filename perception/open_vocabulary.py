@@ -50,10 +50,12 @@ class OpenVocabulary:
             WeightsError: A folder is missing, holds no model, or a damaged one.
         """
         self.config = config
-        self.labels = config.labels or vocabulary_in_words()
+        self.labels: tuple[str, ...] = config.labels or tuple(vocabulary_in_words())
         self._device = choose_device(config.device)
         self._model, self._processor, self._kind = load_model(config.model, "detect", self._device)
-        self._outline = config.masks and MaskModel(config.masks, self._device, config.precision)
+        self._outline = (
+            MaskModel(config.masks, self._device, config.precision) if config.masks else None
+        )
 
     def __call__(self, frame: Frame) -> Detections:
         """Find the things in one frame.
@@ -178,12 +180,12 @@ def strongest(passes: Sequence[Boxes], config: OpenVocabularyConfig) -> Boxes:
 def named(
     boxes: Boxes,
     masks: Bool[np.ndarray, "n h w"],
-    labels: Sequence[str],
+    labels: tuple[str, ...],
     config: OpenVocabularyConfig,
 ) -> Detections:
     """Return boxes and their masks as detections; those with too few pixels are dropped."""
     kept = np.flatnonzero(masks.sum(axis=(1, 2)) >= max(config.min_pixels, 1))
-    texts = [labels[word] for word in boxes.words[kept]]
+    texts = [labels[int(word)] for word in boxes.words[kept]]
     names = [label_of(text, config.rename) for text in texts]
     return Detections(
         masks=masks[kept],

@@ -112,9 +112,19 @@ def build_network(config: TimmFeaturesConfig) -> nn.Module:
 
 
 def _resize(network: nn.Module, config: TimmFeaturesConfig) -> None:
-    """Let a network that is made for one size of image take another."""
+    """Let a network that is made for one size of image take another.
+
+    Raises:
+        ConfigError: It cuts images into patches that do not fit that size.
+    """
+    side = config.image_size
+    patch = getattr(getattr(network, "patch_embed", None), "patch_size", (1, 1))
+    if side % patch[0]:
+        raise ConfigError(
+            f"{config.model} cuts images into patches of {patch[0]} px; image_size must be a "
+            f"multiple of that, got {side}."
+        )
     if hasattr(network, "set_input_size"):
-        side = config.image_size
         network.set_input_size(img_size=(side, side))  # pyright: ignore[reportCallIssue]
 
 

@@ -98,7 +98,7 @@ def save_grounding_dino(folder: Path) -> Path:
     text |= {"num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 64}
     backbone = transformers.SwinConfig(
         image_size=SIDE, patch_size=2, embed_dim=8, depths=[1, 1, 1], num_heads=[1, 2, 2],
-        window_size=4, out_features=["stage2", "stage3"],
+        window_size=4, out_features=["stage2", "stage3"],  # pyright: ignore[reportCallIssue]
     )  # fmt: skip
     config = transformers.GroundingDinoConfig(
         backbone_config=backbone, text_config={"model_type": "bert", **text}, d_model=32,

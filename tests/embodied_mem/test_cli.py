@@ -57,7 +57,7 @@ Memory for robots and long videos: perceive, remember, plan, act.
 │                  --help` tells its own flags.                                │
 │   • convert      Write houses in ProcTHOR's schema, or a memory for          │
 │                  Spark-DSG.                                                  │
-│   • weights      Fetch published weights of detectors, or list them and say    │
+│   • weights      Fetch published weights of detectors, or list them and say  │
 │                  which are here.                                             │
 │   • doctor       Look whether everything works here: versions, extras, one   │
 │                  rendered frame.                                             │

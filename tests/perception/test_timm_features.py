@@ -97,9 +97,11 @@ def test_width_is_constant_and_the_same_view_gives_the_same_vector(
 def test_a_transformer_takes_other_sizes_than_it_was_made_for(weights: dict[str, Path]):
     rgb = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
     own = TimmFeatures(config(weights, VIT, image_size=160)).maps(rgb)
-    small = TimmFeatures(config(weights, VIT, image_size=70)).maps(rgb)
+    small = TimmFeatures(config(weights, VIT, image_size=64)).maps(rgb)
     assert own.shape[1:] == (10, 10)
     assert small.shape[1:] == (4, 4)
+    with pytest.raises(ConfigError, match=r"patches of 16 px; .* multiple of that, got 70"):
+        TimmFeatures(config(weights, VIT, image_size=70))
 
 
 def test_half_precision_looks_much_the_same(weights: dict[str, Path]):

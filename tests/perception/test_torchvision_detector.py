@@ -100,7 +100,7 @@ def test_configs_that_make_no_sense_are_refused():
 def test_older_weights_are_normalised_as_they_were_trained():
     for name, epsilon in (("maskrcnn_resnet50_fpn", 0.0), ("maskrcnn_resnet50_fpn_v2", 1e-5)):
         with torch.device("meta"):
-            network = module.build_network(TorchvisionConfig(architecture=name))
+            network = module.build_network(TorchvisionConfig(architecture=name))  # pyright: ignore[reportArgumentType]
         found = {m.eps for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)}
         assert found == {epsilon}, name
 
