@@ -26,6 +26,8 @@ from perception.xmem.network import XMem, probabilities
 
 _WORK = 7
 """Frames in working memory, between consolidations."""
+_FULL = 10
+"""Frames in working memory, just before it is consolidated."""
 _EVERY = 5
 """One in so many frames is remembered."""
 
@@ -42,7 +44,7 @@ class Scene:
     work: xmem_plain.PlainMemory
 
 
-def scene(height: int, width: int, objects: int, long: int) -> Scene:
+def scene(height: int, width: int, objects: int, long: int, work: int = _WORK) -> Scene:
     """Draw an image, masks and a memory; keys lie apart as those of real frames do."""
     random = torch.Generator().manual_seed(objects)
     h, w = height // 16, width // 16
@@ -50,15 +52,15 @@ def scene(height: int, width: int, objects: int, long: int) -> Scene:
     def normal(*shape: int) -> Tensor:
         return torch.randn(shape, generator=random)
 
-    config = FeatureStoreConfig(max_work_frames=_WORK + 2, min_work_frames=2)
+    config = FeatureStoreConfig(max_work_frames=work + 1, min_work_frames=2)
     store, ids = FeatureStore(config), range(1, objects + 1)
     frames = []
-    for _ in range(_WORK):
+    for _ in range(work):
         frame = normal(64, h, w), 1 + normal(h, w).square(), normal(objects, 512, h, w)
         frames.append(frame)
         store.add(*frame, ids, torch.rand((64, h, w), generator=random))
     keys, shrinkages, values = zip(*frames, strict=True)
-    work = xmem_plain.PlainMemory(
+    working = xmem_plain.PlainMemory(
         torch.cat([key.flatten(1) for key in keys], dim=1)[None],
         torch.cat([shrinkage.flatten() for shrinkage in shrinkages])[None, None],
         torch.cat([value.flatten(2) for value in values], dim=2),
@@ -73,7 +75,7 @@ def scene(height: int, width: int, objects: int, long: int) -> Scene:
         )
     masks = torch.rand((1, objects, height, width), generator=random) / objects
     return Scene(
-        normal(1, 3, height, width), masks, normal(1, objects, 64, h, w), store, plain, work
+        normal(1, 3, height, width), masks, normal(1, objects, 64, h, w), store, plain, working
     )
 
 
@@ -197,7 +199,7 @@ def peak(who: str, height: int, width: int) -> None:
     """Print the largest resident size of one read and segmentation with a full memory."""
     network = drawn().eval().requires_grad_(requires_grad=False)
     network = network.prepare() if who == "ours" else network
-    s = scene(height, width, 1, 10_000)
+    s = scene(height, width, 1, 10_000, _FULL)
     if who == "ours":
         s.long = None
         del s.work
