@@ -56,6 +56,10 @@ class StoreFormatError(StoreError):
     """The files are not a memory, or of a version that this release cannot read."""
 
 
+class NamingError(EmbodiedMemError, ValueError):
+    """A name cannot be taught, or was not."""
+
+
 class UnknownObjectError(EmbodiedMemError, KeyError):
     """A label or an id is not in memory."""
 

@@ -7,6 +7,7 @@ import numpy as np
 from embodied_mem.types import Frame, Percept
 from perception.appearance import ColourFeatures, ColourFeaturesConfig, Describer
 from perception.detections import Detector
+from perception.geometric import Geometric, GeometricConfig
 from perception.lift import lift
 from perception.noise import NoiseModel
 from perception.open_vocabulary_config import OpenVocabularyConfig
@@ -14,7 +15,7 @@ from perception.oracle import Oracle, OracleConfig
 from perception.timm_config import TimmFeaturesConfig
 from perception.torchvision_config import TorchvisionConfig
 
-PerceptionConfig = OracleConfig | TorchvisionConfig | OpenVocabularyConfig
+PerceptionConfig = OracleConfig | GeometricConfig | TorchvisionConfig | OpenVocabularyConfig
 """What finds the things in an image."""
 
 FeaturesConfig = ColourFeaturesConfig | TimmFeaturesConfig
@@ -30,6 +31,8 @@ def build_detector(config: PerceptionConfig) -> Detector:
     match config:
         case OracleConfig():
             return Oracle(config)
+        case GeometricConfig():
+            return Geometric(config)
         case TorchvisionConfig():
             from perception.torchvision_detector import TorchvisionDetector
 

@@ -17,11 +17,13 @@ from embodied_mem.runtime import Agent
 from perception import (
     ColourFeaturesConfig,
     FeaturesConfig,
+    GeometricConfig,
     NoiseConfig,
     OracleConfig,
     PerceptionConfig,
     Pipeline,
 )
+from perception.naming import Namer
 from planners.language_config import EndpointConfig, LanguagePlannerConfig
 from planners.symbolic_planner import SymbolicPlanner, SymbolicPlannerConfig
 
@@ -96,10 +98,11 @@ def _thor(config: HouseholdSimConfig) -> Backend:
 
 
 def build_agent(config: AgentConfig, memory: Memory | None = None) -> Agent:
-    """Build an agent around a memory, or around an empty one."""
+    """Build an agent around a memory, or around an empty one; it uses the names in it."""
+    memory = Memory(config.memory) if memory is None else memory
     return Agent(
-        perceive=build_perceiver(config.perception, config.features),
-        memory=Memory(config.memory) if memory is None else memory,
+        perceive=Namer(build_perceiver(config.perception, config.features), memory),
+        memory=memory,
         planner=build_planner(config.planner),
     )
 
@@ -126,9 +129,17 @@ def agents_for_tasks(
     return agent_for
 
 
-def senses(kind: Senses, *, seed: int = 0) -> OracleConfig:
+def senses(kind: Senses, *, seed: int = 0) -> PerceptionConfig:
     """Return the perception that the command line names; `seed` is that of its noise."""
-    return OracleConfig(noise=NoiseConfig(seed=seed) if kind == "noisy" else None)
+    match kind:
+        case "oracle":
+            return OracleConfig()
+        case "noisy":
+            return OracleConfig(noise=NoiseConfig(seed=seed))
+        case "geometric":
+            return GeometricConfig()
+        case _:
+            assert_never(kind)
 
 
 def planner_config(

@@ -14,6 +14,7 @@ from embodied_mem.app.commands import (
     Demo,
     Doctor,
     Episode,
+    Name,
     Suite,
     ThorServer,
     View,
@@ -75,6 +76,10 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911
             from embodied_mem.app.ask import ask
 
             return ask(command)
+        case Name():
+            from embodied_mem.app.name import name_object
+
+            return name_object(command)
         case View():
             from embodied_mem.app.view import view
 

@@ -6,8 +6,9 @@ import tyro
 
 from embodied_mem.config import Config
 
-Senses = Literal["oracle", "noisy"]
-"""oracle: the simulator's masks as they are; noisy: with the errors of a detector and a camera."""
+Senses = Literal["oracle", "noisy", "geometric"]
+"""oracle: the simulator's masks as they are; noisy: with the errors of a detector and a camera;
+geometric: things by their shape, without names."""
 
 
 PolicyName = Literal["fifo", "lru", "lfu", "w_tinylfu", "decay"]
@@ -141,6 +142,19 @@ class Ask(Config, frozen=True):
     """Where it was then [s], instead of now."""
 
 
+class Name(Config, frozen=True):
+    """Say what an object of a stored memory is called, or list what was said."""
+
+    store: Annotated[str, tyro.conf.Positional]
+    """Folder of a memory, or of a run that holds one."""
+    name: Annotated[str | None, tyro.conf.Positional] = None
+    """What it is called; without it all names are listed."""
+    object_id: Annotated[str | None, tyro.conf.Positional] = None
+    """The object, by its id, as `ask` prints it."""
+    forget: bool = False
+    """Forget the name instead; objects keep what they are called."""
+
+
 class View(Config, frozen=True):
     """Write the HTML report of a run or of a stored memory."""
 
@@ -185,6 +199,7 @@ Command = (
     | Annotated[Episode, tyro.conf.subcommand("episode")]
     | Annotated[Suite, tyro.conf.subcommand("suite")]
     | Annotated[Ask, tyro.conf.subcommand("ask")]
+    | Annotated[Name, tyro.conf.subcommand("name")]
     | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[ThorServer, tyro.conf.subcommand("thor-server")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]

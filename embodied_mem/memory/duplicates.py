@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
 from embodied_mem.memory.association import box_iou, gate, inside_box
 from embodied_mem.memory.matching import DOUBTED, WITHIN
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
+from embodied_mem.memory.records import NAMELESS
 
 _LITTLE_KNOWN = 2
 """Things seen in no more frames may be others under a wrong label."""
@@ -42,11 +44,12 @@ def _is_one_body(buffer: ObjectBuffer, one: Entry, other: Entry) -> bool:
     Under different labels one of them must be little known: things that lie in one another, as a
     basin in its sink, are seen side by side before long.
     """
-    if one.label == other.label and _coincide(buffer, one, other):
-        return True
     config = buffer.config.association
     iou = float(box_iou(buffer.box(one)[None], buffer.box(other)[None])[0])
-    if one.label == other.label:
+    same = one.label == other.label and fold(one.label) not in NAMELESS
+    if same and _coincide(buffer, one, other):
+        return True
+    if same:
         inside = inside_box(buffer.box(one), buffer.box(other))
         doubtful = other.misses >= DOUBTED or _is_little_known(one, other)
         return iou >= config.min_iou_relabelled or (doubtful and inside >= WITHIN)

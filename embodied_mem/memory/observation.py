@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass, field
 
+from embodied_mem.goals import fold
 from embodied_mem.memory import absence, contents, duplicates, matching, sighted
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
+from embodied_mem.memory.records import NAMELESS
 from embodied_mem.types import Percept
+
+_ALIKE = 0.9
+"""How much a part must look like the whole where neither has a name."""
 
 
 @dataclass(slots=True)
@@ -52,7 +57,7 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int, noise: float) ->
         result.ids[index] = entry.object_id
         sighted.confirm(buffer, entry, detections, index, frame)
     refuted = _look_for_the_rest(buffer, percept, detections, seen, result, frame)
-    for index, entry in matching.fragments(buffer, detections, free(), list(seen.values())).items():
+    for index, entry in _fragments(buffer, detections, free(), list(seen.values())).items():
         result.ids[index] = entry.object_id
     for index, entry in matching.match_elsewhere(buffer, detections, free(), refuted).items():
         result.ids[index] = entry.object_id
@@ -70,6 +75,23 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int, noise: float) ->
             result.appeared.append(entry.object_id)
     buffer.views.add(percept.frame)
     return result
+
+
+def _fragments(
+    buffer: ObjectBuffer, detections: Detections, free: list[int], seen: list[Entry]
+) -> dict[int, Entry]:
+    """Return the detections that are a part of an object which another detection shows.
+
+    Without names a part must look like the whole: a cup on a shelf lies inside its box too.
+    """
+    labels, features = detections.percept.labels, detections.percept.features
+    nameless = [index for index in free if fold(labels[index]) in NAMELESS]
+    named = sorted(set(free) - set(nameless))
+    found = matching.fragments(buffer, detections, named, seen)
+    for index in nameless:
+        alike = [e for e in seen if float(buffer.feature(e) @ features[index]) >= _ALIKE]
+        found |= matching.fragments(buffer, detections, [index], alike)
+    return found
 
 
 def _look_for_the_rest(

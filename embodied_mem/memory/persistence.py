@@ -17,6 +17,7 @@ from embodied_mem.memory.journal import (
     object_tensors,
     restore_object,
 )
+from embodied_mem.memory.names import Names
 from embodied_mem.memory.object_buffer import ObjectBuffer
 from embodied_mem.memory.occupancy import OccupancyMap
 from embodied_mem.memory.retrieval import SearchIndex
@@ -28,6 +29,7 @@ from embodied_mem.memory.tensors import Fields
 
 _ROOMS = "rooms:"
 _BLOCK = "block:"
+_NAME = "name:"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +46,8 @@ class Parts:
     """What the agent did."""
     experience: Experience = field(default_factory=Experience)
     """What past episodes teach."""
+    names: Names = field(default_factory=Names)
+    """What was told to be called what."""
     index: SearchIndex = field(default_factory=SearchIndex)
     """What of all this can be searched; built by the first question."""
     changed_at: dict[str, float] = field(default_factory=dict)
@@ -64,6 +68,7 @@ class Parts:
         self.graph.changed |= {node.id for node in self.graph.nodes()}
         self.graph.changed_edges |= {(a, edge.kind, b) for a, edge, b in self.graph.edges()}
         self.habits.changed |= set(self.habits.table)
+        self.names.changed |= set(self.names.table)
         self.occupancy.touch_all()
         self.stored_rooms = -1
 
@@ -73,6 +78,7 @@ class Parts:
         self.graph.changed.clear()
         self.graph.changed_edges.clear()
         self.habits.changed.clear()
+        self.names.changed.clear()
         self.occupancy.dirty.clear()
         self.stored_rooms = self.rooms.version
 
@@ -96,11 +102,14 @@ def collect(parts: Parts) -> Change:
     change.objects = {
         name: object_row(objects, objects[name], changed_at.get(name)) for name in order
     }
-    change.removed = sorted(objects.removed)
+    forgotten = sorted(_NAME + name for name in parts.names.changed - parts.names.table.keys())
+    change.removed = [*sorted(objects.removed), *forgotten]
     change.tensors = {
         name: object_tensors(objects, objects[name])
         for name in sorted(objects.reshaped & objects.entries.keys())
     }
+    for name in sorted(parts.names.changed & parts.names.table.keys()):
+        change.tensors[_NAME + name] = parts.names.fields(name)
     encode = msgspec.json.encode
     for name in graph.changed:
         change.nodes[name] = encode(graph[name]) if name in graph else None
@@ -157,6 +166,10 @@ def _restore(parts: Parts, snapshot: Snapshot) -> None:
     parts.graph.restore(nodes, edges)
     parts.habits.restore(decode(record, type=Habit) for record in snapshot.habits)
     parts.clock.restore(state.session, state.stamp)
+    taught = {
+        owner.removeprefix(_NAME): f for owner, f in tensors.items() if owner.startswith(_NAME)
+    }
+    parts.names.restore(taught)
     parts.log.restore(snapshot.actions)
     parts.experience.restore(snapshot.experience)
     parts.settled()

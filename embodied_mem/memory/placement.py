@@ -31,6 +31,7 @@ FLAT = frozenset(
         "sofa",
         "stool",
         "stoveburner",
+        "surface",
         "toilet",
         "tvstand",
     ]

@@ -9,6 +9,9 @@ from jaxtyping import Float, Float32
 
 from embodied_mem.types import Attributes
 
+NAMELESS = frozenset(("object", "surface"))
+"""Labels of what has no name yet: that two things share one says nothing, unlike two mugs."""
+
 Status = Literal["present", "moved", "gone", "held"]
 """present: believed where last seen; moved: seen elsewhere since first placed, and there now;
 gone: its place was seen empty and it has not been found again; held: in the agent's hand."""

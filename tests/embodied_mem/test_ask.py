@@ -6,9 +6,10 @@ import pytest
 from box_world import BoxWorld
 
 from embodied_mem.app.ask import ask
-from embodied_mem.app.commands import Ask
+from embodied_mem.app.commands import Ask, Name
 from embodied_mem.app.console import console
-from embodied_mem.errors import UnknownObjectError
+from embodied_mem.app.name import name_object
+from embodied_mem.errors import NamingError, UnknownObjectError
 from embodied_mem.memory import Memory
 
 
@@ -44,3 +45,19 @@ def test_a_single_word_is_a_label_as_before(store: str):
     assert "sofa_1" in asked(store, "sofa")
     with pytest.raises(UnknownObjectError, match="kettle"):
         ask(Ask(store=store, label="kettle"))
+
+
+def test_a_name_is_told_listed_and_forgotten(store: str):
+    def told(**arguments) -> str:
+        with console.capture() as capture:
+            assert name_object(Name(store=store, **arguments)) == 0
+        return capture.get()
+
+    assert "book_1 is called dax" in told(name="dax", object_id="book_1")
+    assert "book_1" in asked(store, "dax")
+    assert "dax" in told()
+    assert "known by 2 views" in told(name="dax", object_id="sofa_1")
+    assert "forgot" in told(name="dax", forget=True)
+    assert "dax" not in told()
+    with pytest.raises(NamingError, match="needs the id of an object"):
+        told(name="dax")

@@ -37,7 +37,7 @@ def test_help_names_every_command():
     assert done.returncode == 0
     assert done.stderr == ""
     assert done.stdout == snapshot("""\
-usage: embodied-mem [-h] {demo,episode,suite,ask,view,thor-server,convert,weights,doctor}
+usage: embodied-mem [-h] {demo,episode,suite,ask,name,view,thor-server,convert,weights,doctor}
 
 Memory for robots and long videos: perceive, remember, plan, act.
 
@@ -52,6 +52,8 @@ Memory for robots and long videos: perceive, remember, plan, act.
 │   • suite        Many houses, several tasks in each; resumable, with one     │
 │                  table at the end.                                           │
 │   • ask          Ask a stored memory where something is, or what it holds.   │
+│   • name         Say what an object of a stored memory is called, or list    │
+│                  what was said.                                              │
 │   • view         Write the HTML report of a run or of a stored memory.       │
 │   • thor-server  Serve the simulator to an AI2-THOR client: `thor-server     │
 │                  --help` tells its own flags.                                │
