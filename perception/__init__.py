@@ -1,5 +1,7 @@
 """Frames in, percepts out."""
 
+from perception.depth_filters import DepthFilter as DepthFilter
+from perception.depth_filters import DepthFilterConfig as DepthFilterConfig
 from perception.detections import Detections as Detections
 from perception.detections import Detector as Detector
 from perception.lift import LiftConfig as LiftConfig

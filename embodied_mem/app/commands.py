@@ -174,6 +174,8 @@ class Convert(Config, frozen=True):
     """What sees the things in the recording, for `--store`; the oracle needs a simulator's."""
     intrinsics: tuple[float, float, float, float] | None = None
     """fx fy cx cy of the recording's pictures, from the centre of the first pixel [px]."""
+    distortion: tuple[float, float, float, float, float] | None = None
+    """k1 k2 p1 p2 k3 of the recording's lens, which is then straightened."""
     depth_unit: float | None = None
     """Metres per count of the recording's 16-bit depth."""
     fps: float = 30.0

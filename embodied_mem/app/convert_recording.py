@@ -9,6 +9,7 @@ from rich.progress import Progress
 from embodied_mem.app.build import build_perceiver, senses
 from embodied_mem.app.commands import Convert
 from embodied_mem.app.console import configure_logging, console
+from embodied_mem.backends.calibration import Distortion
 from embodied_mem.backends.recordings.folder import Head, RecordingWriter
 from embodied_mem.backends.recordings.index import Shot, told
 from embodied_mem.backends.recordings.recording import Recording, RecordingConfig
@@ -56,6 +57,7 @@ def recording_config(command: Convert) -> RecordingConfig:
         folder=command.source or "",
         layout=command.layout,
         intrinsics=command.intrinsics,
+        distortion=None if command.distortion is None else Distortion.of(command.distortion),
         depth_unit=command.depth_unit,
         fps=command.fps,
         up=command.up,

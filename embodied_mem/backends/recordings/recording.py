@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Literal, assert_never
 
 import numpy as np
+from jaxtyping import Float32
+from scipy.spatial.transform import RigidTransform, Rotation
 
+from embodied_mem.backends.calibration import Distortion, Undistorter, register
 from embodied_mem.backends.recordings import (
     desk,
     folder,
@@ -26,7 +29,7 @@ from embodied_mem.backends.recordings.images import (
 from embodied_mem.backends.recordings.index import Index, Intrinsics, Shot, told
 from embodied_mem.config import Config
 from embodied_mem.errors import BackendError, ConfigError
-from embodied_mem.types import Frame
+from embodied_mem.types import Camera, Frame
 
 KnownLayout = Literal["7scenes", "tum", "record3d", "desk", "embodied"]
 """How files lie in a folder; `embodied` is our own."""
@@ -43,6 +46,26 @@ _GOLDEN = 0.618033988749895  # Multiples of it, modulo 1, begin at 0 and are spr
 _UP: dict[KnownLayout, UpName] = {"record3d": "y"}
 
 
+class RegistrationConfig(Config, frozen=True):
+    """A depth camera beside the colour camera."""
+
+    intrinsics: tuple[float, float, float, float]
+    """fx, fy, cx, cy of the depth images, from the centre of the first pixel [px]."""
+    position: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Of the depth camera in the colour camera's optical frame [m]."""
+    rotation: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """From the depth camera's axes to the colour camera's, as a rotation vector [rad]."""
+
+    def __post_init__(self) -> None:
+        if not min(self.intrinsics[:2]) > 0:
+            raise ConfigError("registration.intrinsics are fx, fy, cx, cy; fx and fy are positive.")
+
+    @property
+    def T_color_depth(self) -> RigidTransform:  # noqa: N802 - the frames' names.
+        """From the depth camera's optical frame to the colour camera's."""
+        return RigidTransform.from_components(self.position, Rotation.from_rotvec(self.rotation))
+
+
 class RecordingConfig(Config, frozen=True):
     """Which recording, and what its files do not tell."""
 
@@ -53,6 +76,12 @@ class RecordingConfig(Config, frozen=True):
     own when null."""
     depth_unit: float | None = None
     """Metres per count of 16-bit depth; the layout's own when null."""
+    distortion: Distortion | None = None
+    """Lens of the colour camera; pictures, and the depth that is registered to them, are
+    straightened. None leaves them as they are."""
+    registration: RegistrationConfig | None = None
+    """The depth camera, where depth is not registered to colour: it is then drawn as the colour
+    camera would see it. None takes both as one camera."""
     fps: float = 30.0
     """Frames a second, where the layout keeps no stamps."""
     max_difference: float = 0.02
@@ -126,6 +155,7 @@ class Recording:
         except OSError as error:
             raise BackendError(f"cannot read {path}: {error.strerror}.") from error
         self.shots: tuple[Shot, ...] = self._index.shots[:: config.stride][: config.limit]
+        self._lens: Undistorter | None = None
         self.unreadable: Counter[str] = Counter()
         """Shots whose images could not be used so far, by reason."""
         if not self.shots:
@@ -190,18 +220,39 @@ class Recording:
             BackendError: The intrinsics do not fit the images.
         """
         rgb = read_color(shot.color)
-        depth = fit(read_depth(shot.depth, self.depth_unit), rgb.shape[:2])
+        camera = self._intrinsics(shot).camera(rgb.shape[1], rgb.shape[0])
+        depth = self._registered(read_depth(shot.depth, self.depth_unit), camera)
         truth = None if shot.truth is None else folder.read_truth(*shot.truth)
         if truth is not None and truth.ids.shape != depth.shape:
             raise UnusableImageError("whose instance masks have another size")
+        if self.config.distortion is not None:
+            straight = self._undistorter(camera, self.config.distortion)
+            rgb, depth = straight.color(rgb), straight.depth(depth)
         return Frame(
             stamp=shot.stamp,
             rgb=rgb,
             depth=depth,
-            camera=self._intrinsics(shot).camera(rgb.shape[1], rgb.shape[0]),
+            camera=camera,
             T_world_camera=shot.T_world_camera,
             truth=truth,
         )
+
+    def _registered(
+        self, depth: Float32[np.ndarray, "r c"], camera: Camera
+    ) -> Float32[np.ndarray, "h w"]:
+        """Bring depth into the colour picture's size and, where they are two, camera."""
+        beside = self.config.registration
+        if beside is None:
+            return fit(depth, (camera.height, camera.width))
+        fx, fy, cx, cy = beside.intrinsics
+        own = Intrinsics(fx=fx, fy=fy, cx=cx, cy=cy).camera(depth.shape[1], depth.shape[0])
+        return register(depth, own, beside.T_color_depth, camera)
+
+    def _undistorter(self, camera: Camera, lens: Distortion) -> Undistorter:
+        """Return the maps of this camera; they are built anew only for another one."""
+        if self._lens is None or self._lens.camera != camera:
+            self._lens = Undistorter(camera, lens)
+        return self._lens
 
     def _intrinsics(self, shot: Shot) -> Intrinsics:
         given = self.config.intrinsics

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from contracts.backend_contract import BackendContract, assert_same_view
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from PIL import Image
 from recording_layouts import FPS, WRITERS, write_7scenes, write_desk, write_record3d, write_tum
 from scipy.spatial.transform import RigidTransform
 
+from embodied_mem.backends.calibration import Distortion, Undistorter, register
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
 from embodied_mem.backends.household.house_source import HouseSource
 from embodied_mem.backends.household.tour import tour
@@ -29,6 +30,7 @@ from embodied_mem.backends.recordings import (
     RecordingWriter,
 )
 from embodied_mem.backends.recordings.folder import Head
+from embodied_mem.backends.recordings.recording import RegistrationConfig
 from embodied_mem.backends.recordings.tum import associate
 from embodied_mem.errors import BackendError, ConfigError, FrameError, StoreError
 from embodied_mem.memory import Memory
@@ -312,6 +314,25 @@ def test_up_turns_the_world_about_x(frames: list[Frame], tmp_path: Path):
     np.testing.assert_allclose(after.translation, [x, z, -y])
 
 
+def test_lenses_are_straightened_and_depth_cameras_registered(frames: list[Frame], tmp_path: Path):
+    write_7scenes(tmp_path, frames[:1])
+    plain = read(tmp_path, frames)[0]
+    assert plain.depth is not None
+    assert plain.camera is not None
+    lens = Distortion(k1=-0.2, k2=0.03)
+    straight = read(tmp_path, frames, distortion=lens)[0]
+    maps = Undistorter(plain.camera, lens)
+    assert straight.depth is not None
+    np.testing.assert_array_equal(straight.rgb, maps.color(plain.rgb))
+    np.testing.assert_array_equal(straight.depth, maps.depth(plain.depth))
+    beside = RegistrationConfig(intrinsics=(28.0, 28.0, 39.0, 29.0), position=(0.025, 0.0, 0.0))
+    moved = read(tmp_path, frames, registration=beside)[0]
+    own = Camera(width=80, height=60, fx=28.0, fy=28.0, cx=39.5, cy=29.5)
+    pose = RigidTransform.from_translation([0.025, 0.0, 0.0])
+    assert moved.depth is not None
+    np.testing.assert_array_equal(moved.depth, register(plain.depth, own, pose, plain.camera))
+
+
 def test_our_own_folder_keeps_frames_and_truth(frames: list[Frame], tmp_path: Path):
     with RecordingWriter(tmp_path / "r") as writer:
         for frame in frames:
@@ -412,6 +433,7 @@ def test_senseless_settings_are_refused(wrong: dict):
         RecordingConfig(folder="", **wrong)
 
 
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_no_damage_is_a_traceback(data, tmp_path_factory, frames: list[Frame]):
     """Any file cut or changed anywhere: frames or one of our sentences, nothing else."""
