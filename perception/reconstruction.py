@@ -18,7 +18,7 @@ import open3d as o3d
 from jaxtyping import Bool, Float, Float32, Int32, Int64
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from scipy.spatial.transform import RigidTransform
 
 from embodied_mem.config import Config
@@ -110,7 +110,7 @@ class Reconstruction:
         self._grid = o3d.t.geometry.VoxelBlockGrid(
             ("tsdf", "weight", "doubt"),
             (o3d.core.float32, o3d.core.float32, o3d.core.float32),
-            ((1), (1), (1)),
+            (o3d.core.SizeVector([1]),) * 3,
             self.config.voxel,
             _BLOCK,
             min(self.config.max_blocks, 10_000),
@@ -213,9 +213,7 @@ class Reconstruction:
         points, seen = self.transient.points, self.transient.last_seen
         if not len(points):
             return ()
-        pairs = cKDTree(points).query_pairs(
-            1.8 * self.config.transient.voxel, output_type="ndarray"
-        )
+        pairs = KDTree(points).query_pairs(1.8 * self.config.transient.voxel, output_type="ndarray")
         links = csr_array((np.ones(len(pairs)), pairs.T), shape=(len(points), len(points)))
         count, labels = connected_components(links, directed=False)
         sizes = np.bincount(labels, minlength=count)
@@ -291,7 +289,7 @@ class Reconstruction:
         local = np.concatenate([rays * (z + step) for step in (-reach, np.float32(0), reach)])
         size = self.config.voxel * _BLOCK
         keys = np.unique(voxels.keys_of(pose.apply(local.astype(np.float64)), size))
-        return o3d.core.Tensor(np.ascontiguousarray(voxels.cells(keys), dtype=np.int32))
+        return o3d.core.Tensor.from_numpy(np.ascontiguousarray(voxels.cells(keys), dtype=np.int32))
 
     def _carve(
         self,
@@ -377,7 +375,9 @@ class Reconstruction:
         middles = (keys.numpy() + 0.5) * (self.config.voxel * _BLOCK)
         away = np.linalg.norm(middles - pose.translation, axis=1)
         surplus += self.config.max_blocks // 10
-        chosen = o3d.core.Tensor(keys.numpy()[np.argsort(-away, kind="stable")[:surplus]])
+        chosen = o3d.core.Tensor.from_numpy(
+            keys.numpy()[np.argsort(-away, kind="stable")[:surplus]]
+        )
         rows, found = self._grid.hashmap().find(chosen)
         for name in ("tsdf", "weight", "doubt"):  # Their memory is given to other blocks.
             self._grid.attribute(name).numpy()[rows[found].numpy()] = 0
@@ -391,8 +391,8 @@ class Reconstruction:
 def _intrinsics(camera: Camera) -> o3d.core.Tensor:
     """Return the matrix in Open3D's convention, from the centre of the first pixel."""
     matrix = [[camera.fx, 0, camera.cx - 0.5], [0, camera.fy, camera.cy - 0.5], [0, 0, 1]]
-    return o3d.core.Tensor(np.array(matrix, np.float64))
+    return o3d.core.Tensor.from_numpy(np.array(matrix, np.float64))
 
 
 def _extrinsics(pose: RigidTransform) -> o3d.core.Tensor:
-    return o3d.core.Tensor(pose.inv().as_matrix())
+    return o3d.core.Tensor.from_numpy(pose.inv().as_matrix())

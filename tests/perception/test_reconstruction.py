@@ -169,7 +169,7 @@ def test_transient_voxels_settle_age_and_are_bounded():
     assert [memory.add(points, seen, t).sum() for t in (0.0, 1.0, 2.0)] == [0, 0, 2]
     memory.forget(points + np.float32(0.5), np.ones((1, 3), bool))
     assert len(memory) == 2
-    memory.forget(points - np.float32((0.1, 0, 0)), np.array([[True, False, False]]))
+    memory.forget(points - np.array([0.1, 0, 0], np.float32), np.array([[True, False, False]]))
     assert memory.points[:, 0].tolist() == pytest.approx([0.15])  # Settled, and beside it.
     many = np.zeros((1, 6, 3), np.float32)
     many[0, :, 1] = np.arange(6) + 0.05
