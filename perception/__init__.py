@@ -1,6 +1,8 @@
 """Frames in, percepts out."""
 
 from perception.appearance import ColourFeaturesConfig as ColourFeaturesConfig
+from perception.depth_filters import DepthFilter as DepthFilter
+from perception.depth_filters import DepthFilterConfig as DepthFilterConfig
 from perception.detections import Detections as Detections
 from perception.detections import Detector as Detector
 from perception.geometric import Geometric as Geometric

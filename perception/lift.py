@@ -13,6 +13,7 @@ from scipy.spatial.transform import RigidTransform
 from embodied_mem.config import Config
 from embodied_mem.errors import FrameError
 from embodied_mem.types import Camera, Frame
+from perception.depth_filters import DepthFilterConfig
 from perception.pixels import sample_pixels
 
 
@@ -36,6 +37,8 @@ class LiftConfig(Config, frozen=True):
     """A surface that holds less than this share of the mask is not the object's."""
     trim: float = 0.01
     """Share of points at each end of each axis that may be stray; see `robust_box`."""
+    filters: DepthFilterConfig | None = None
+    """What is done to depth first; nothing when null, which is right for exact depth."""
 
 
 Lifted = tuple[tuple[Float32[np.ndarray, "_ 3"], ...], Float[np.ndarray, "n 2 3"]]

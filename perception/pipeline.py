@@ -6,6 +6,7 @@ import numpy as np
 
 from embodied_mem.types import Frame, Percept
 from perception.appearance import ColourFeatures, ColourFeaturesConfig, Describer
+from perception.depth_filters import DepthFilter
 from perception.detections import Detector
 from perception.geometric import Geometric, GeometricConfig
 from perception.lift import lift
@@ -61,8 +62,8 @@ def build_describer(config: FeaturesConfig) -> Describer:
 class Pipeline:
     """A perceiver: a detector followed by appearance and lift.
 
-    The percept's frame is the one that was perceived: with depth noise its depth is the noisy one,
-    so that whoever reads depth from a percept (the occupancy map) sees what a camera would.
+    The percept's frame is the one that was perceived: its depth is the noisy or filtered one, where
+    the config says so, so that whoever reads depth from it (the occupancy map) sees the same.
     """
 
     def __init__(
@@ -79,6 +80,8 @@ class Pipeline:
         self._describe = build_describer(features or ColourFeaturesConfig())
         noise = self.config.noise if isinstance(self.config, OracleConfig) else None
         self._noise = NoiseModel(noise) if noise is not None else None
+        filters = self.config.lift.filters if self.config.lift is not None else None
+        self._filter = DepthFilter(filters) if filters is not None else None
 
     def __call__(self, frame: Frame) -> Percept:
         """Describe one frame.
@@ -86,10 +89,12 @@ class Pipeline:
         Raises:
             FrameError: The frame lacks what the detector or the lift needs; the message says what.
         """
+        if self._noise is None:
+            frame = self._filtered(frame)
         detections = self._detect(frame)
         if self._noise is not None:
             detections = self._noise.detections(detections)
-            frame = self._noise.frame(frame)
+            frame = self._filtered(self._noise.frame(frame))
         if self.config.lift is not None:
             points, boxes = lift(frame, detections.masks, self.config.lift)
         else:
@@ -106,3 +111,6 @@ class Pipeline:
             attributes=detections.attributes,
             source_ids=detections.source_ids,
         )
+
+    def _filtered(self, frame: Frame) -> Frame:
+        return frame if self._filter is None else self._filter(frame)

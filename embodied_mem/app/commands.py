@@ -11,6 +11,12 @@ Senses = Literal["oracle", "noisy", "geometric"]
 geometric: things by their shape, without names."""
 
 
+LayoutName = Literal["auto", "7scenes", "tum", "record3d", "desk", "embodied"]
+"""How the files of a recording lie; `embodied` is our own."""
+
+UpName = Literal["auto", "z", "y", "-y"]
+"""Axis of a recording's world that points up; `auto` asks the layout."""
+
 PolicyName = Literal["fifo", "lru", "lfu", "w_tinylfu", "decay"]
 """Who goes when the short-term memory is full."""
 
@@ -169,10 +175,33 @@ class ThorServer(Config, frozen=True):
 
 
 class Convert(Config, frozen=True):
-    """Write houses in ProcTHOR's schema, or a memory for Spark-DSG."""
+    """Take in a recording; or write houses in ProcTHOR's schema, or a memory for Spark-DSG."""
 
-    out: Annotated[str, tyro.conf.Positional]
-    """The file: .jsonl or .jsonl.gz for houses, .json for a memory's scene graph."""
+    source: Annotated[str | None, tyro.conf.Positional] = None
+    """Folder of a recording; or the file to write: .jsonl or .jsonl.gz for houses, .json for a
+    memory's scene graph."""
+    layout: LayoutName = "auto"
+    """How the recording's files lie; found out by looking where left out."""
+    out: str | None = None
+    """Folder for the recording as one of ours; asked for again, it is gone on with."""
+    store: str | None = None
+    """Folder of the memory that takes the recording in; asked for again, it is gone on with."""
+    perception: Senses = "oracle"
+    """What sees the things in the recording, for `--store`; the oracle needs a simulator's."""
+    intrinsics: tuple[float, float, float, float] | None = None
+    """fx fy cx cy of the recording's pictures, from the centre of the first pixel [px]."""
+    distortion: tuple[float, float, float, float, float] | None = None
+    """k1 k2 p1 p2 k3 of the recording's lens, which is then straightened."""
+    depth_unit: float | None = None
+    """Metres per count of the recording's 16-bit depth."""
+    fps: float = 30.0
+    """Frames a second, where a recording keeps no stamps."""
+    up: UpName = "auto"
+    """Axis of the recording's world that points up; memory needs it to be z."""
+    stride: int = 1
+    """One of so many frames."""
+    limit: int | None = None
+    """Only so many frames."""
     memory: str | None = None
     """A memory, whose scene graph is written for Spark-DSG instead of houses."""
     generated: int = 1

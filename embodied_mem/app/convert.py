@@ -1,4 +1,4 @@
-"""`embodied-mem convert`: generated houses in ProcTHOR's schema, or a memory for Spark-DSG."""
+"""`embodied-mem convert`: recordings, generated houses, and memories for Spark-DSG."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ from rich.progress import track
 
 from embodied_mem.app.commands import Convert
 from embodied_mem.app.console import console
+from embodied_mem.app.convert_recording import convert_recording
 from embodied_mem.backends.household.generator import GeneratorConfig, generate_house
 from embodied_mem.backends.household.house import House, write_houses
 from embodied_mem.errors import ConfigError
@@ -15,9 +16,27 @@ from embodied_mem.memory.spark_dsg_json import to_spark_dsg
 
 
 def convert(command: Convert) -> int:
-    """Generate the houses, or read the memory, and write the file."""
+    """Read the recording or the memory, or generate the houses, and write what comes of it."""
+    if command.source is not None and command.memory is None:
+        if command.out is not None or command.store is not None:
+            return convert_recording(command)
+        if Path(command.source).is_dir():
+            raise ConfigError(
+                f"{command.source} is a folder. To convert it as a recording, say where to: "
+                "`--out FOLDER` or `--store MEMORY`."
+            )
+    if command.store is not None:
+        raise ConfigError("`--store` takes in a recording: give its folder first.")
+    target = command.out or command.source
+    if target is None:
+        raise ConfigError("say what to convert, or which file to write.")
     if command.memory is not None:
-        return _convert_memory(Path(command.memory), Path(command.out))
+        return _convert_memory(Path(command.memory), Path(target))
+    return _generate(command, target)
+
+
+def _generate(command: Convert, target: str) -> int:
+    """Generate houses and write them to a file."""
     if command.generated < 1:
         raise ConfigError(f"at least one house must be generated, got {command.generated}.")
     config = GeneratorConfig(rooms=command.rooms)
@@ -27,8 +46,8 @@ def convert(command: Convert) -> int:
         for seed in track(seeds, description="generating", console=console, transient=True):
             yield generate_house(seed, config)
 
-    count = write_houses(command.out, houses())
-    console.print(f"wrote {count} houses to {command.out}")
+    count = write_houses(target, houses())
+    console.print(f"wrote {count} houses to {target}")
     return 0
 
 

@@ -40,6 +40,11 @@ def encode_each(
     return [_unique(part if known.all() else part[known]) for part, known in parts]
 
 
+def keys_of(points: Float[np.ndarray, "p 3"], size: float) -> Int64[np.ndarray, "p"]:
+    """Return the voxel of edge `size` [m] that holds each point; the points are finite."""
+    return np.floor(points / size).astype(np.int64) @ _STEPS + _ZERO
+
+
 def decode(keys: Int64[np.ndarray, "v"], size: float) -> Float[np.ndarray, "v 3"]:
     """Return the voxels' centres [m]."""
     return (cells(keys) + 0.5) * size
@@ -78,14 +83,19 @@ def contains(
     if not len(keys):
         return np.zeros(wanted.shape, bool)
     at = np.searchsorted(keys, wanted)
-    return keys[np.minimum(at, len(keys) - 1)] == wanted
+    return np.asarray(keys[np.minimum(at, len(keys) - 1)] == wanted)
+
+
+def touch(keys: Int64[np.ndarray, "v"], wanted: Int64[np.ndarray, "k"]) -> Bool[np.ndarray, "k"]:
+    """Tell which of `wanted` are in the sorted set `keys`, or face to face with one of it."""
+    return contains(keys, wanted[:, None] + _FACES).any(axis=1)
 
 
 def share_near(query: Int64[np.ndarray, "q"], keys: Int64[np.ndarray, "v"]) -> float:
     """Return the share of `query` that is in `keys` or face to face with one of them, 0..1."""
     if not len(query) or not len(keys):
         return 0.0
-    return float(contains(keys, query[:, None] + _FACES).any(axis=1).mean())
+    return float(touch(keys, query).mean())
 
 
 def _unique(keys: Int64[np.ndarray, "k"]) -> Int64[np.ndarray, "u"]:

@@ -57,8 +57,8 @@ Memory for robots and long videos: perceive, remember, plan, act.
 │   • view         Write the HTML report of a run or of a stored memory.       │
 │   • thor-server  Serve the simulator to an AI2-THOR client: `thor-server     │
 │                  --help` tells its own flags.                                │
-│   • convert      Write houses in ProcTHOR's schema, or a memory for          │
-│                  Spark-DSG.                                                  │
+│   • convert      Take in a recording; or write houses in ProcTHOR's schema,  │
+│                  or a memory for Spark-DSG.                                  │
 │   • weights      Fetch published weights of detectors, or list them and say  │
 │                  which are here.                                             │
 │   • doctor       Look whether everything works here: versions, extras, one   │

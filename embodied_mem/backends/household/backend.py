@@ -1,13 +1,14 @@
 """The embedded household simulator as a backend and a judge."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from scipy.spatial.transform import RigidTransform, Rotation
 
+from embodied_mem.backends.depth_sensor import DepthSensor, DepthSensorConfig
 from embodied_mem.backends.event_step import step_from_event
 from embodied_mem.backends.household.catalog import AssetDatabase
 from embodied_mem.backends.household.engine import Engine, Result
@@ -49,6 +50,8 @@ class HouseholdSimConfig(Config, frozen=True):
     """Whether positions are rounded to the grid after each step."""
     seed: int = 0
     """Seed of the simulator's own chance (e.g. `InitialRandomSpawn`)."""
+    sensor: DepthSensorConfig | None = None
+    """The depth camera; true depth when null."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,7 @@ class HouseholdSim:
         assets = None if database is None else AssetDatabase.load(database)
         self._engine: Engine | None = Engine(engine_config(self.config), assets=assets)
         self._result: Result | None = None
+        self._sensor = None if self.config.sensor is None else DepthSensor(self.config.sensor)
 
     def __enter__(self) -> "HouseholdSim":
         return self
@@ -133,6 +137,8 @@ class HouseholdSim:
     def reset(self) -> Step:
         """Start an episode in the house as it was in the beginning."""
         self._result = self.engine.create_house(self.house)
+        if self._sensor is not None:
+            self._sensor.reset()
         return self._step()
 
     def step(self, action: Action) -> Step:
@@ -226,13 +232,16 @@ class HouseholdSim:
     def _step(self) -> Step:
         result = self._result
         assert result is not None
-        return step_from_event(
+        step = step_from_event(
             result.metadata,
             rgb=result.rgb,
             depth=result.depth,
             numbers=result.numbers,
             object_ids=result.object_ids,
         )
+        if self._sensor is None:
+            return step
+        return replace(step, frame=self._sensor(step.frame))
 
 
 def engine_config(config: HouseholdSimConfig) -> EngineConfig:
