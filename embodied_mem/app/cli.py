@@ -18,6 +18,7 @@ from embodied_mem.app.commands import (
     ThorServer,
     View,
 )
+from embodied_mem.app.video_commands import Video, VideoScore, VideoTrack
 from embodied_mem.errors import EmbodiedMemError
 
 OK, FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
@@ -70,6 +71,14 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911
             from embodied_mem.app.suite import run_many
 
             return run_many(command)
+        case Video(task=VideoTrack() as task):
+            from embodied_mem.app.video_track import track_video
+
+            return track_video(task)
+        case Video(task=VideoScore() as task):
+            from embodied_mem.app.video_score import score_videos
+
+            return score_videos(task)
         case Ask():
             from embodied_mem.app.ask import ask
 
