@@ -138,11 +138,13 @@ class VideoFile:
         try:
             return av.open(str(self.path), metadata_errors="replace")
         except (FFmpegError, OSError) as error:
-            words = getattr(error, "strerror", None) or error
-            raise BackendError(
-                f"{self.path} cannot be opened as a video ({words}): it is something else, empty, "
-                "or was cut off before its index was written."
-            ) from error
+            raise self._no_video(getattr(error, "strerror", None) or str(error)) from error
+
+    def _no_video(self, reason: str) -> BackendError:
+        return BackendError(
+            f"{self.path} cannot be opened as a video ({reason}): it is something else, empty, or "
+            "was cut off before its index was written."
+        )
 
     def _stream(self, container: InputContainer) -> VideoStream:
         pictures = [
@@ -150,11 +152,10 @@ class VideoFile:
             for stream in container.streams.video
             if not stream.disposition & Disposition.attached_pic
         ]
+        if not pictures and container.streams.audio:
+            raise BackendError(f"{self.path} holds sound alone; a video needs pictures.")
         if not pictures:
-            kinds = sorted({stream.type for stream in container.streams}) or ["no"]
-            raise BackendError(
-                f"{self.path} has no pictures in it, only {', '.join(kinds)} streams."
-            )
+            raise self._no_video("no pictures in it")
         return pictures[0]
 
 
@@ -183,7 +184,7 @@ def _upright(frame: av.VideoFrame) -> UInt8[np.ndarray, "h w 3"]:
 def _read_image(file: Path) -> UInt8[np.ndarray, "h w 3"] | None:
     try:
         with Image.open(file) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
         return None
 

@@ -37,7 +37,7 @@ def test_help_names_every_command():
     assert done.returncode == 0
     assert done.stderr == ""
     assert done.stdout == snapshot("""\
-usage: embodied-mem [-h] {demo,episode,suite,ask,view,thor-server,convert,doctor}
+usage: embodied-mem [-h] {demo,episode,suite,video,ask,view,thor-server,convert,doctor}
 
 Memory for robots and long videos: perceive, remember, plan, act.
 
@@ -51,6 +51,8 @@ Memory for robots and long videos: perceive, remember, plan, act.
 │   • episode      One task in one house.                                      │
 │   • suite        Many houses, several tasks in each; resumable, with one     │
 │                  table at the end.                                           │
+│   • video        Follow objects through videos (`track`), and compare masks  │
+│                  with the truth (`score`).                                   │
 │   • ask          Ask a stored memory where something is, or what it holds.   │
 │   • view         Write the HTML report of a run or of a stored memory.       │
 │   • thor-server  Serve the simulator to an AI2-THOR client: `thor-server     │

@@ -49,7 +49,9 @@ def test_palette_images_keep_ids_and_colours(tmp_path_factory, ids):
     assert [p.name for p in path.parent.iterdir()] == ["one.png"], "nothing half written is left"
 
 
-@pytest.mark.parametrize(("largest", "mode"), [(7, "L"), (255, "L"), (256, "I;16"), (65535, "I;16")])
+@pytest.mark.parametrize(
+    ("largest", "mode"), [(7, "L"), (255, "L"), (256, "I;16"), (65535, "I;16")]
+)
 def test_id_images_take_the_bits_that_they_need(tmp_path: Path, largest: int, mode: str):
     path = tmp_path / "one.png"
     write_id_png(path, boxes(1, largest))
