@@ -71,14 +71,8 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911
             from embodied_mem.app.suite import run_many
 
             return run_many(command)
-        case Video(task=VideoTrack() as task):
-            from embodied_mem.app.video_track import track_video
-
-            return track_video(task)
-        case Video(task=VideoScore() as task):
-            from embodied_mem.app.video_score import score_videos
-
-            return score_videos(task)
+        case Video():
+            return _video(command.task)
         case Ask():
             from embodied_mem.app.ask import ask
 
@@ -99,6 +93,20 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911
             return examine(command)
         case _:
             assert_never(command)
+
+
+def _video(task: VideoTrack | VideoScore) -> int:
+    match task:
+        case VideoTrack():
+            from embodied_mem.app.video_track import track_video
+
+            return track_video(task)
+        case VideoScore():
+            from embodied_mem.app.video_score import score_videos
+
+            return score_videos(task)
+        case _:
+            assert_never(task)
 
 
 def _serve(words: Sequence[str]) -> int:

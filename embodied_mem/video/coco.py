@@ -1,8 +1,9 @@
 """Masks of a whole video in one JSON file: COCO's layout with run lengths, and track ids."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -58,7 +59,7 @@ def write_coco(path: str | Path, masks: Iterable[tuple[str, Int[np.ndarray, "h w
         height, width = ids.shape
         images.append({"id": number, "file_name": name, "height": height, "width": width})
         for object_id in (int(i) for i in np.unique(ids) if i):
-            runs = run_lengths.encode(np.asfortranarray(ids == object_id, np.uint8))
+            runs: Any = run_lengths.encode(np.asfortranarray(ids == object_id, np.uint8))
             annotations.append(
                 {
                     "id": len(annotations) + 1,
@@ -136,7 +137,7 @@ def _object_id(path: Path, annotation: _Annotation) -> int:
 
 
 def _decode(path: Path, image: _Image, annotation: _Annotation) -> np.ndarray:
-    runs: Mapping[str, object] = msgspec.structs.asdict(annotation.segmentation)
+    runs: Any = msgspec.structs.asdict(annotation.segmentation)
     height, width = annotation.segmentation.size
     if (height, width) != (image.height, image.width):
         raise FrameError(

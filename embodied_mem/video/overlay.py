@@ -7,7 +7,9 @@ from types import TracebackType
 import av
 import cv2
 import numpy as np
+from av.container import OutputContainer
 from av.error import FFmpegError
+from av.video.stream import VideoStream
 from jaxtyping import Int, UInt8
 
 from embodied_mem.errors import BackendError
@@ -56,8 +58,8 @@ class OverlayVideo:
         """
         self._path, self._rate = Path(path), Fraction(rate).limit_denominator(60_000)
         self._partial = self._path.with_name(f"{self._path.stem}.partial{self._path.suffix}")
-        self._container: av.container.OutputContainer | None = None
-        self._stream: av.video.stream.VideoStream | None = None
+        self._container: OutputContainer | None = None
+        self._stream: VideoStream | None = None
 
     def write(self, rgb: UInt8[np.ndarray, "h w 3"]) -> None:
         """Append an image; one of another size than the first is resized.
@@ -75,17 +77,17 @@ class OverlayVideo:
             width, height = self._stream.width, self._stream.height
             if even.shape[:2] != (height, width):
                 even = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
-            frame = av.VideoFrame.from_ndarray(even, format="rgb24")
+            frame = av.VideoFrame.from_ndarray(np.asarray(even, np.uint8), format="rgb24")
             self._container.mux(self._stream.encode(frame))
         except (FFmpegError, OSError) as error:
             raise BackendError(f"cannot write {self._path}: {error}.") from error
 
     def _begin(self, height: int, width: int) -> None:
         codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-        self._container = av.open(str(self._partial), "w")
-        self._stream = self._container.add_stream(codec, rate=self._rate)
-        self._stream.pix_fmt = "yuv420p"  # What players understand; it needs even sizes.
-        self._stream.height, self._stream.width = height, width
+        self._container = container = av.open(str(self._partial), "w")
+        self._stream = stream = container.add_stream(codec, rate=self._rate)
+        stream.pix_fmt = "yuv420p"  # What players understand; it needs even sizes.
+        stream.height, stream.width = height, width
 
     def __enter__(self) -> "OverlayVideo":
         return self

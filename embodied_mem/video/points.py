@@ -99,6 +99,7 @@ def _area(rgb: UInt8[np.ndarray, "h w 3"], points: list[Point]) -> np.ndarray:
     labels[disks > 0] = cv2.GC_FGD
     if (labels == cv2.GC_BGD).any():  # GrabCut needs both.
         cv2.setRNGSeed(0)  # It draws: the same points mean the same mask.
+        box = (left, top, right - left, bottom - top)  # Not looked at: the labels say more.
         models = np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.grabCut(rgb, labels, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(rgb, labels, box, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     return (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)

@@ -1,5 +1,6 @@
 """Mask files: what goes in comes out, and what is no mask is refused with a reason."""
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
+from pycocotools.coco import COCO
 
 from embodied_mem.errors import FrameError, MissingExtraError
 from embodied_mem.video.coco import CocoMasks, write_coco
@@ -132,7 +134,7 @@ SOFT = {
 @pytest.mark.parametrize("how", SOFT)
 def test_soft_edges_are_found(tmp_path: Path, how: str):
     Image.fromarray(SOFT[how]()).save(tmp_path / "one.png")
-    with pytest.raises(FrameError, match="anti-aliased: ids .* only as thin bands.*hard edges"):
+    with pytest.raises(FrameError, match=r"anti-aliased: ids .* only as thin bands.*hard edges"):
         read_mask(tmp_path / "one.png")
 
 
@@ -174,8 +176,6 @@ def test_boxes_anywhere_are_masks(corners):
 
 
 def test_run_lengths_give_back_what_they_were_made_of(tmp_path: Path):
-    from pycocotools.coco import COCO
-
     path = tmp_path / "tracks.json"
     masks = {"00000": boxes(3, 300), "00001": np.zeros((48, 64), np.int32), "00002": boxes(0, 7)}
     write_coco(path, ((f"{name}.png", ids) for name, ids in masks.items()))
@@ -206,14 +206,14 @@ def test_plain_counts_and_overlaps_are_read(tmp_path: Path):
 def test_damaged_run_lengths_are_refused(tmp_path: Path):
     path = tmp_path / "a.json"
     image = {"id": 1, "file_name": "f.png", "height": 4, "width": 4}
-    for words, annotation in {
-        "does not list": {"image_id": 9, "track_id": 1, "segmentation": {"size": [4, 4], "counts": []}},
-        "must have the image's size": {
-            "image_id": 1, "track_id": 1, "segmentation": {"size": [4, 5], "counts": [20]},
-        },
-        "positive `track_id`": {"image_id": 1, "segmentation": {"size": [4, 4], "counts": [16]}},
-        "cannot be read": {"image_id": 1, "track_id": 1, "segmentation": {"size": [4, 4], "counts": "~~~~"}},
-    }.items():  # fmt: skip
+    for words, frame, track_id, size, counts in (
+        ("does not list", 9, 1, [4, 4], []),
+        ("must have the image's size", 1, 1, [4, 5], [20]),
+        ("positive `track_id`", 1, None, [4, 4], [16]),
+        ("cannot be read", 1, 1, [4, 4], "~~~~"),
+    ):
+        runs = {"size": size, "counts": counts}
+        annotation = {"image_id": frame, "track_id": track_id, "segmentation": runs}
         path.write_text(json.dumps({"images": [image], "annotations": [annotation]}))
         with pytest.raises(FrameError, match=words):
             CocoMasks(path).read("f")
@@ -226,4 +226,4 @@ def test_without_the_extra_the_error_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "pycocotools", None)
     monkeypatch.delitem(sys.modules, "embodied_mem.video.coco")
     with pytest.raises(MissingExtraError, match=r"embodied-mem\[video\]"):
-        import embodied_mem.video.coco  # noqa: F401
+        importlib.import_module("embodied_mem.video.coco")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -192,8 +193,11 @@ def test_a_folder_of_images_is_followed_by_name(weights, tmp_path: Path, capsys,
 
 def test_points_make_masks(weights, tmp_path: Path):
     source = write_folder(tmp_path / "frames", 3)
-    points = {"4": [{"frame": 0, "x": 3, "y": 28}],
-              "9": [{"frame": 0, "x": x, "y": y} for x, y in ((8, 10), (17, 21), (12, 15))]}  # fmt: skip
+    inside = ((8, 10), (17, 21), (12, 15))
+    points = {
+        "4": [{"frame": 0, "x": 3, "y": 28}],
+        "9": [{"frame": 0, "x": x, "y": y} for x, y in inside],
+    }
     (tmp_path / "p.json").write_text(json.dumps(points))
     out = tmp_path / "out"
     assert track(source, out, weights, points=str(tmp_path / "p.json"), tracks=False) == 0
@@ -224,30 +228,33 @@ def test_what_cannot_be_followed_is_one_sentence(weights, tmp_path: Path, capsys
     (tmp_path / "p.json").write_text('{"1": [{"frame": 0, "x": 99, "y": 1}]}')
     out, none = tmp_path / "out", tmp_path / "none"
     told = {
-        "say what to follow": dict(masks=None),
-        "there is no video": dict(source=none),
-        "cannot be opened as a video .*cut off": dict(source=tmp_path / "cut.mp4"),
-        "cannot be opened as a video .*empty": dict(source=tmp_path / "empty.mp4"),
-        "holds sound alone": dict(source=tmp_path / "sound.wav"),
-        "cannot be opened as a video .no pictures": dict(source=tmp_path / "still.mp4"),
-        "holds no images": dict(source=tmp_path / "nothing"),
-        "holds no masks": dict(masks=str(tmp_path / "nothing")),
-        "there are no masks at": dict(masks=str(none)),
-        "is a colour image": dict(masks=str(tmp_path / "rgb.png")),
-        "show no objects": dict(masks=str(tmp_path / "black")),
-        "nothing in .* is of a frame": dict(masks=str(tmp_path / "stray")),
-        "the mask 00000.png must have its frame's size, 48x32, got 64x64": dict(
-            masks=str(tmp_path / "large"), out=tmp_path / "out2"
-        ),
-        "lies outside frame 0, which is 48x32": dict(
-            masks=None, points=str(tmp_path / "p.json"), out=tmp_path / "out3"
-        ),
-        "cannot read weights from": dict(weights=none),
-        "exists and is no tracking run": dict(out=tmp_path / "taken"),
-        "the device 'abacus' cannot be used": dict(device="abacus"),
+        "say what to follow": {"masks": None},
+        "there is no video": {"source": none},
+        "cannot be opened as a video .*cut off": {"source": tmp_path / "cut.mp4"},
+        "cannot be opened as a video .*empty": {"source": tmp_path / "empty.mp4"},
+        "holds sound alone": {"source": tmp_path / "sound.wav"},
+        "cannot be opened as a video .no pictures": {"source": tmp_path / "still.mp4"},
+        "holds no images": {"source": tmp_path / "nothing"},
+        "holds no masks": {"masks": str(tmp_path / "nothing")},
+        "there are no masks at": {"masks": str(none)},
+        "is a colour image": {"masks": str(tmp_path / "rgb.png")},
+        "show no objects": {"masks": str(tmp_path / "black")},
+        "nothing in .* is of a frame": {"masks": str(tmp_path / "stray")},
+        "the mask 00000.png must have its frame's size, 48x32, got 64x64": {
+            "masks": str(tmp_path / "large"),
+            "out": tmp_path / "out2",
+        },
+        "lies outside frame 0, which is 48x32": {
+            "masks": None,
+            "points": str(tmp_path / "p.json"),
+            "out": tmp_path / "out3",
+        },
+        "cannot read weights from": {"weights": none},
+        "exists and is no tracking run": {"out": tmp_path / "taken"},
+        "the device 'abacus' cannot be used": {"device": "abacus"},
     }
     for words, changes in told.items():
-        usual = dict(source=str(video), out=str(out), weights=str(weights), masks=str(good))
+        usual = {"source": str(video), "out": str(out), "weights": str(weights), "masks": str(good)}
         flags = {k: v if v is None else str(v) for k, v in {**usual, **changes}.items()}
         code = execute(Video(task=VideoTrack(**flags)))  # pyright: ignore[reportArgumentType]
         said = capsys.readouterr().err
@@ -287,7 +294,11 @@ def test_scores_are_a_table_and_json(tmp_path: Path, capsys, caplog):
                        "b": {"objects": {"5": {"category": "cat"}}}}}  # fmt: skip
     (tmp_path / "meta.json").write_text(json.dumps(meta))
     (tmp_path / "seen.txt").write_text("cat\ndog\n")
-    flags = {"results": str(found), "truth": str(truth), "json": str(tmp_path / "s.json")}
+    flags: dict[str, Any] = {
+        "results": str(found),
+        "truth": str(truth),
+        "json": str(tmp_path / "s.json"),
+    }
     known = {"meta": str(tmp_path / "meta.json"), "seen": str(tmp_path / "seen.txt")}
     assert execute(Video(task=VideoScore(**flags, **known))) == 0
     assert "g 0.500" in capsys.readouterr().out
