@@ -136,7 +136,25 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     assert (out / "tracks.json").read_bytes() == (whole / "tracks.json").read_bytes()
 
 
-def test_an_error_in_a_step_goes_on_from_the_last_saving(
+def test_a_run_that_stops_before_the_first_mask_goes_on(weights, tmp_path: Path, monkeypatch):
+    """There is nothing to remember yet; that is kept too."""
+    source, out = write_folder(tmp_path / "frames", 4), tmp_path / "out"
+    given = write_masks(tmp_path / "given", {"f2": mask(5)})
+    step = video_track._step
+
+    def interrupted(tracker, origin, annotations, frame):
+        signal.raise_signal(signal.SIGINT)
+        return step(tracker, origin, annotations, frame)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(video_track, "_step", interrupted)
+        assert track(source, out, weights, masks=str(given), tracks=False) == 130
+    assert list(files(out)) == ["f0.png"]
+    assert track(source, out, weights, masks=str(given), tracks=False) == 0
+    assert [read_mask(out / f"masks/f{k}.png").objects for k in range(3)] == [(), (), (5,)]
+
+
+def test_a_second_interruption_goes_on_from_the_last_saving(
     whole: Path, video, masks, weights, tmp_path: Path, monkeypatch
 ):
     out, step = tmp_path / "out", video_track._step
@@ -299,7 +317,10 @@ def test_scores_are_a_table_and_json(tmp_path: Path, capsys, caplog):
         "truth": str(truth),
         "json": str(tmp_path / "s.json"),
     }
-    known = {"meta": str(tmp_path / "meta.json"), "seen": str(tmp_path / "seen.txt")}
+    known: dict[str, Any] = {
+        "meta": str(tmp_path / "meta.json"),
+        "seen": str(tmp_path / "seen.txt"),
+    }
     assert execute(Video(task=VideoScore(**flags, **known))) == 0
     assert "g 0.500" in capsys.readouterr().out
     assert "objects [9] are not in the truth" in caplog.text
