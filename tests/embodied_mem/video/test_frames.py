@@ -47,7 +47,8 @@ def test_a_folder_goes_by_the_numbers_in_names(tmp_path: Path):
 @settings(max_examples=40, deadline=None)
 def test_the_order_of_names_is_total(names: list[str]):
     ordered = sorted(names, key=natural_key)
-    assert ordered == sorted(names[::-1], key=natural_key)
+    backwards = names[::-1]
+    assert ordered == sorted(backwards, key=natural_key)
     assert len({natural_key(name) for name in names}) == len(names)
 
 
