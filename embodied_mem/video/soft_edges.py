@@ -6,7 +6,7 @@ from jaxtyping import Bool, Int
 
 _ALONG = 0.8
 """Least share of a blended id's pixels that lie near two solid ids."""
-_COVER = 0.25
+_COVER = 0.12
 """Least share of the edges between solid ids that blended ids fill together."""
 _MANY = 3
 """So many thin ids along edges are blended whatever their values: colours that were indexed."""
