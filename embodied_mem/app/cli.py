@@ -20,6 +20,7 @@ from embodied_mem.app.commands import (
     View,
     Weights,
 )
+from embodied_mem.app.video_commands import Video, VideoScore, VideoTrack
 from embodied_mem.errors import EmbodiedMemError
 
 OK, FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
@@ -72,6 +73,8 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911
             from embodied_mem.app.suite import run_many
 
             return run_many(command)
+        case Video():
+            return _video(command.task)
         case Ask():
             from embodied_mem.app.ask import ask
 
@@ -100,6 +103,20 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911
             return examine(command)
         case _:
             assert_never(command)
+
+
+def _video(task: VideoTrack | VideoScore) -> int:
+    match task:
+        case VideoTrack():
+            from embodied_mem.app.video_track import track_video
+
+            return track_video(task)
+        case VideoScore():
+            from embodied_mem.app.video_score import score_videos
+
+            return score_videos(task)
+        case _:
+            assert_never(task)
 
 
 def _serve(words: Sequence[str]) -> int:

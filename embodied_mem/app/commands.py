@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from embodied_mem.app.video_commands import Video
 from embodied_mem.config import Config
 
 Senses = Literal["oracle", "noisy", "geometric"]
@@ -227,6 +228,7 @@ Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Episode, tyro.conf.subcommand("episode")]
     | Annotated[Suite, tyro.conf.subcommand("suite")]
+    | Annotated[Video, tyro.conf.subcommand("video")]
     | Annotated[Ask, tyro.conf.subcommand("ask")]
     | Annotated[Name, tyro.conf.subcommand("name")]
     | Annotated[View, tyro.conf.subcommand("view")]

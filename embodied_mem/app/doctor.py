@@ -29,6 +29,7 @@ EXTRAS = {
     "gym": ("gymnasium", "gymnasium"),
     "ray": ("ray", "ray"),
     "dsg": ("spark-dsg", "spark_dsg"),
+    "video": ("pycocotools", "pycocotools"),
 }
 """Distribution and import name of each extra's main package."""
 

@@ -90,7 +90,7 @@ class ObjectTracker:
         """Make a tracker that has seen nothing.
 
         Args:
-            network: With weights; see `perception.xmem.weights`. Shared between trackers.
+            network: With weights; see `perception.xmem.loading`. Shared between trackers.
             config: Schedule, memory and size.
             device: Where all is computed; the network is moved there.
         """

@@ -37,7 +37,7 @@ def test_help_names_every_command():
     assert done.returncode == 0
     assert done.stderr == ""
     assert done.stdout == snapshot("""\
-usage: embodied-mem [-h] {demo,episode,suite,ask,name,view,thor-server,convert,weights,doctor}
+usage: embodied-mem [-h] {demo,episode,suite,video,ask,name,view,thor-server,convert,weights,doctor}
 
 Memory for robots and long videos: perceive, remember, plan, act.
 
@@ -51,6 +51,8 @@ Memory for robots and long videos: perceive, remember, plan, act.
 │   • episode      One task in one house.                                      │
 │   • suite        Many houses, several tasks in each; resumable, with one     │
 │                  table at the end.                                           │
+│   • video        Follow objects through videos (`track`), and compare masks  │
+│                  with the truth (`score`).                                   │
 │   • ask          Ask a stored memory where something is, or what it holds.   │
 │   • name         Say what an object of a stored memory is called, or list    │
 │                  what was said.                                              │

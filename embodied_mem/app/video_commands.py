@@ -1,0 +1,76 @@
+"""What can be asked for about videos on the command line. Light to import."""
+
+from typing import Annotated, Literal
+
+import tyro
+
+from embodied_mem.config import Config
+
+
+class VideoTrack(Config, frozen=True, tag="track"):
+    """Follow objects through a video: a mask in, masks for every frame out. Resumable."""
+
+    source: Annotated[str, tyro.conf.Positional]
+    """A video file, or a folder of images."""
+    weights: str
+    """XMem's weights: its published .pth, or .safetensors."""
+    out: str
+    """Folder for masks/, tracks.json and overlay.mp4; asked for again, it is gone on with."""
+    masks: str | None = None
+    """Folder of PNGs called as their frames are (00000.png for the first of a video file), in
+    palette colours or grey ids, for the first frame and any later ones; or one PNG; or a COCO file
+    with run lengths."""
+    points: str | None = None
+    """Instead of masks, a file such as {"1": [{"frame": 0, "x": 120, "y": 80}]}. There is no
+    segmenter here that understands points: one point makes a small disk, several make what GrabCut
+    finds around them by colour. Masks are better."""
+    every: int = 5
+    """One frame of so many is remembered."""
+    size: int | None = 480
+    """Images with a longer short side are shrunk to this inside [px]."""
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Of the network."""
+    long_term: int = 10_000
+    """Long-term elements kept for each group of objects; 0 does without long-term memory."""
+    device: str | None = None
+    """Where to compute, such as cpu or cuda:1; a GPU where there is one."""
+    save_every: int = 100
+    """Frames between savings from which an interrupted run goes on."""
+    tracks: bool = True
+    """Whether to write tracks.json, COCO's layout with run lengths (extra `video`)."""
+    overlay: bool = False
+    """Whether to write overlay.mp4, the video with its objects drawn in."""
+    fps: float = 30.0
+    """Frames a second of the overlay, where the source does not say."""
+
+
+class VideoScore(Config, frozen=True, tag="score"):
+    """Compare masks with the truth: J, F, recall and decay, by object, sequence and overall."""
+
+    results: Annotated[str, tyro.conf.Positional]
+    """Folder of PNGs, of a run of `video track`, or of a folder for each sequence."""
+    truth: Annotated[str, tyro.conf.Positional]
+    """Folder of annotations in the same layout; its frames are those that are compared."""
+    protocol: Literal["davis", "youtube", "long"] = "davis"
+    """davis: all annotated frames but the first and the last; youtube: those after an object's
+    first; long: all."""
+    meta: str | None = None
+    """YouTube-VOS's meta.json of the scored split, which tells each object's category."""
+    seen: str | None = None
+    """meta.json of the training split, or a text file of category names, one a line: the
+    categories that were trained on."""
+    void: int | None = None
+    """Id in the truth of pixels that count for nothing, such as 255."""
+    json: str | None = None
+    """File for all scores."""
+
+
+class Video(Config, frozen=True):
+    """Follow objects through videos (`track`), and compare masks with the truth (`score`)."""
+
+    task: tyro.conf.OmitSubcommandPrefixes[
+        tyro.conf.OmitArgPrefixes[
+            Annotated[VideoTrack, tyro.conf.subcommand("track")]
+            | Annotated[VideoScore, tyro.conf.subcommand("score")]
+        ]
+    ]

@@ -1,0 +1,1 @@
+"""Videos and masks as files: read, checked, drawn and written."""
