@@ -7,12 +7,13 @@ import numpy as np
 from embodied_mem.types import Frame, Percept
 from perception.appearance import colour_features
 from perception.detections import Detector
+from perception.learned.config import LearnedConfig
 from perception.lift import lift
 from perception.noise import NoiseModel
 from perception.oracle import Oracle, OracleConfig
 
-PerceptionConfig = OracleConfig
-"""What finds the things in an image; a union, once there are two."""
+PerceptionConfig = OracleConfig | LearnedConfig
+"""What finds the things in an image."""
 
 
 def build_detector(config: PerceptionConfig) -> Detector:
@@ -23,6 +24,10 @@ def build_detector(config: PerceptionConfig) -> Detector:
     match config:
         case OracleConfig():
             return Oracle(config)
+        case LearnedConfig():
+            from perception.learned.detector import Learned  # noqa: PLC0415 - timm is slow.
+
+            return Learned(config)
         case _:
             assert_never(config)
 

@@ -14,7 +14,7 @@ from embodied_mem.interfaces import Backend, Perceiver, Planner
 from embodied_mem.memory import Memory
 from embodied_mem.memory.memory import MemoryConfig
 from embodied_mem.runtime import Agent
-from perception import NoiseConfig, OracleConfig, PerceptionConfig, Pipeline
+from perception import LearnedConfig, NoiseConfig, OracleConfig, PerceptionConfig, Pipeline
 from planners.language_config import EndpointConfig, LanguagePlannerConfig
 from planners.symbolic_planner import SymbolicPlanner, SymbolicPlannerConfig
 
@@ -118,9 +118,17 @@ def agents_for_tasks(
     return agent_for
 
 
-def senses(kind: Senses, *, seed: int = 0) -> OracleConfig:
+def senses(kind: Senses, *, seed: int = 0) -> PerceptionConfig:
     """Return the perception that the command line names; `seed` is that of its noise."""
-    return OracleConfig(noise=NoiseConfig(seed=seed) if kind == "noisy" else None)
+    match kind:
+        case "oracle":
+            return OracleConfig()
+        case "noisy":
+            return OracleConfig(noise=NoiseConfig(seed=seed))
+        case "learned":
+            return LearnedConfig()
+        case _:
+            assert_never(kind)
 
 
 def planner_config(

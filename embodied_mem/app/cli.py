@@ -16,6 +16,7 @@ from embodied_mem.app.commands import (
     Episode,
     Suite,
     ThorServer,
+    Train,
     View,
 )
 from embodied_mem.errors import EmbodiedMemError
@@ -84,6 +85,10 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911
             from embodied_mem.app.convert import convert
 
             return convert(command)
+        case Train():
+            from embodied_mem.app.train import train
+
+            return train(command)
         case Doctor():
             from embodied_mem.app.doctor import examine
 

@@ -6,8 +6,9 @@ import tyro
 
 from embodied_mem.config import Config
 
-Senses = Literal["oracle", "noisy"]
-"""oracle: the simulator's masks as they are; noisy: with the errors of a detector and a camera."""
+Senses = Literal["oracle", "noisy", "learned"]
+"""oracle: the simulator's masks as they are; noisy: with the errors of a detector and a camera;
+learned: our own segmenter, which sees colour and depth alone."""
 
 
 PolicyName = Literal["fifo", "lru", "lfu", "w_tinylfu", "decay"]
@@ -167,6 +168,42 @@ class Convert(Config, frozen=True):
     """Rooms of each, 1..10; chosen by the seed when left out."""
 
 
+class Train(Config, frozen=True):
+    """Train a part of perception: draw labelled frames where they are missing, then train.
+
+    Run again with the same settings, it goes on where it was interrupted.
+    """
+
+    part: Annotated[Literal["segmenter"], tyro.conf.Positional]
+    """What to train."""
+    data: str
+    """Folder of labelled frames; what is missing there is drawn first."""
+    out: str
+    """Folder of the run: checkpoint, learning curve, weights."""
+    houses: int = 300
+    """Generated houses to train on."""
+    first: int = 1000
+    """Seed of the first of them; the others count on from it."""
+    validation_houses: int = 12
+    """Generated houses to measure on, with seeds from 900 on."""
+    steps: int = 6000
+    """Batches in all."""
+    batch: int = 8
+    """Images to a batch."""
+    crop: int = 160
+    """Side of the images that the network is shown [px]; a multiple of 32."""
+    learning_rate: float = 2e-3
+    """At its highest."""
+    seed: int = 0
+    """Of the network's first weights and of the choice of images."""
+    device: str = "cpu"
+    """Where the network runs: cpu, cuda."""
+    workers: int = 0
+    """Processes that prepare images; 0: none but this one. For a GPU, one for each core."""
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    """Of the network's forward pass."""
+
+
 class Doctor(Config, frozen=True):
     """Look whether everything works here: versions, extras, one rendered frame."""
 
@@ -179,5 +216,6 @@ Command = (
     | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[ThorServer, tyro.conf.subcommand("thor-server")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )
