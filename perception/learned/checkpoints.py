@@ -80,10 +80,7 @@ def load_checkpoint(path: Path, state: TrainingState, settings: str) -> None:
         if f"exp_avg/{name}" in tensors:
             state.optimizer.state[parameter] = {
                 "step": torch.tensor(float(state.step)),
-                **{
-                    moment: tensors[f"{moment}/{name}"].to(parameter.device)
-                    for moment in _MOMENTS
-                },
+                **{moment: tensors[f"{moment}/{name}"].to(parameter.device) for moment in _MOMENTS},
             }
 
 

@@ -23,7 +23,7 @@ class LearningCurve:
         path.write_text("".join(json.dumps(row) + "\n" for row in self._rows))
         self._since: list[dict[str, float]] = []
 
-    def _read(self) -> list[dict[str, float]]:
+    def _read(self) -> list[dict[str, int | float]]:
         if not self._path.exists():
             return []
         return [json.loads(line) for line in self._path.read_text().splitlines() if line]
@@ -42,7 +42,7 @@ class LearningCurve:
         """Write a line of scores."""
         self._append({"step": step, "seconds": round(seconds, 1), **scores})
 
-    def _append(self, row: dict[str, float]) -> None:
+    def _append(self, row: dict[str, int | float]) -> None:
         rounded = {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in row.items()}
         self._rows.append(rounded)
         with self._path.open("a") as file:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int32
+from jaxtyping import Float, Float32, UInt8
 from scipy.spatial.transform import RigidTransform
 
 from embodied_mem.errors import FrameError
@@ -14,7 +14,7 @@ from perception.learned.config import LearnedConfig
 from perception.learned.grouping import Groups, full_size, group, pooled
 from perception.learned.inference import look
 from perception.learned.inputs import network_input
-from perception.learned.network import to_device
+from perception.learned.network import Maps, to_device
 from perception.learned.strides import FINE
 from perception.learned.weights import SHIPPED, Kind, load_weights
 
@@ -40,19 +40,33 @@ class Learned:
         Raises:
             FrameError: The frame lacks depth, camera or pose.
         """
+        image, depth = self.prepare(frame)
+        groups, states = self.groups(self.maps(image), depth)
+        return self.detections(groups, states, depth, frame.rgb)
+
+    def prepare(
+        self, frame: Frame
+    ) -> tuple[Float32[np.ndarray, "c h w"], Float32[np.ndarray, "h w"]]:
+        """Return the network's input, and depth with 0 where it is unknown [m].
+
+        Raises:
+            FrameError: The frame lacks depth, camera or pose.
+        """
         depth, camera, pose = _needed(frame)
         depth = np.nan_to_num(depth, nan=0.0, posinf=0.0, neginf=0.0)
         image = network_input(frame.rgb, depth, camera, pose.as_matrix(), floor_height(frame))
-        groups, states = self._maps(image, depth)
-        numbers = full_size(groups.cells, depth, frame.rgb)
-        return self._detections(groups, states, numbers)
+        return image, depth
 
     @torch.inference_mode()
-    def _maps(
-        self, image: Float32[np.ndarray, "c h w"], depth: Float32[np.ndarray, "h w"]
+    def maps(self, image: Float32[np.ndarray, "c h w"]) -> Maps:
+        """Return what the network says of an image."""
+        return look(self._network, torch.from_numpy(image).to(self._device))
+
+    @torch.inference_mode()
+    def groups(
+        self, maps: Maps, depth: Float32[np.ndarray, "h w"]
     ) -> tuple[Groups, Float[np.ndarray, "n s"]]:
-        """Things in the image, and the probability of each one's states."""
-        maps = look(self._network, torch.from_numpy(image).to(self._device))
+        """Return the things of the maps, and the probability of each one's states."""
         best, kinds = maps.kinds[0].max(dim=0)
         chances = (best - maps.kinds[0].logsumexp(dim=0)).exp()
         groups = group(
@@ -66,18 +80,22 @@ class Learned:
         logits = pooled(maps.states[0].cpu().numpy(), groups.cells, len(groups.kinds))
         return groups, 1 / (1 + np.exp(-logits))
 
-    def _detections(
-        self, groups: Groups, states: Float[np.ndarray, "n s"], numbers: Int32[np.ndarray, "h w"]
+    def detections(
+        self,
+        groups: Groups,
+        states: Float[np.ndarray, "n s"],
+        depth: Float32[np.ndarray, "h w"],
+        rgb: UInt8[np.ndarray, "h w 3"],
     ) -> Detections:
-        """Keep what is large and sure enough, the largest first."""
+        """Return masks of full size of what is large and sure enough, the largest first."""
+        numbers = full_size(groups.cells, depth, rgb)
         areas = np.bincount(numbers.reshape(-1), minlength=len(groups.kinds) + 1)[1:]
         good = (areas >= self.config.min_pixels) & (groups.scores >= self.config.min_score)
         kept = np.flatnonzero(good)
         kept = kept[np.argsort(-areas[kept], kind="stable")]
-        masks: Bool[np.ndarray, "n h w"] = numbers[None] == (kept + 1)[:, None, None]
         kinds = [self.card.kinds[groups.kinds[i] - 1] for i in kept]
         return Detections(
-            masks=masks,
+            masks=numbers[None] == (kept + 1)[:, None, None],
             labels=tuple(kind.label for kind in kinds),
             scores=groups.scores[kept].astype(np.float64),
             attributes=tuple(

@@ -141,9 +141,7 @@ def _changes(
 class _Photographer:
     """Takes frames in one house."""
 
-    def __init__(
-        self, sim: HouseholdSim, rng: np.random.Generator, config: FramesConfig
-    ) -> None:
+    def __init__(self, sim: HouseholdSim, rng: np.random.Generator, config: FramesConfig) -> None:
         self._sim = sim
         self._simulation = sim.engine.simulation
         self._rng = rng

@@ -18,6 +18,7 @@ from perception.torchvision_ops import ensure_torchvision
 ensure_torchvision()
 import timm  # noqa: E402 - only now can it be imported.
 
+
 class NetworkConfig(Config, frozen=True):
     """Size and shape of the network."""
 

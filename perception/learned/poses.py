@@ -77,9 +77,7 @@ def _height(rng: np.random.Generator) -> float:
     return CAMERA_HEIGHT[False] if drawn < 0.85 else float(rng.uniform(0.6, 1.9))
 
 
-def _pose(
-    eye: np.ndarray, yaw: float, horizon: float, rng: np.random.Generator
-) -> CameraPose:
+def _pose(eye: np.ndarray, yaw: float, horizon: float, rng: np.random.Generator) -> CameraPose:
     x, y, z = eye.tolist()
     usual = rng.random() < 0.75
     return CameraPose(

@@ -51,9 +51,7 @@ class LabelledFrame:
     """States of each thing: 1 yes, 0 no, -1 does not apply."""
 
 
-def write_shard(
-    path: Path, frames: Sequence[LabelledFrame], header: Mapping[str, object]
-) -> None:
+def write_shard(path: Path, frames: Sequence[LabelledFrame], header: Mapping[str, object]) -> None:
     """Write frames to a file, whole or not at all.
 
     Args:
@@ -101,7 +99,7 @@ class Shard:
             self._file: Any = safe_open(path, framework="numpy")
             metadata = self._file.metadata() or {}
         except OSError as error:
-            raise StoreError(f"cannot read {path}: {error.strerror or error}.") from error
+            raise StoreError(f"cannot read {path}: {reason_of(error)}.") from error
         except SafetensorError as error:
             raise StoreFormatError(
                 f"{path} is damaged: {error}. Delete it; it will be generated again."
@@ -143,6 +141,13 @@ class Shard:
             labels=self.things[rows, LABEL],
             states=self._states[rows],
         )
+
+
+def reason_of(error: OSError) -> str:
+    """Say why a file could not be opened; safetensors' own errors repeat its name."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    return error.strerror or str(error)
 
 
 def open_shards(folder: Path, seeds: Sequence[int]) -> list[Shard]:

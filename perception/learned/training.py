@@ -27,7 +27,7 @@ from perception.learned.curve import LearningCurve
 from perception.learned.generation import STATE_PROPERTIES
 from perception.learned.interruption import deferred_interrupt
 from perception.learned.losses import Losses, segmenter_loss
-from perception.learned.network import NetworkConfig, Segmenter, to_device
+from perception.learned.network import NetworkConfig, to_device
 from perception.learned.sampling import Sampler, SamplingConfig
 from perception.learned.shards import LABEL, PIXELS, Shard
 from perception.learned.targets import Targets, stack_targets
@@ -39,7 +39,8 @@ class TrainingConfig(Config, frozen=True):
     """How the segmenter is trained."""
 
     steps: int = 6000
-    """Batches in all; the learning rate falls to nothing over them."""
+    """Batches in all; the learning rate falls to nothing over them. A run may be gone on with for
+    more or fewer."""
     batch: int = 8
     """Images to a step."""
     learning_rate: float = 2e-3
@@ -132,13 +133,12 @@ class Trainer:
         self._curve = LearningCurve(out / "curve.jsonl", until=self.state.step)
 
     def _fingerprint(self, shards: Sequence[Shard]) -> str:
-        """What must not differ when a run goes on."""
+        """What must not differ when a run goes on: all but the number of steps."""
+        settings = msgspec.to_builtins(self._config)
+        del settings["steps"]
         houses = [shard.path.name for shard in shards]
-        settings = {
-            "training": msgspec.to_builtins(self._config),
-            "houses": [len(houses), houses[0], houses[-1]],
-            "generator": shards[0].header["generator"],
-        }
+        settings |= {"houses": [len(houses), houses[0], houses[-1]]}
+        settings |= {"generator": shards[0].header["generator"]}
         return json.dumps(settings, sort_keys=True)
 
     def _fresh(self) -> TrainingState:
@@ -184,7 +184,11 @@ class Trainer:
         losses.total.backward()
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.clip)
         state.optimizer.step()
-        follow(state.average, state.network, min(config.averaging, (1 + state.step) / (10 + state.step)))
+        follow(
+            state.average,
+            state.network,
+            min(config.averaging, (1 + state.step) / (10 + state.step)),
+        )
         return losses
 
     def _rate(self) -> float:
@@ -281,7 +285,9 @@ def kind_weights(shards: Sequence[Shard], kind_of: dict[int, int]) -> Float32[Te
     pixels = np.ones(len(kind_of) + 1)
     total = 0
     for shard in shards:
-        np.add.at(pixels, [kind_of[int(n)] for n in shard.things[:, LABEL]], shard.things[:, PIXELS])
+        np.add.at(
+            pixels, [kind_of[int(n)] for n in shard.things[:, LABEL]], shard.things[:, PIXELS]
+        )
         total += shard.pixels
     pixels[0] = max(total - pixels[1:].sum(), 1)
     rarity = np.median(pixels[1:]) / pixels

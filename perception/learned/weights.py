@@ -15,6 +15,7 @@ from torch import Tensor
 from embodied_mem.config import Config
 from embodied_mem.errors import StoreError, StoreFormatError
 from perception.learned.network import NetworkConfig, Segmenter
+from perception.learned.shards import reason_of
 
 FORMAT = "embodied-mem segmenter 1"
 """Name and version of the format, in every file's header."""
@@ -83,7 +84,7 @@ def load_weights(path: Path) -> tuple[Card, Segmenter]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except OSError as error:
         raise StoreError(
-            f"cannot read the segmenter's weights {path}: {error.strerror or error}. "
+            f"cannot read the segmenter's weights {path}: {reason_of(error)}. "
             "Train some with `embodied-mem train segmenter`, or choose another perception."
         ) from error
     except SafetensorError as error:
@@ -97,10 +98,10 @@ def load_weights(path: Path) -> tuple[Card, Segmenter]:
         network.load_state_dict(
             {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
         )
-    except (msgspec.DecodeError, RuntimeError) as error:  # torch names what does not fit.
-        reason = str(error).splitlines()[0]
+    except (msgspec.DecodeError, RuntimeError) as error:
         raise StoreFormatError(
-            f"the weights in {path} do not fit the network that their card describes: {reason}"
+            f"the weights in {path} do not fit the network that their card describes. "
+            "Use the file as it was trained."
         ) from error
     return card, network.eval().requires_grad_(requires_grad=False)
 
