@@ -13,7 +13,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -70,10 +70,8 @@ class Beliefs:
     missed: int = 0
     unlabelled: int = 0
     """Of the missed, those in whose place a thing of another label is believed."""
-    errors: list[float] = None  # pyright: ignore # Distances of right beliefs' middles [m].
-
-    def __post_init__(self) -> None:
-        self.errors = []
+    errors: list[float] = field(default_factory=list)
+    """Distances of the middles of right beliefs from the true ones [m]."""
 
     def add(self, memory: Memory, shown: dict[str, tuple[str, np.ndarray]]) -> None:
         """Match beliefs with things, nearest first in sum."""
@@ -84,7 +82,8 @@ class Beliefs:
         reach = np.array([max(NEAR, np.linalg.norm(b[1] - b[0]) / 2) for _, b in things])
         apart = np.linalg.norm(truth[:, None] - middles[None], axis=2)
         near = apart <= reach[:, None]
-        same = np.array([[label == k.label for k in beliefs] for label, _ in things])
+        same = np.array([[label == k.label for k in beliefs] for label, _ in things], bool)
+        same = same.reshape(apart.shape)
         rows, columns = linear_sum_assignment(np.where(near & same, apart, 1e3))
         good = (near & same)[rows, columns]
         self.right += int(good.sum())

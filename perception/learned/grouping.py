@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Float32, Int32, Int64, UInt8
 from scipy.ndimage import maximum_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from perception.learned.config import GroupingConfig
 from perception.learned.strides import COARSE, FINE, REACH
@@ -113,7 +113,7 @@ def claimed(
     votes = full[rows, columns] * REACH
     votes[:, 0] += rows * FINE
     votes[:, 1] += columns * FINE
-    distance, nearest = cKDTree(centres).query(votes, distance_upper_bound=config.claim)
+    distance, nearest = KDTree(centres).query(votes, distance_upper_bound=config.claim)
     return np.where(np.isfinite(distance), nearest, -1).astype(np.int64)
 
 

@@ -58,6 +58,17 @@ class TrainingConfig(Config, frozen=True):
     network: NetworkConfig = NetworkConfig()
     sampling: SamplingConfig = SamplingConfig()
 
+    def __post_init__(self) -> None:
+        if self.batch < 2 or self.steps < 1:
+            raise ConfigError(
+                f"training needs batches of 2 or more images, and 1 or more steps, got {self.batch} "
+                f"and {self.steps}."
+            )
+        if self.sampling.crop < 32 or self.sampling.crop % 32:
+            raise ConfigError(
+                f"the side of the crops must be a multiple of 32 px, got {self.sampling.crop}."
+            )
+
 
 class RunConfig(Config, frozen=True):
     """Where and how a run goes; nothing here changes what comes of it."""

@@ -99,7 +99,7 @@ def test_the_loss_of_middles_is_cornernets_focal_loss():
     heat[0, 0, 1, 2] = heat[1, 0, 3, 3] = 1
     total = 0.0
     for place in np.ndindex(heat.shape):
-        p, y = sigmoid(logits[place]), heat[place]
+        p, y = sigmoid(float(logits[place])), heat[place]
         if y == 1:
             total -= (1 - p) ** 2 * math.log(p)
         else:

@@ -19,7 +19,7 @@ def truth(ids: np.ndarray, **labels: str) -> Truth:
 def found(*things: tuple[np.ndarray, str], **told: bool) -> Detections:
     masks = np.array([mask for mask, _ in things])
     return Detections(
-        masks=masks if len(things) else np.zeros((0, 10, 10), bool),
+        masks=masks if things else np.zeros((0, 10, 10), bool),
         labels=tuple(label for _, label in things),
         scores=np.ones(len(things)),
         attributes=tuple(dict(told) for _ in things),

@@ -18,7 +18,7 @@ from inline_snapshot import snapshot
 from labelled_houses import OFTEN, SEEDS, TINY, labelled_houses
 from safetensors.torch import load_file, save_file
 
-from embodied_mem.app.cli import USER_ERROR, execute
+from embodied_mem.app.cli import OK, USER_ERROR, execute
 from embodied_mem.app.commands import Train
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
 from embodied_mem.backends.household.catalog import object_types
@@ -31,16 +31,23 @@ from perception.learned.detector import Learned
 from perception.learned.generation import STATE_PROPERTIES
 from perception.learned.inputs import network_input
 from perception.learned.network import parameter_count
+from perception.learned.sampling import SamplingConfig
 from perception.learned.shards import open_shards
-from perception.learned.training import TrainingConfig, learning_rate, train
+from perception.learned.training import RunConfig, TrainingConfig, learning_rate, train
 from perception.learned.weights import SHIPPED, load_weights
 
 
-def run(out: Path, config: TrainingConfig = TINY, *, stop: int | None = None) -> None:
+def run(
+    out: Path,
+    config: TrainingConfig = TINY,
+    *,
+    stop: int | None = None,
+    how: RunConfig = OFTEN,
+) -> None:
     """Train in a folder; press Ctrl-C in step `stop`."""
     torch.set_num_threads(1)
     shards = open_shards(labelled_houses(), SEEDS)
-    for step, _ in train(out, shards[:1], shards[1:], config, OFTEN):
+    for step, _ in train(out, shards[:1], shards[1:], config, how):
         if step == stop:
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -89,6 +96,14 @@ def test_a_run_leaves_its_curve_and_its_weights(trained: Path):
 def test_other_settings_in_the_same_folder_are_refused(trained: Path):
     with pytest.raises(ConfigError, match="begun with other settings"):
         run(trained, msgspec.structs.replace(TINY, learning_rate=1e-4))
+
+
+def test_settings_that_cannot_work_are_refused():
+    with pytest.raises(ConfigError, match="multiple of 32 px, got 100"):
+        TrainingConfig(sampling=SamplingConfig(crop=100))
+    for batch, steps in ((1, 10), (2, 0)):
+        with pytest.raises(ConfigError, match="2 or more images, and 1 or more steps"):
+            TrainingConfig(batch=batch, steps=steps)
 
 
 def test_a_damaged_checkpoint_is_told(trained: Path, tmp_path: Path):
@@ -209,14 +224,29 @@ def test_unknown_depth_is_marked_and_harmless():
         assert (image[3:] == 0).all()
 
 
-def test_the_command_draws_trains_and_refuses_held_out_houses(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_held_out_houses_are_not_trained_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     command = Train(part="segmenter", data=str(labelled_houses()), out=str(tmp_path), first=10)
     assert execute(command) == USER_ERROR
     assert capsys.readouterr().err == snapshot(
         "embodied-mem: seeds to train on must begin at 912 or later: those below 100 are held out, and those from 900 on are measured on; got 10.\n"
     )
+
+
+def test_the_command_trains_weights_that_the_detector_reads(tmp_path: Path, view: Frame):
+    command = Train(
+        part="segmenter", data=str(labelled_houses()), out=str(tmp_path), houses=len(SEEDS),
+        validation_houses=0, steps=1, batch=2, crop=32,
+    )  # fmt: skip
+    assert execute(command) == OK
+    found = Learned(LearnedConfig(weights=str(tmp_path / "segmenter.safetensors")))(view)
+    assert found.masks.shape[1:] == view.rgb.shape[:2]
+
+
+def test_it_does_not_matter_who_prepares_the_images(trained: Path, tmp_path: Path):
+    run(tmp_path, how=msgspec.structs.replace(OFTEN, workers=1))
+    for name, tensor in load_file(trained / "segmenter.safetensors").items():
+        other = load_file(tmp_path / "segmenter.safetensors")[name]
+        torch.testing.assert_close(other, tensor, rtol=0, atol=0, msg=name)
 
 
 def test_shipped_weights_are_small_and_know_what_the_houses_hold():
