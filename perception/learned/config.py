@@ -7,18 +7,18 @@ from perception.lift import LiftConfig
 class GroupingConfig(Config, frozen=True):
     """How cells become things."""
 
-    centre_score: float = 0.2
+    centre_score: float = 0.3
     """Least score of a middle, 0..1."""
     most_centres: int = 100
     """Middles that are taken at most, the best first."""
-    claim: float = 20.0
+    claim: float = 32.0
     """Farthest that a vote may miss a middle [px]."""
     step: float = 0.06
     """Depths of neighbouring cells that differ by more than `step + step_slope * depth` are two
     surfaces [m]."""
     step_slope: float = 0.04
     """Growth of that difference with depth."""
-    fragment: float = 0.1
+    fragment: float = 0.25
     """A middle that claims less than this share of a connected surface has no part in it."""
 
 

@@ -61,8 +61,8 @@ class TrainingConfig(Config, frozen=True):
     def __post_init__(self) -> None:
         if self.batch < 2 or self.steps < 1:
             raise ConfigError(
-                f"training needs batches of 2 or more images, and 1 or more steps, got {self.batch} "
-                f"and {self.steps}."
+                "training needs batches of 2 or more images, and 1 or more steps, "
+                f"got {self.batch} and {self.steps}."
             )
         if self.sampling.crop < 32 or self.sampling.crop % 32:
             raise ConfigError(
