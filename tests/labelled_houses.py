@@ -10,7 +10,8 @@ from perception.learned.sampling import SamplingConfig
 from perception.learned.training import RunConfig, TrainingConfig
 
 SMALL = FramesConfig(frames=3, arrangements=2, size=96)
-SEEDS = range(1000, 1002)
+SEEDS = range(1001, 1003)
+"""Two of the smaller houses."""
 TINY = TrainingConfig(
     steps=4,
     batch=2,
