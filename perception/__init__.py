@@ -7,6 +7,7 @@ from perception.detections import Detections as Detections
 from perception.detections import Detector as Detector
 from perception.geometric import Geometric as Geometric
 from perception.geometric import GeometricConfig as GeometricConfig
+from perception.learned.config import LearnedConfig as LearnedConfig
 from perception.lift import LiftConfig as LiftConfig
 from perception.lift import lift as lift
 from perception.noise import NoiseConfig as NoiseConfig

@@ -9,6 +9,7 @@ from perception.appearance import ColourFeatures, ColourFeaturesConfig, Describe
 from perception.depth_filters import DepthFilter
 from perception.detections import Detector
 from perception.geometric import Geometric, GeometricConfig
+from perception.learned.config import LearnedConfig
 from perception.lift import lift
 from perception.noise import NoiseModel
 from perception.open_vocabulary_config import OpenVocabularyConfig
@@ -16,7 +17,9 @@ from perception.oracle import Oracle, OracleConfig
 from perception.timm_config import TimmFeaturesConfig
 from perception.torchvision_config import TorchvisionConfig
 
-PerceptionConfig = OracleConfig | GeometricConfig | TorchvisionConfig | OpenVocabularyConfig
+PerceptionConfig = (
+    OracleConfig | LearnedConfig | GeometricConfig | TorchvisionConfig | OpenVocabularyConfig
+)
 """What finds the things in an image."""
 
 FeaturesConfig = ColourFeaturesConfig | TimmFeaturesConfig
@@ -32,6 +35,10 @@ def build_detector(config: PerceptionConfig) -> Detector:
     match config:
         case OracleConfig():
             return Oracle(config)
+        case LearnedConfig():
+            from perception.learned.detector import Learned
+
+            return Learned(config)
         case GeometricConfig():
             return Geometric(config)
         case TorchvisionConfig():

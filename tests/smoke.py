@@ -1,5 +1,7 @@
 """What an installed wheel must do, run from outside the checkout with no test packages."""
 
+from pathlib import Path
+
 import perception
 import planners
 import ros_nodes
@@ -12,4 +14,6 @@ for package in (perception, planners, ros_nodes, sim_configs):
         raise SystemExit(f"{package.__name__} has no docstring")
 if not sim_configs.path("household/demo_house").is_file():
     raise SystemExit("the wheel lacks its configs")
+if not (Path(perception.__file__).parent / "weights" / "segmenter.safetensors").is_file():
+    raise SystemExit("the wheel lacks the segmenter's weights")
 print("smoke: ok")  # noqa: T201

@@ -18,6 +18,7 @@ from perception import (
     ColourFeaturesConfig,
     FeaturesConfig,
     GeometricConfig,
+    LearnedConfig,
     NoiseConfig,
     OracleConfig,
     PerceptionConfig,
@@ -138,6 +139,8 @@ def senses(kind: Senses, *, seed: int = 0) -> PerceptionConfig:
             return OracleConfig(noise=NoiseConfig(seed=seed))
         case "geometric":
             return GeometricConfig()
+        case "learned":
+            return LearnedConfig()
         case _:
             assert_never(kind)
 

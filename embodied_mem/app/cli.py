@@ -17,6 +17,7 @@ from embodied_mem.app.commands import (
     Name,
     Suite,
     ThorServer,
+    Train,
     View,
     Weights,
 )
@@ -57,7 +58,7 @@ def execute(command: Command) -> int:
         return INTERRUPTED
 
 
-def _dispatch(command: Command) -> int:  # noqa: PLR0911
+def _dispatch(command: Command) -> int:  # noqa: PLR0911, PLR0912
     """Import what the command needs, and run it."""
     # ruff: noqa: PLC0415 - `--help` and `ask` should not wait for engines that they do not use.
     match command:
@@ -97,6 +98,10 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911
             from embodied_mem.app.weights import fetch_weights
 
             return fetch_weights(command)
+        case Train():
+            from embodied_mem.app.train import train
+
+            return train(command)
         case Doctor():
             from embodied_mem.app.doctor import examine
 

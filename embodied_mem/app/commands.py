@@ -7,9 +7,10 @@ import tyro
 from embodied_mem.app.video_commands import Video
 from embodied_mem.config import Config
 
-Senses = Literal["oracle", "noisy", "geometric"]
+Senses = Literal["oracle", "noisy", "geometric", "learned"]
 """oracle: the simulator's masks as they are; noisy: with the errors of a detector and a camera;
-geometric: things by their shape, without names."""
+geometric: things by their shape, without names; learned: our own segmenter, which sees colour and
+depth alone."""
 
 
 LayoutName = Literal["auto", "7scenes", "tum", "record3d", "desk", "embodied"]
@@ -220,6 +221,42 @@ class Weights(Config, frozen=True):
     """Names of releases; without any, all are listed."""
 
 
+class Train(Config, frozen=True):
+    """Train a part of perception: draw labelled frames where they are missing, then train.
+
+    Run again with the same settings, it goes on where it was interrupted.
+    """
+
+    part: Annotated[Literal["segmenter"], tyro.conf.Positional]
+    """What to train."""
+    data: str
+    """Folder of labelled frames; what is missing there is drawn first."""
+    out: str
+    """Folder of the run: checkpoint, learning curve, weights."""
+    houses: int = 300
+    """Generated houses to train on."""
+    first: int = 1000
+    """Seed of the first of them; the others count on from it."""
+    validation_houses: int = 12
+    """Generated houses to measure on, with seeds from 900 on."""
+    steps: int = 6000
+    """Batches in all."""
+    batch: int = 8
+    """Images to a batch."""
+    crop: int = 160
+    """Side of the images that the network is shown [px]; a multiple of 32."""
+    learning_rate: float = 2e-3
+    """At its highest."""
+    seed: int = 0
+    """Of the network's first weights and of the choice of images."""
+    device: str = "cpu"
+    """Where the network runs: cpu, cuda."""
+    workers: int = 0
+    """Processes that prepare images; 0: none but this one. For a GPU, one for each core."""
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    """Of the network's forward pass."""
+
+
 class Doctor(Config, frozen=True):
     """Look whether everything works here: versions, extras, one rendered frame."""
 
@@ -235,5 +272,6 @@ Command = (
     | Annotated[ThorServer, tyro.conf.subcommand("thor-server")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
     | Annotated[Weights, tyro.conf.subcommand("weights")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )

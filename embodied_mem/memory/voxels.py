@@ -83,12 +83,12 @@ def contains(
     if not len(keys):
         return np.zeros(wanted.shape, bool)
     at = np.searchsorted(keys, wanted)
-    return np.asarray(keys[np.minimum(at, len(keys) - 1)] == wanted)
+    return keys[np.minimum(at, len(keys) - 1)] == wanted
 
 
 def touch(keys: Int64[np.ndarray, "v"], wanted: Int64[np.ndarray, "k"]) -> Bool[np.ndarray, "k"]:
     """Tell which of `wanted` are in the sorted set `keys`, or face to face with one of it."""
-    return contains(keys, wanted[:, None] + _FACES).any(axis=1)
+    return np.asarray(contains(keys, wanted[:, None] + _FACES).any(axis=1))
 
 
 def share_near(query: Int64[np.ndarray, "q"], keys: Int64[np.ndarray, "v"]) -> float:

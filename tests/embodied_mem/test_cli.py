@@ -37,7 +37,7 @@ def test_help_names_every_command():
     assert done.returncode == 0
     assert done.stderr == ""
     assert done.stdout == snapshot("""\
-usage: embodied-mem [-h] {demo,episode,suite,video,ask,name,view,thor-server,convert,weights,doctor}
+usage: embodied-mem [-h] {demo,episode,suite,video,ask,name,view,thor-server,convert,weights,train,doctor}
 
 Memory for robots and long videos: perceive, remember, plan, act.
 
@@ -63,6 +63,11 @@ Memory for robots and long videos: perceive, remember, plan, act.
 │                  or a memory for Spark-DSG.                                  │
 │   • weights      Fetch published weights of detectors, or list them and say  │
 │                  which are here.                                             │
+│   • train        Train a part of perception: draw labelled frames where they │
+│                  are missing, then train.                                    │
+│                                                                              │
+│                  Run again with the same settings, it goes on where it was   │
+│                  interrupted.                                                │
 │   • doctor       Look whether everything works here: versions, extras, one   │
 │                  rendered frame.                                             │
 ╰──────────────────────────────────────────────────────────────────────────────╯

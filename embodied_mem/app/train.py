@@ -1,0 +1,91 @@
+"""`embodied-mem train`: data where it is missing, then training, with progress."""
+
+from pathlib import Path
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from embodied_mem.app import commands
+from embodied_mem.app.console import configure_logging, console
+from embodied_mem.errors import ConfigError
+from perception.learned.generation import FramesConfig, generate_shards
+from perception.learned.sampling import SamplingConfig
+from perception.learned.shards import Shard, open_shards
+from perception.learned.training import RunConfig, TrainingConfig
+from perception.learned.training import train as train_segmenter
+
+VALIDATION_SEED = 900
+"""Seed of the first house that is measured on."""
+
+HELD_OUT = 100
+"""Seeds below this are for tests and benchmarks: nothing is trained on them."""
+
+
+def train(command: commands.Train) -> int:
+    """Train the segmenter.
+
+    Raises:
+        ConfigError: Houses overlap with those that are measured on, or settings do not fit.
+    """
+    configure_logging()
+    training = range(command.first, command.first + command.houses)
+    validation = range(VALIDATION_SEED, VALIDATION_SEED + command.validation_houses)
+    _check_apart(training, validation)
+    data, out = Path(command.data), Path(command.out)
+    with _progress() as progress:
+        shown = _with_frames(data, validation, progress)
+        trained = _with_frames(data, training, progress)
+        task = progress.add_task("training", total=command.steps)
+        run = RunConfig(device=command.device, workers=command.workers)
+        for step, loss in train_segmenter(out, trained, shown, training_config(command), run):
+            progress.update(task, completed=step, description=f"training, loss {loss:.2f}")
+    console.print(f"weights: {out / 'segmenter.safetensors'}")
+    console.print(f"learning curve: {out / 'curve.png'}")
+    return 0
+
+
+def training_config(command: commands.Train) -> TrainingConfig:
+    """Return what the flags say of training."""
+    return TrainingConfig(
+        steps=command.steps,
+        batch=command.batch,
+        learning_rate=command.learning_rate,
+        seed=command.seed,
+        precision=command.precision,
+        sampling=SamplingConfig(crop=command.crop),
+    )
+
+
+def _check_apart(training: range, validation: range) -> None:
+    if training.start < HELD_OUT or validation.stop > training.start:
+        raise ConfigError(
+            f"seeds to train on must begin at {validation.stop} or later: those below "
+            f"{HELD_OUT} are held out, and those from {validation.start} on are measured on; "
+            f"got {training.start}."
+        )
+
+
+def _with_frames(folder: Path, seeds: range, progress: Progress) -> list[Shard]:
+    """Open the frames of houses; draw those that are missing."""
+    task = progress.add_task(f"frames of houses {seeds.start} to {seeds.stop - 1}", total=None)
+    for done, _ in enumerate(generate_shards(folder, seeds, FramesConfig()), 1):
+        progress.update(task, completed=done)
+    progress.remove_task(task)
+    return open_shards(folder, seeds)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )

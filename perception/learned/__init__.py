@@ -1,0 +1,1 @@
+"""A small segmenter with weights of our own: data, network, training, inference."""

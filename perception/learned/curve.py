@@ -1,0 +1,69 @@
+"""The learning curve of a run: lines of JSON, and a picture."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+_PARTS = ("total", "kinds", "centres", "offsets", "states")
+
+
+class LearningCurve:
+    """Means of the loss between lines, and scores on validation houses.
+
+    Args:
+        path: File of JSON lines; what it tells of steps after `until` is forgotten.
+        until: Step from which a run goes on.
+    """
+
+    def __init__(self, path: Path, *, until: int) -> None:
+        self._path = path
+        rows = self._read()
+        self._rows = [row for row in rows if row["step"] <= until]
+        path.write_text("".join(json.dumps(row) + "\n" for row in self._rows))
+        self._since: list[dict[str, float]] = []
+
+    def _read(self) -> list[dict[str, int | float]]:
+        if not self._path.exists():
+            return []
+        return [json.loads(line) for line in self._path.read_text().splitlines() if line]
+
+    def add(self, losses: dict[str, float]) -> None:
+        """Take one step's losses into the next line."""
+        self._since.append(losses)
+
+    def write(self, step: int, seconds: float, *, rate: float) -> None:
+        """Write a line: the means since the last one."""
+        means = {name: float(np.mean([loss[name] for loss in self._since])) for name in _PARTS}
+        self._since.clear()
+        self._append({"step": step, "seconds": round(seconds, 1), "rate": rate, **means})
+
+    def write_validation(self, step: int, seconds: float, scores: dict[str, float]) -> None:
+        """Write a line of scores."""
+        self._append({"step": step, "seconds": round(seconds, 1), **scores})
+
+    def _append(self, row: dict[str, int | float]) -> None:
+        rounded = {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in row.items()}
+        self._rows.append(rounded)
+        with self._path.open("a") as file:
+            file.write(json.dumps(rounded) + "\n")
+
+    def draw(self, path: Path) -> None:
+        """Draw loss and scores over steps."""
+        from matplotlib.figure import Figure  # noqa: PLC0415 - slow, and only for the picture.
+
+        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        trained = [row for row in self._rows if "total" in row]
+        for name in _PARTS[1:]:
+            left.plot([r["step"] for r in trained], [r[name] for r in trained], label=name)
+        left.set(xlabel="step", ylabel="training loss", yscale="log")
+        scored = [row for row in self._rows if "miou" in row]
+        for name, label in (("miou", "mean IoU of kinds"), ("pixels", "pixels right"),
+                            ("state_accuracy", "states right")):  # fmt: skip
+            right.plot([r["step"] for r in scored], [r[name] for r in scored], ".-", label=label)
+        right.set(xlabel="step", ylabel="validation houses", ylim=(0, 1))
+        for axes in (left, right):
+            axes.grid(alpha=0.3)
+            axes.legend()
+        figure.savefig(path, dpi=110)
