@@ -22,7 +22,7 @@ from embodied_mem.types import Frame
 from perception import Pipeline
 
 SMALL = HouseholdSimConfig(house=HouseSource(seed=3, rooms=1), width=80, height=60)
-DESK = Path("/work/shared/data/rgbd_desk")
+DESK = Path(__file__).parents[3] / "shared" / "data" / "rgbd_desk"
 
 
 @pytest.fixture(scope="module")
