@@ -239,8 +239,16 @@ class Train(Config, frozen=True):
     """Seed of the first of them; the others count on from it."""
     validation_houses: int = 12
     """Generated houses to measure on, with seeds from 900 on."""
+    frames: int = 16
+    """Frames of each of these houses."""
+    backbone: str = "resnet10t"
+    """A model of timm's, trained from scratch."""
+    channels: tuple[int, ...] = ()
+    """Widths of a ResNet's four stages; those of timm's model without."""
     steps: int = 6000
     """Batches in all."""
+    minutes: float | None = None
+    """Time for training [min], if it shall end before all steps are done."""
     batch: int = 8
     """Images to a batch."""
     crop: int = 160
@@ -252,7 +260,8 @@ class Train(Config, frozen=True):
     device: str = "cpu"
     """Where the network runs: cpu, cuda."""
     workers: int = 0
-    """Processes that prepare images; 0: none but this one. For a GPU, one for each core."""
+    """Processes that draw frames and prepare images; 0: none but this one. For a GPU, one for
+    each core."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     """Of the network's forward pass."""
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -15,6 +16,7 @@ from embodied_mem.app import commands
 from embodied_mem.app.console import configure_logging, console
 from embodied_mem.errors import ConfigError
 from perception.learned.generation import FramesConfig, generate_shards
+from perception.learned.network import NetworkConfig
 from perception.learned.sampling import SamplingConfig
 from perception.learned.shards import Shard, open_shards
 from perception.learned.training import RunConfig, TrainingConfig
@@ -39,10 +41,11 @@ def train(command: commands.Train) -> int:
     _check_apart(training, validation)
     data, out = Path(command.data), Path(command.out)
     with _progress() as progress:
-        shown = _with_frames(data, validation, progress)
-        trained = _with_frames(data, training, progress)
+        shown = _with_frames(data, validation, FramesConfig(), command.workers, progress)
+        frames = FramesConfig(frames=command.frames, arrangements=max(2, command.frames // 8))
+        trained = _with_frames(data, training, frames, command.workers, progress)
         task = progress.add_task("training", total=command.steps)
-        run = RunConfig(device=command.device, workers=command.workers)
+        run = run_config(command)
         for step, loss in train_segmenter(out, trained, shown, training_config(command), run):
             progress.update(task, completed=step, description=f"training, loss {loss:.2f}")
     console.print(f"weights: {out / 'segmenter.safetensors'}")
@@ -54,12 +57,22 @@ def training_config(command: commands.Train) -> TrainingConfig:
     """Return what the flags say of training."""
     return TrainingConfig(
         steps=command.steps,
+        minutes=command.minutes,
         batch=command.batch,
         learning_rate=command.learning_rate,
         seed=command.seed,
         precision=command.precision,
+        network=NetworkConfig(backbone=command.backbone, channels=command.channels),
         sampling=SamplingConfig(crop=command.crop),
     )
+
+
+def run_config(command: commands.Train) -> RunConfig:
+    """Return where the training runs, and how often it is measured and saved."""
+    slow = RunConfig(device=command.device, workers=command.workers)
+    if command.device == "cpu":
+        return slow
+    return msgspec.structs.replace(slow, checkpoint_every=2000, validate_every=2000)
 
 
 def _check_apart(training: range, validation: range) -> None:
@@ -71,10 +84,12 @@ def _check_apart(training: range, validation: range) -> None:
         )
 
 
-def _with_frames(folder: Path, seeds: range, progress: Progress) -> list[Shard]:
+def _with_frames(
+    folder: Path, seeds: range, config: FramesConfig, workers: int, progress: Progress
+) -> list[Shard]:
     """Open the frames of houses; draw those that are missing."""
     task = progress.add_task(f"frames of houses {seeds.start} to {seeds.stop - 1}", total=None)
-    for done, _ in enumerate(generate_shards(folder, seeds, FramesConfig()), 1):
+    for done, _ in enumerate(generate_shards(folder, seeds, config, workers), 1):
         progress.update(task, completed=done)
     progress.remove_task(task)
     return open_shards(folder, seeds)

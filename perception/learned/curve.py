@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
-
 _PARTS = ("total", "kinds", "centres", "offsets", "states")
 
 
@@ -21,21 +19,14 @@ class LearningCurve:
         rows = self._read()
         self._rows = [row for row in rows if row["step"] <= until]
         path.write_text("".join(json.dumps(row) + "\n" for row in self._rows))
-        self._since: list[dict[str, float]] = []
 
     def _read(self) -> list[dict[str, int | float]]:
         if not self._path.exists():
             return []
         return [json.loads(line) for line in self._path.read_text().splitlines() if line]
 
-    def add(self, losses: dict[str, float]) -> None:
-        """Take one step's losses into the next line."""
-        self._since.append(losses)
-
-    def write(self, step: int, seconds: float, *, rate: float) -> None:
-        """Write a line: the means since the last one."""
-        means = {name: float(np.mean([loss[name] for loss in self._since])) for name in _PARTS}
-        self._since.clear()
+    def write(self, step: int, seconds: float, *, rate: float, means: dict[str, float]) -> None:
+        """Write a line: the losses' means since the last one."""
         self._append({"step": step, "seconds": round(seconds, 1), "rate": rate, **means})
 
     def write_validation(self, step: int, seconds: float, scores: dict[str, float]) -> None:

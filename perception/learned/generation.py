@@ -5,7 +5,10 @@ are dirty, filled, cooked, cut, broken and elsewhere. Most looks are at single t
 so that rare kinds are seen as often as common ones; the others are anywhere.
 """
 
+import multiprocessing
+import signal
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -55,14 +58,38 @@ class FramesConfig(Config, frozen=True):
     """Share of looks with something in the hand."""
 
 
-def generate_shards(folder: Path, seeds: range, config: FramesConfig) -> Iterator[int]:
-    """Write the files of those houses that are not there yet, and yield their seeds."""
+def generate_shards(
+    folder: Path, seeds: range, config: FramesConfig, workers: int = 0
+) -> Iterator[int]:
+    """Write the files of those houses that are not there yet, and yield their seeds.
+
+    Args:
+        folder: Of the files.
+        seeds: Of the houses.
+        config: What is drawn of each.
+        workers: Processes that draw; with 0 or 1 it is this one, and the seeds come in order.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for seed in seeds:
-        path = shard_path(folder, seed)
-        if not path.exists():
-            write_shard(path, house_frames(seed, config), shard_header(seed, config))
-            yield seed
+    missing = [seed for seed in seeds if not shard_path(folder, seed).exists()]
+    draw = partial(_draw_house, folder, config)
+    if workers < 2 or len(missing) < 2:
+        yield from map(draw, missing)
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(min(workers, len(missing)), _leave_interrupts) as pool:
+        yield from pool.imap_unordered(draw, missing)
+
+
+def _draw_house(folder: Path, config: FramesConfig, seed: int) -> int:
+    """Write the file of one house, and return its seed."""
+    header = shard_header(seed, config)
+    write_shard(shard_path(folder, seed), house_frames(seed, config), header)
+    return seed
+
+
+def _leave_interrupts() -> None:
+    """Let Ctrl-C reach only the process that waits; it ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def shard_header(seed: int, config: FramesConfig) -> dict[str, object]:

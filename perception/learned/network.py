@@ -4,7 +4,7 @@ The instance head follows Panoptic-DeepLab (arXiv:1911.10194): a heatmap of the 
 and for each pixel the way to the middle of its thing.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -24,6 +24,8 @@ class NetworkConfig(Config, frozen=True):
 
     backbone: str = "resnet10t"
     """A model of timm's, trained from scratch here."""
+    channels: tuple[int, ...] = ()
+    """Widths of a ResNet's four stages; those of timm's model when empty."""
     width: int = 64
     """Channels of the decoder at the coarse maps."""
     fine_width: int = 48
@@ -54,8 +56,9 @@ class Segmenter(nn.Module):
 
     def __init__(self, *, kinds: int, states: int, config: NetworkConfig) -> None:
         super().__init__()
+        other: dict[str, Any] = {"channels": config.channels} if config.channels else {}
         self.backbone = timm.create_model(
-            config.backbone, pretrained=False, features_only=True, in_chans=CHANNELS
+            config.backbone, pretrained=False, features_only=True, in_chans=CHANNELS, **other
         )
         # Stride 2, 4, 8, 16 and 32.
         widths = self.backbone.feature_info.channels()  # pyright: ignore

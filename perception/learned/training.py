@@ -41,6 +41,9 @@ class TrainingConfig(Config, frozen=True):
     steps: int = 6000
     """Batches in all; the learning rate falls to nothing over them. A run may be gone on with for
     more or fewer."""
+    minutes: float | None = None
+    """Time that training may take [min]: it ends then, if the steps are not done before, and the
+    learning rate falls with time, too. Such a run cannot be repeated exactly."""
     batch: int = 8
     """Images to a step."""
     learning_rate: float = 2e-3
@@ -59,6 +62,8 @@ class TrainingConfig(Config, frozen=True):
     sampling: SamplingConfig = SamplingConfig()
 
     def __post_init__(self) -> None:
+        if self.minutes is not None and self.minutes <= 0:
+            raise ConfigError(f"training needs more than 0 minutes, got {self.minutes}.")
         if self.batch < 2 or self.steps < 1:
             raise ConfigError(
                 "training needs batches of 2 or more images, and 1 or more steps, "
@@ -92,7 +97,7 @@ def train(
     config: TrainingConfig,
     run: RunConfig,
 ) -> Iterator[tuple[int, float]]:
-    """Train in a folder until all steps are done, and yield each step and its loss.
+    """Train in a folder until all is done, and yield each step and the loss last logged.
 
     The folder holds `checkpoint.safetensors`, `curve.jsonl`, `curve.png` and, from the first
     checkpoint on, `segmenter.safetensors`, the weights as the detector reads them.
@@ -146,10 +151,10 @@ class Trainer:
     def _fingerprint(self, shards: Sequence[Shard]) -> str:
         """What must not differ when a run goes on: all but the number of steps."""
         settings = msgspec.to_builtins(self._config)
-        del settings["steps"]
+        del settings["steps"], settings["minutes"]
         houses = [shard.path.name for shard in shards]
         settings |= {"houses": [len(houses), houses[0], houses[-1]]}
-        settings |= {"generator": shards[0].header["generator"]}
+        settings |= {name: shards[0].header[name] for name in ("generator", "config")}
         return json.dumps(settings, sort_keys=True)
 
     def _fresh(self) -> TrainingState:
@@ -165,22 +170,29 @@ class Trainer:
         )
 
     def steps(self) -> Iterator[tuple[int, float]]:
-        """Do the steps that are left, and yield the number and loss of each."""
+        """Do the steps that are left, and yield the number of each and the loss last logged."""
         state, config, run = self.state, self._config, self._run
         begun = time.perf_counter() - state.seconds
+        recent: list[Tensor] = []  # Stay on the device: reading one waits for it.
+        loss = math.nan
         for images, truth in self._batches():
             losses = self._step(images, truth)
             state.step += 1
             state.seconds = time.perf_counter() - begun
-            parts = {name: part.item() for name, part in losses._asdict().items()}
-            self._curve.add(parts)
+            recent.append(torch.stack(losses).detach())
             if state.step % run.log_every == 0 or state.step == config.steps:
-                self._curve.write(state.step, state.seconds, rate=self._rate())
+                means = torch.stack(recent).mean(dim=0).tolist()
+                recent.clear()
+                parts = dict(zip(losses._fields, means, strict=True))
+                loss = parts["total"]
+                self._curve.write(state.step, state.seconds, rate=self._rate(), means=parts)
             if self._validation and state.step % run.validate_every == 0:
                 self._validate()
             if state.step % run.checkpoint_every == 0:
                 self.save()
-            yield state.step, parts["total"]
+            yield state.step, loss
+            if self._done() >= 1:
+                break
 
     def _step(self, images: Tensor, truth: Targets) -> Losses:
         state, config = self.state, self._config
@@ -203,7 +215,13 @@ class Trainer:
         return losses
 
     def _rate(self) -> float:
-        return learning_rate(self.state.step, self._config)
+        return learning_rate(self.state.step, self._done(), self._config)
+
+    def _done(self) -> float:
+        """Share of the run that is done, of its steps or of its time, whichever is more."""
+        config, state = self._config, self.state
+        spent = 0.0 if config.minutes is None else state.seconds / (60 * config.minutes)
+        return max(state.step / config.steps, spent)
 
     def _batches(self) -> Iterator[tuple[Float32[Tensor, "b c h w"], Targets]]:
         """The batches of the steps that are left."""
@@ -216,11 +234,14 @@ class Trainer:
             sampler=left,
             num_workers=self._run.workers,
             collate_fn=_collated,
+            pin_memory=self._device.type == "cuda",
+            prefetch_factor=4 if self._run.workers else None,
         )
         for batch, truth in loader:
+            images = batch.to(self._device, non_blocking=True)
             yield (
-                batch.to(self._device).contiguous(memory_format=torch.channels_last),
-                Targets(*(part.to(self._device) for part in truth)),
+                images.contiguous(memory_format=torch.channels_last),
+                Targets(*(part.to(self._device, non_blocking=True) for part in truth)),
             )
 
     def _validate(self) -> None:
@@ -263,22 +284,29 @@ def _collated(
     return torch.from_numpy(np.stack(images)), stack_targets(list(truths), torch.device("cpu"))
 
 
-def learning_rate(step: int, config: TrainingConfig) -> float:
-    """Rise in a line, then fall along half a cosine."""
+def learning_rate(step: int, done: float, config: TrainingConfig) -> float:
+    """Rise in a line over the warm-up, then fall along half a cosine.
+
+    Args:
+        step: Steps done.
+        done: Share of the run that is done, 0..1.
+        config: Highest rate, and steps of the warm-up and of the run.
+    """
     if step < config.warm_up:
         return config.learning_rate * (step + 1) / config.warm_up
-    done = (step - config.warm_up) / max(config.steps - config.warm_up, 1)
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(done, 1)))
+    begun = min(config.warm_up / config.steps, done)
+    fallen = (done - begun) / max(1 - begun, 1e-9)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(fallen, 1)))
 
 
 @torch.no_grad()
 def follow(average: torch.nn.Module, network: torch.nn.Module, keep: float) -> None:
     """Move the running mean of weights towards the network's: `keep` of it stays."""
-    pairs = zip(average.state_dict().values(), network.state_dict().values(), strict=True)
+    pairs = list(zip(average.state_dict().values(), network.state_dict().values(), strict=True))
+    means = [(mean, new) for mean, new in pairs if mean.is_floating_point()]
+    torch._foreach_lerp_(*zip(*means, strict=True), 1 - keep)  # pyright: ignore # One kernel.
     for mean, new in pairs:
-        if mean.is_floating_point():
-            mean.lerp_(new, 1 - keep)
-        else:
+        if not mean.is_floating_point():
             mean.copy_(new)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from inline_snapshot import snapshot
 from labelled_houses import SEEDS, SMALL, labelled_houses
+from safetensors.numpy import load_file
 
 from embodied_mem.errors import StoreError, StoreFormatError
 from perception.learned.generation import STATE_PROPERTIES, generate_shards, house_frames
@@ -75,6 +76,14 @@ def test_only_what_is_missing_is_drawn(tmp_path: Path):
     assert made.header == kept.header
     np.testing.assert_array_equal(made.things, kept.things)
     np.testing.assert_array_equal(made.frame(1).rgb, kept.frame(1).rgb)
+
+
+def test_several_processes_draw_the_same_frames(tmp_path: Path):
+    assert sorted(generate_shards(tmp_path, SEEDS, SMALL, workers=2)) == list(SEEDS)
+    for seed in SEEDS:
+        made, kept = (load_file(shard_path(f, seed)) for f in (tmp_path, labelled_houses()))
+        for name in kept:
+            np.testing.assert_array_equal(made[name], kept[name])
 
 
 def test_files_that_cannot_be_used_are_told_in_a_sentence(tmp_path: Path):

@@ -117,12 +117,22 @@ def test_a_damaged_checkpoint_is_told(trained: Path, tmp_path: Path):
 @settings(max_examples=25, deadline=None)
 def test_the_learning_rate_rises_then_falls_to_nothing(steps: int, warm_up: int):
     config = TrainingConfig(steps=steps, warm_up=min(warm_up, steps - 1))
-    rates = [learning_rate(step, config) for step in range(steps + 1)]
+    rates = [learning_rate(step, step / steps, config) for step in range(steps + 1)]
     top = int(np.argmax(rates))
     assert np.all(np.diff(rates[: top + 1]) > 0)
     assert np.all(np.diff(rates[top:]) <= 0)
     assert max(rates) == pytest.approx(config.learning_rate)
     assert rates[-1] == pytest.approx(0, abs=1e-12)
+
+
+def test_training_ends_when_its_time_is_up(tmp_path: Path):
+    shards = open_shards(labelled_houses(), SEEDS)
+    config = msgspec.structs.replace(TINY, steps=10_000, minutes=1 / 60)
+    steps = [step for step, _ in train(tmp_path, shards, [], config, RunConfig())]
+    assert 1 <= len(steps) < 1000
+    rows = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
+    assert load_weights(tmp_path / "segmenter.safetensors")[0].training["steps"] == steps[-1]
+    assert all(row["seconds"] < 30 for row in rows)
 
 
 def test_weights_that_cannot_be_used_are_told_in_a_sentence(trained: Path, tmp_path: Path):
