@@ -257,6 +257,8 @@ class Train(Config, frozen=True):
     """At its highest."""
     seed: int = 0
     """Of the network's first weights and of the choice of images."""
+    begin_with: str | None = None
+    """File of weights to go on from, in a new run."""
     device: str = "cpu"
     """Where the network runs: cpu, cuda."""
     workers: int = 0

@@ -27,12 +27,12 @@ from perception.learned.curve import LearningCurve
 from perception.learned.generation import STATE_PROPERTIES
 from perception.learned.interruption import deferred_interrupt
 from perception.learned.losses import Losses, segmenter_loss
-from perception.learned.network import NetworkConfig, to_device
+from perception.learned.network import NetworkConfig, Segmenter, to_device
 from perception.learned.sampling import Sampler, SamplingConfig
 from perception.learned.shards import LABEL, PIXELS, Shard
 from perception.learned.targets import Targets, stack_targets
 from perception.learned.validation import validate
-from perception.learned.weights import Card, Kind, cpu_state, save_weights
+from perception.learned.weights import Card, Kind, cpu_state, load_weights, save_weights
 
 
 class TrainingConfig(Config, frozen=True):
@@ -56,6 +56,8 @@ class TrainingConfig(Config, frozen=True):
     clip: float = 5.0
     """Longest gradient."""
     seed: int = 0
+    begin_with: str | None = None
+    """File of weights to begin with instead of drawn ones; of the same network and kinds."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     """Of the network's forward pass; weights are float32."""
     network: NetworkConfig = NetworkConfig()
@@ -159,7 +161,7 @@ class Trainer:
 
     def _fresh(self) -> TrainingState:
         torch.manual_seed(self._config.seed)
-        network = to_device(self.card.build(), self._device).train()
+        network = to_device(self._first(), self._device).train()
         return TrainingState(
             network=network,
             average=copy.deepcopy(network).eval().requires_grad_(requires_grad=False),
@@ -168,6 +170,25 @@ class Trainer:
                 lr=self._config.learning_rate,
             ),
         )
+
+    def _first(self) -> Segmenter:
+        """The network that training begins with.
+
+        Raises:
+            ConfigError: The weights to begin with are of another network or of other kinds.
+        """
+        path = self._config.begin_with
+        if path is None:
+            return self.card.build()
+        card, network = load_weights(Path(path))
+        same = (card.network, card.kinds, card.states)
+        if same != (self.card.network, self.card.kinds, self.card.states):
+            raise ConfigError(
+                f"the weights in {path} are of a {card.network.backbone} with {len(card.kinds)} "
+                f"kinds, not of a {self.card.network.backbone} with {len(self.card.kinds)}. "
+                "Use the settings that they were trained with, or begin with none."
+            )
+        return network.requires_grad_(requires_grad=True)
 
     def steps(self) -> Iterator[tuple[int, float]]:
         """Do the steps that are left, and yield the number of each and the loss last logged."""
