@@ -134,11 +134,12 @@ class Trainer:
         out.mkdir(parents=True, exist_ok=True)
         self._out, self._config, self._run, self._validation = out, config, run, validation
         self._device = torch.device(run.device)
-        labels = sorted({int(label) for shard in shards for label in shard.things[:, LABEL]})
+        names: list[str] = shards[0].header["labels"]
+        labels = sorted(seen_labels(shards) | self._given_labels(names))
         self.kind_of = {label: index + 1 for index, label in enumerate(labels)}
         self.card = Card(
             network=config.network,
-            kinds=tuple(describe_kind(shards[0].header["labels"][label]) for label in labels),
+            kinds=tuple(describe_kind(names[label]) for label in labels),
             states=tuple(STATE_PROPERTIES),
         )
         self._sampler = Sampler(shards, self.kind_of, config.sampling)
@@ -170,6 +171,14 @@ class Trainer:
                 lr=self._config.learning_rate,
             ),
         )
+
+    def _given_labels(self, names: Sequence[str]) -> set[int]:
+        """Numbers of the labels that the weights to begin with know."""
+        path = self._config.begin_with
+        if path is None:
+            return set()
+        known = {kind.label for kind in load_weights(Path(path))[0].kinds}
+        return {number for number, name in enumerate(names) if name in known}
 
     def _first(self) -> Segmenter:
         """The network that training begins with.
@@ -352,6 +361,11 @@ def kind_weights(shards: Sequence[Shard], kind_of: dict[int, int]) -> Float32[Te
     pixels[0] = max(total - pixels[1:].sum(), 1)
     rarity = np.median(pixels[1:]) / pixels
     return torch.from_numpy((rarity**0.25).clip(0.4, 3).astype(np.float32))
+
+
+def seen_labels(shards: Sequence[Shard]) -> set[int]:
+    """Numbers of the labels of all things in some frames."""
+    return {int(label) for shard in shards for label in shard.things[:, LABEL]}
 
 
 def describe_kind(label: str) -> Kind:
