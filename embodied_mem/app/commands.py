@@ -241,10 +241,10 @@ class Train(Config, frozen=True):
     """Generated houses to measure on, with seeds from 900 on."""
     frames: int = 16
     """Frames of each of these houses."""
-    backbone: str = "resnet10t"
+    backbone: str = "resnet18"
     """A model of timm's, trained from scratch."""
-    channels: tuple[int, ...] = ()
-    """Widths of a ResNet's four stages; those of timm's model without."""
+    channels: tuple[int, ...] = (64, 128, 256, 320)
+    """Widths of a ResNet's four stages; `--channels` alone: those of timm's model."""
     steps: int = 6000
     """Batches in all."""
     minutes: float | None = None
