@@ -1,5 +1,7 @@
 """Settings of the learned detector; light to import, as the command line reads them."""
 
+from typing import Literal
+
 from embodied_mem.config import Config
 from perception.lift import LiftConfig
 
@@ -35,6 +37,9 @@ class LearnedConfig(Config, frozen=True, tag="learned"):
     """States less likely than this, either way, are not told, 0.5..1."""
     device: str = "cpu"
     """Where the network runs: cpu, cuda."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the network; `auto` is bfloat16 where the processor computes in it natively, which takes
+    half as long and finds as much, else float32."""
     grouping: GroupingConfig = GroupingConfig()
     lift: LiftConfig | None = LiftConfig()
     """How masks are placed in the world; null leaves them without points."""

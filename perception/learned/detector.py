@@ -12,7 +12,7 @@ from embodied_mem.types import Attributes, Camera, Frame
 from perception.detections import Detections
 from perception.learned.config import LearnedConfig
 from perception.learned.grouping import Groups, full_size, group, pooled
-from perception.learned.inference import look
+from perception.learned.inference import dtype_of, look
 from perception.learned.inputs import network_input
 from perception.learned.network import Maps, to_device
 from perception.learned.strides import FINE
@@ -32,7 +32,8 @@ class Learned:
         path = SHIPPED if self.config.weights is None else Path(self.config.weights)
         self.card, network = load_weights(path)
         self._device = torch.device(self.config.device)
-        self._network = to_device(network, self._device)
+        exact = dtype_of(self.config.precision, self._device)
+        self._network = to_device(network, self._device).to(exact)
 
     def __call__(self, frame: Frame) -> Detections:
         """Return what is found, the largest first.
