@@ -4,11 +4,17 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
+from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
 from embodied_mem.memory.attributes import settle
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.memory.records import Placement
 from embodied_mem.types import Action, AttributeValue, Frame, Percept
+
+_BESIDE = np.ones((13, 13), np.uint8)
+"""What is within 6 px of a mask is beside it."""
+_SCRAP, _MOSTLY = 0.5, 0.6
+"""A scrap has less than this share of the thing's pixels, and this share of its own beside it."""
 
 _EFFECTS: dict[str, tuple[str, AttributeValue]] = {
     "OpenObject": ("open", True),
@@ -103,6 +109,34 @@ def carried_mask(
         return None
     mask = np.asarray(percept.masks[carried].any(axis=0))
     return cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+
+
+def scraps(buffer: ObjectBuffer, percept: Percept, ids: list[str]) -> dict[int, str]:
+    """Return detections that are scraps of what is in the hand, and which object that is.
+
+    What is near the camera has a wide edge, and a detector may cut it off: small, of the same label
+    and beside the thing in the image, and by the depth behind it, on the table as it were.
+
+    Args:
+        buffer: Knows what is in the hand.
+        percept: The detections.
+        ids: Object of each detection; "" where it is not yet known.
+    """
+    found: dict[int, str] = {}
+    for index, name in enumerate(ids):
+        if name not in buffer.held:
+            continue
+        whole = percept.masks[index]
+        label, area = fold(percept.labels[index]), int(np.count_nonzero(whole))
+        beside = cv2.dilate(whole.astype(np.uint8), _BESIDE) > 0
+        for other, mask in enumerate(percept.masks):
+            if ids[other] or fold(percept.labels[other]) != label:
+                continue
+            size = int(np.count_nonzero(mask))
+            near = int(np.count_nonzero(mask & beside))
+            if size < _SCRAP * area and near >= _MOSTLY * size:
+                found[other] = name
+    return found
 
 
 def carried_with(buffer: ObjectBuffer, entry: Entry) -> list[Entry]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from embodied_mem.goals import fold
-from embodied_mem.memory import absence, contents, duplicates, matching, sighted
+from embodied_mem.memory import absence, contents, duplicates, hand, matching, sighted
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.memory.records import NAMELESS
@@ -49,6 +49,8 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int, noise: float) ->
         result.ids[index] = entry.object_id
         sighted.confirm(buffer, entry, detections, index, frame)
         buffer.set_box(entry, detections.boxes[index])
+    for index, name in hand.scraps(buffer, percept, result.ids).items():
+        result.ids[index] = name
     for index, entry in matching.match_in_place(buffer, detections, free()).items():
         result.ids[index] = entry.object_id
         sighted.see_in_place(buffer, entry, detections, index, frame)

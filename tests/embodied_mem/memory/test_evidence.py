@@ -394,3 +394,37 @@ def test_far_stray_depth_neither_stretches_a_known_thing_nor_makes_another():
         memory.write(replace(far, frame=frame, boxes=boxes))
     (chair,) = memory.find("chair")
     assert chair.size[:2].max() < 0.75
+
+
+def test_a_scrap_of_what_is_in_the_hand_is_no_other_thing():
+    world, memory = table_world(), Memory()
+    world.add("mug", "Mug", (1.7, 0.0, 0.85), (0.1, 0.1, 0.1))
+    memory.write(world.look(0.6, 0, 0, 0.5))
+    memory.record(Action(name="PickupObject"), target="mug_1", succeeded=True, stamp=1.0)
+    world.things["mug"].center = (1.1, 0.0, 1.25)
+    memory.write(cut_off(world.look(0.6, 0, 0, 0.5), "Mug"))
+    assert [k.object_id for k in memory.find("mug")] == ["mug_1"]
+    assert memory.get("mug_1").status == "held"
+    assert memory.in_view()["mug_1"] is not None
+
+
+def cut_off(percept: Percept, label: str) -> Percept:
+    """Split the last columns off a thing's mask; by their depth they lie on the table."""
+    thing, table = percept.labels.index(label), percept.labels.index("DiningTable")
+    masks = np.concatenate((percept.masks, percept.masks[thing : thing + 1]))
+    columns = np.flatnonzero(masks[thing].any(axis=0))
+    masks[thing, :, columns[-2:]] = False
+    masks[-1, :, columns[:-2]] = False
+    assert masks[thing].sum() > 2 * masks[-1].sum() > 0
+    far = percept.points[table][:40]
+    return replace(
+        percept,
+        masks=masks,
+        labels=(*percept.labels, label),
+        scores=np.append(percept.scores, 0.75),
+        attributes=(*percept.attributes, {}),
+        source_ids=None,
+        features=np.concatenate((percept.features, percept.features[thing : thing + 1])),
+        points=(*percept.points, far),
+        boxes=np.concatenate((percept.boxes, np.stack((far.min(0), far.max(0)))[None])),
+    )
