@@ -8,7 +8,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from perception.compact.choices import ABSENT, PASTED, Choice, Layer, choose
+from perception.compact.choices import ABSENT, PASTED, Layer, choose
 from perception.compact.film_bank import FilmBank
 from perception.compact.sampling_config import SamplingConfig
 from perception.xmem.images import DEVIATION, MEAN
@@ -47,7 +47,9 @@ class BatchMaker:
         b, t = choice.frames.shape
         objects = torch.from_numpy(choice.objects).to(self._device)
         masks = ids.unflatten(0, (b, t))[:, :, None] == objects[:, None, :, None, None]
-        seen = masks[:, :1].flatten(3).any(dim=3)[..., None, None]  # What begins later is not given.
+        seen = (
+            masks[:, :1].flatten(3).any(dim=3)[..., None, None]
+        )  # What begins later is not given.
         images = _recoloured(rgb.unflatten(0, (b, t)), rng, generator)
         return Batch(images, (masks & seen).float(), choice.remembered)
 
@@ -92,7 +94,7 @@ class BatchMaker:
 def _recoloured(
     rgb: Float[Tensor, "b t 3 s s"], rng: np.random.Generator, generator: torch.Generator
 ) -> Float[Tensor, "b t 3 s s"]:
-    """Change light, contrast and saturation by clip, light a little by frame; add noise, normalise."""
+    """Change light and colours by clip, light a little by frame; add noise, normalise."""
     b, t = rgb.shape[:2]
 
     def drawn(*shape: int) -> Tensor:

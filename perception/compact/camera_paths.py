@@ -68,9 +68,7 @@ def camera_path(
     ]
 
 
-def _way(
-    sim: Simulation, start: CameraPose, rng: np.random.Generator
-) -> Float[np.ndarray, "3"]:
+def _way(sim: Simulation, start: CameraPose, rng: np.random.Generator) -> Float[np.ndarray, "3"]:
     """A straight way that is free; no way where none was found."""
     x, y, z = start.position
     rise = float(rng.normal(0, 0.1))

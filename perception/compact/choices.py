@@ -1,7 +1,7 @@
 """Which frames and objects a batch shows, and how its pictures move: numbers, not yet pictures.
 
-Places are in the coordinates of `grid_sample`, -1 to 1 from edge to edge. A placement maps places in
-the picture that the network is shown to places in the film's.
+Places are in the coordinates of `grid_sample`, -1 to 1 from edge to edge. A placement maps places
+in the picture that the network is shown to places in the film's.
 """
 
 from dataclasses import dataclass
@@ -60,20 +60,20 @@ def choose(
     gap = round(config.gaps[0] + share * (config.gaps[1] - config.gaps[0]))
     odds = np.array(config.objects) / sum(config.objects)
     n = 1 + int(rng.choice(len(odds), p=odds))
-    still = rng.random(b) < config.still
-    laid = [still | (rng.random(b) < config.occluded), still & (rng.random(b) < 0.5)]
     frames, natives = zip(*(_clip(bank, config, t, gap, rng) for _ in range(b)), strict=True)
-    layers = tuple(_layer(bank, config, laid[k], still, t, rng) for k in range(LAYERS))
-    objects = np.full((b, n), ABSENT)
     shown = np.stack(frames)
+    still = (rng.random(b) < config.still) | (shown == shown[:, :1]).all(axis=1)
     shown[still] = shown[still, :1]
+    laid = [still | (rng.random(b) < config.occluded), still & (rng.random(b) < 0.5)]
+    layers = tuple(_layer(bank, laid[k], still, t, rng) for k in range(LAYERS))
+    objects = np.full((b, n), ABSENT)
     for row in range(b):
         ids = [int(i) for i in natives[row]]
         if still[row]:  # What is laid over comes first: it moves by itself.
             pasted = [PASTED + k for k in range(LAYERS) if layers[k].ids[row] != ABSENT]
             ids = pasted + ids[: int(rng.integers(0, 3))]
         objects[row, : min(n, len(ids))] = ids[:n]
-    middles = np.stack([bank.centres[row[0], ids[0]] for row, ids in zip(shown, natives, strict=True)])
+    middles = bank.centres[shown[:, 0], [int(ids[0]) for ids in natives]]
     most = min(config.remembered, t - 2)
     remembered = tuple(sorted(rng.choice(np.arange(1, t - 1), most, replace=False).tolist()))
     return Choice(
@@ -129,7 +129,6 @@ def _crops(
 
 def _layer(
     bank: FilmBank,
-    config: SamplingConfig,
     on: np.ndarray,
     still: np.ndarray,
     t: int,
@@ -174,7 +173,9 @@ def _across(b: int, t: int, rng: np.random.Generator) -> np.ndarray:
     """Straight ways through the picture, from outside to outside, (b, t, 2)."""
     angle = rng.uniform(0, 2 * np.pi, b)
     ahead = np.stack((np.cos(angle), np.sin(angle)), axis=1)[:, None]
-    beside = np.stack((-np.sin(angle), np.cos(angle)), axis=1)[:, None] * rng.uniform(-0.7, 0.7, (b, 1, 1))
+    beside = np.stack((-np.sin(angle), np.cos(angle)), axis=1)[:, None] * rng.uniform(
+        -0.7, 0.7, (b, 1, 1)
+    )
     share = np.linspace(-1, 1, t)[None, :, None] * rng.uniform(0.5, 1.6, (b, 1, 1))
     return ahead * (share + rng.uniform(-0.6, 0.6, (b, 1, 1))) + beside
 

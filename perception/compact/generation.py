@@ -4,7 +4,10 @@ A film looks at one thing, kind by kind, so that rare kinds are seen as often as
 camera walks, turns, and at times looks away and back; hands carry things past it and open doors.
 """
 
+import multiprocessing
+import signal
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -31,17 +34,40 @@ _MOST = 255
 """Things that have an id of their own in a film."""
 
 
-def generate_clips(folder: Path, seeds: Sequence[int], config: FilmsConfig) -> Iterator[int]:
-    """Write the files of those houses that are not there yet, and yield their seeds."""
+def generate_clips(
+    folder: Path, seeds: Sequence[int], config: FilmsConfig, workers: int = 0
+) -> Iterator[int]:
+    """Write the files of those houses that are not there yet, and yield their seeds.
+
+    Args:
+        folder: Of the files.
+        seeds: Of the houses.
+        config: What films are taken.
+        workers: Processes that film; with 0 or 1 it is this one, and the seeds come in order.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for seed in seeds:
-        path = clip_path(folder, seed)
-        if not path.exists():
-            clips = film_house(seed, config)
-            videos = [encode(clip.rgb, quality=config.quality) for clip in clips]
-            header = {"generator": VERSION, "seed": seed, "config": msgspec.to_builtins(config)}
-            write_clips(path, videos, [clip.ids for clip in clips], header)
-            yield seed
+    missing = [seed for seed in seeds if not clip_path(folder, seed).exists()]
+    film = partial(_write_house, folder, config)
+    if workers < 2 or len(missing) < 2:
+        yield from map(film, missing)
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(min(workers, len(missing)), _leave_interrupts) as pool:
+        yield from pool.imap_unordered(film, missing)
+
+
+def _write_house(folder: Path, config: FilmsConfig, seed: int) -> int:
+    """Write the file of one house, and return its seed."""
+    clips = film_house(seed, config)
+    videos = [encode(clip.rgb, quality=config.quality) for clip in clips]
+    header = {"generator": VERSION, "seed": seed, "config": msgspec.to_builtins(config)}
+    write_clips(clip_path(folder, seed), videos, [clip.ids for clip in clips], header)
+    return seed
+
+
+def _leave_interrupts() -> None:
+    """Let Ctrl-C reach only the process that waits; it ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def film_house(seed: int, config: FilmsConfig) -> list[Clip]:

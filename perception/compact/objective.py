@@ -18,7 +18,10 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from perception.xmem.network import MemoryNetwork, aggregated_logits
+from perception.xmem.network import CLAMP, MemoryNetwork
+
+_LARGEST = math.log((1 - CLAMP) / CLAMP)
+"""Logit of the greatest probability."""
 
 
 class Losses(NamedTuple):
@@ -114,12 +117,19 @@ def follow_clips(
 
 
 def full_logits(logits: Float[Tensor, "b n h4 w4"]) -> Float[Tensor, "b m h w"]:
-    """Return logits of background and objects at full size, in float32."""
+    """Return logits of background and objects at full size, in float32.
+
+    What `aggregated_logits` gives for sigmoids, from logits x alone: log(p / (1 - p)) = x, and for
+    the background q = prod(1 - p) = exp(-S), where S is the sum of softplus(x), is
+    log(q / (1 - q)) = -log(exp(S) - 1). A product's gradient would need a look at its zeros.
+    """
     with torch.autocast(logits.device.type, enabled=False):
-        full = functional.interpolate(
+        x = functional.interpolate(
             logits.float(), scale_factor=4, mode="bilinear", align_corners=False
         )
-        return aggregated_logits(torch.sigmoid(full))
+        rest = functional.softplus(x).sum(dim=1, keepdim=True).clamp(CLAMP, _LARGEST)
+        own = x.clamp(-_LARGEST, _LARGEST)
+        return torch.cat((-torch.log(torch.expm1(rest)), own), dim=1)
 
 
 def tracking_loss(

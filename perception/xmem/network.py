@@ -22,7 +22,7 @@ _F16, _F8, _F4 = 1024, 512, 256
 """Channels of the key trunk's maps."""
 _DECODER = 512
 """Channels of the decoder at stride 16."""
-_CLAMP = 1e-7
+CLAMP = 1e-7
 """Probabilities are kept so far from 0 and 1."""
 
 
@@ -229,14 +229,9 @@ def aggregate(masks: Float[Tensor, "b n h w"]) -> Float[Tensor, "b m h w"]:
     Soft aggregation (STM, arXiv:1904.00607, section 3.3): proportional to the odds q / (1 - q),
     where the background has q = prod(1 - p).
     """
-    return aggregated_logits(masks).softmax(dim=1)
-
-
-def aggregated_logits(masks: Float[Tensor, "b n h w"]) -> Float[Tensor, "b m h w"]:
-    """Return what `aggregate` takes the softmax of."""
     background = torch.prod(1 - masks, dim=1, keepdim=True)
-    q = torch.cat((background, masks), dim=1).clamp(_CLAMP, 1 - _CLAMP)
-    return torch.log(q / (1 - q))
+    q = torch.cat((background, masks), dim=1).clamp(CLAMP, 1 - CLAMP)
+    return torch.log(q / (1 - q)).softmax(dim=1)
 
 
 def likeliest(odds: Float[Tensor, "m h w"]) -> Int64[Tensor, "h w"]:
@@ -244,7 +239,10 @@ def likeliest(odds: Float[Tensor, "m h w"]) -> Int64[Tensor, "h w"]:
 
     On a CPU, argmax over an outer axis takes ten times as long.
     """
-    best, index = odds[0].clone(), torch.zeros(odds.shape[1:], dtype=torch.int64, device=odds.device)
+    best, index = (
+        odds[0].clone(),
+        torch.zeros(odds.shape[1:], dtype=torch.int64, device=odds.device),
+    )
     for channel in range(1, len(odds)):
         greater = odds[channel] > best
         index.masked_fill_(greater, channel)
