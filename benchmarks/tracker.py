@@ -194,7 +194,9 @@ def score(arguments: Arguments) -> dict[str, dict[str, float]]:
             continue
         for name, way in ways.items():
             scores[name].add(film, targets, way())
-        last = {name: round(np.mean(s.region[-len(targets) :]), 3) for name, s in scores.items()}
+        last = {
+            name: round(float(np.mean(s.region[-len(targets) :])), 3) for name, s in scores.items()
+        }
         print(f"film {number}: {len(targets)} objects, J {last}", flush=True)
     table = {name: one.summary() for name, one in scores.items()}
     columns = list(table["tracker"])

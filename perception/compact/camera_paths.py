@@ -72,15 +72,15 @@ def _way(sim: Simulation, start: CameraPose, rng: np.random.Generator) -> Float[
     """A straight way that is free; no way where none was found."""
     x, y, z = start.position
     rise = float(rng.normal(0, 0.1))
-    lengths = np.exp(rng.uniform(*np.log(_WALKS), _PLACES))
+    low, high = np.log(_WALKS)
+    lengths = np.exp(rng.uniform(low, high, _PLACES))
     angles = rng.uniform(0, 2 * np.pi, _PLACES)
     ends = np.stack((x + lengths * np.sin(angles), z + lengths * np.cos(angles)), axis=1)
     starts = np.repeat([[x, z]], _PLACES, axis=0)
     for index in np.flatnonzero(sim.world.collision.free_moves(starts, ends, 0.15)):
         end_x, end_z = ends[index].tolist()
         if sim.world.shell.room_at(end_x, end_z) is not None:
-            low = np.clip(y + rise, 0.4, 2.0) - y
-            return np.array((end_x - x, low, end_z - z))
+            return np.array((end_x - x, np.clip(y + rise, 0.4, 2.0) - y, end_z - z))
     return np.zeros(3)
 
 

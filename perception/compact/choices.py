@@ -89,6 +89,7 @@ def _clip(
     bank: FilmBank, config: SamplingConfig, t: int, gap: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose frames of a film, forwards or backwards, and things in the first in random order."""
+    frames = np.zeros(t, int)
     for _ in range(_TRIES):
         film = int(rng.integers(len(bank.starts)))
         steps = np.concatenate(([0], np.cumsum(rng.integers(1, gap + 1, t - 1))))
@@ -118,7 +119,8 @@ def _crops(
     aspect = bank.ids.shape[1] / bank.ids.shape[2]
     drift = np.where(still, 1.0, 0.25)[:, None]
     path = _paths(b, t, rng) * drift[:, :, None]  # (b, t, 4): x, y, size, angle
-    size = np.exp(rng.uniform(*np.log(config.zoom), (b, 1)) + 0.25 * path[..., 2])
+    low, high = np.log(config.zoom)
+    size = np.exp(rng.uniform(low, high, (b, 1)) + 0.25 * path[..., 2])
     angle = rng.uniform(-1, 1, (b, 1)) * config.turn + 20 * path[..., 3]
     room = np.maximum(1 - size[:, :1] * (aspect, 1), 0)  # (b, 2)
     aim = middles + rng.uniform(-0.6, 0.6, (b, 2)) * size[:, :1] * (aspect, 1)

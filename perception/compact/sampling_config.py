@@ -13,7 +13,7 @@ class SamplingConfig(Config, frozen=True):
     """Lengths of clips; each is shown for as long a part of the training."""
     load: int = 256
     """Frames of all clips of a batch together: short clips come in large batches."""
-    gaps: tuple[int, int] = (2, 7)
+    gaps: tuple[int, int] = (2, 5)
     """Most frames of the film between two of a clip, at the beginning and at the end."""
     objects: tuple[float, ...] = (0.25, 0.35, 0.4)
     """How often one, two, three ... objects are followed."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
@@ -121,10 +122,11 @@ class MemoryNetwork(nn.Module):
     ):
         super().__init__()
         self.dimensions = dimensions
-        self.key_encoder = key_encoder
-        self.value_encoder = value_encoder
+        # Of any class that has the parts which the methods below name.
+        self.key_encoder: Any = key_encoder
+        self.value_encoder: Any = value_encoder
         self.key_proj = key_proj
-        self.decoder = decoder
+        self.decoder: Any = decoder
 
     def prepare(self) -> "MemoryNetwork":
         """Fold norms, split joined convolutions, lay weights out for speed; for inference only."""
