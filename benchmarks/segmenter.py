@@ -1,6 +1,7 @@
 """Score the learned segmenter in houses that it was not trained on.
 
     python benchmarks/segmenter.py [--houses 4] [--first 900] [--weights FILE] [--oracle] [--table]
+    python benchmarks/segmenter.py --file HOUSES.jsonl.gz --asset-database FILE --first 0
 
 Every house is toured once. Frames: panoptic quality and IoU of kinds against the simulator's masks
 (means over the kinds that are there), and the states told. Memory: what it believes after the tour
@@ -10,6 +11,7 @@ are held out.
 """
 
 import json
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -46,7 +48,11 @@ class Arguments:
 
     houses: int = 4
     first: int = 900
-    """Seed of the first house."""
+    """Seed of the first house, or its number in the file."""
+    file: str | None = None
+    """File of houses instead of generated ones: .json, .jsonl or .jsonl.gz."""
+    asset_database: str | None = None
+    """ProcTHOR's asset-database.json, for exact sizes."""
     weights: str | None = None
     """Weights to score; those that are shipped by default."""
     every: int = 1
@@ -132,19 +138,19 @@ def run(arguments: Arguments) -> dict[str, object]:
         pipelines["oracle"] = Pipeline(OracleConfig())
     tally, timer = PanopticTally(min_pixels=config.min_pixels), Timer()
     beliefs = {name: Beliefs() for name in pipelines}
-    for seed in range(arguments.first, arguments.first + arguments.houses):
-        source = HouseholdSimConfig(house=HouseSource(seed=seed))
-        with HouseholdSim(source) as sim:
+    for number in range(arguments.first, arguments.first + arguments.houses):
+        with HouseholdSim(house(arguments, number)) as sim:
             memories = {name: Memory() for name in pipelines}
             shown: dict[str, tuple[str, np.ndarray]] = {}
-            for number, frame in enumerate(tour(sim, TourConfig(spacing=arguments.spacing))):
+            for index, frame in enumerate(tour(sim, TourConfig(spacing=arguments.spacing))):
                 note_shown(sim, frame, shown)
-                if number % arguments.every == 0:
+                if index % arguments.every == 0:
                     tally.add(truth_of(frame), timed(detector, frame, timer))
                 for name, see in pipelines.items():
                     memories[name].write(see(frame))
             for name, memory in memories.items():
                 beliefs[name].add(memory, shown)
+        print(f"house {number}: {timer.frames} frames scored so far", file=sys.stderr, flush=True)
     kinds = tally.kinds()
     return {
         "frames": {"scored": timer.frames, **means(kinds), **overall(tally)},
@@ -153,6 +159,14 @@ def run(arguments: Arguments) -> dict[str, object]:
         "milliseconds": timer.summary(),
         "kinds": {label: asdict(score) for label, score in kinds.items()},
     }
+
+
+def house(arguments: Arguments, number: int) -> HouseholdSimConfig:
+    """Return the simulator of one house."""
+    if arguments.file is None:
+        return HouseholdSimConfig(house=HouseSource(seed=number))
+    source = HouseSource(file=arguments.file, index=number)
+    return HouseholdSimConfig(house=source, asset_database=arguments.asset_database)
 
 
 def truth_of(frame: Frame) -> Truth:

@@ -44,13 +44,18 @@ class Scene:
     work: xmem_plain.PlainMemory
 
 
-def scene(height: int, width: int, objects: int, long: int, work: int = _WORK) -> Scene:
+def scene(
+    height: int, width: int, objects: int, long: int, work: int = _WORK, device: str = "cpu"
+) -> Scene:
     """Draw an image, masks and a memory; keys lie apart as those of real frames do."""
     random = torch.Generator().manual_seed(objects)
     h, w = height // 16, width // 16
 
     def normal(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=random)
+        return torch.randn(shape, generator=random).to(device)
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=random).to(device)
 
     config = FeatureStoreConfig(max_work_frames=work + 1, min_work_frames=2)
     store, ids = FeatureStore(config), range(1, objects + 1)
@@ -58,7 +63,7 @@ def scene(height: int, width: int, objects: int, long: int, work: int = _WORK) -
     for _ in range(work):
         frame = normal(64, h, w), 1 + normal(h, w).square(), normal(objects, 512, h, w)
         frames.append(frame)
-        store.add(*frame, ids, torch.rand((64, h, w), generator=random))
+        store.add(*frame, ids, uniform(64, h, w))
     keys, shrinkages, values = zip(*frames, strict=True)
     working = xmem_plain.PlainMemory(
         torch.cat([key.flatten(1) for key in keys], dim=1)[None],
@@ -73,7 +78,7 @@ def scene(height: int, width: int, objects: int, long: int, work: int = _WORK) -
         plain = xmem_plain.PlainMemory(
             key.T[None].contiguous(), shrinkage[None, None], value.permute(1, 2, 0).contiguous()
         )
-    masks = torch.rand((1, objects, height, width), generator=random) / objects
+    masks = uniform(1, objects, height, width) / objects
     return Scene(
         normal(1, 3, height, width), masks, normal(1, objects, 64, h, w), store, plain, working
     )
@@ -85,7 +90,7 @@ def fill_long(store: FeatureStore, key: Tensor, shrinkage: Tensor, value: Tensor
 
     line = store.timelines[0]
     rows = {"row": memory_rows(key, shrinkage), "key": key, "shrinkage": shrinkage[:, None]}
-    line.keys.append_long({**rows, "life": torch.ones(len(key), 1)})
+    line.keys.append_long({**rows, "life": torch.ones_like(shrinkage[:, None])})
     line.groups[0].values.append_long({"value": value.flatten(1)})
 
 
@@ -95,7 +100,7 @@ Stages = dict[str, Callable[[], object]]
 def ours(network: XMem, s: Scene, dtype: torch.dtype) -> Stages:
     """Return our stages; each leaves what the next one needs."""
     held: dict[str, Tensor] = {}
-    half = torch.autocast("cpu", dtype, enabled=dtype != torch.float32)
+    half = torch.autocast(s.image.device.type, dtype, enabled=dtype != torch.float32)
 
     def key() -> object:
         with half:

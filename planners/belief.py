@@ -28,6 +28,9 @@ STATE_KEYS: Mapping[str, str] = {
 }  # fmt: skip
 """The attribute that each condition on a state reads."""
 
+_BELIEVED = 0.5
+"""Things of less confidence meet no condition."""
+
 _APART = 0.3
 """A thing this far from what it was put on was moved [m]."""
 
@@ -94,6 +97,8 @@ class Thing:
     status: str
     last_seen: float
     """[s]"""
+    confidence: float = 1.0
+    """How sure it is that it is there, and what its label says, 0..1."""
 
     @property
     def held(self) -> bool:
@@ -178,8 +183,13 @@ class Belief:
         return False
 
     def holds(self, atom: Atom, ids: Sequence[str]) -> bool:
-        """Tell whether a condition is believed to be true of these objects."""
+        """Tell whether a condition is believed to be true of these objects.
+
+        Nothing is of what may well not exist, or be something else.
+        """
         things = [self.things[object_id] for object_id in ids]
+        if any(thing.confidence < _BELIEVED and not thing.held for thing in things):
+            return False
         if len(things) == 2:
             return self._is_on(things[0], things[1].object_id)
         return _has_state(things[0], atom.predicate, self)
@@ -223,6 +233,7 @@ def _thing(known: Known, assumptions: Assumptions) -> Thing:
         parent=assumptions.parent(known),
         status=known.status,
         last_seen=known.last_seen,
+        confidence=known.confidence,
     )
 
 

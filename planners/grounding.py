@@ -36,6 +36,10 @@ _GOALS: Mapping[str, tuple[str, bool]] = {
 
 _STEPS_PER_METRE = 4.0
 _SURFACES_TO_PUT_DOWN = 2
+_SURE = 0.9
+"""Things of more confidence are not avoided."""
+_DOUBT = 15.0
+"""Way that is gone to a thing that is sure rather than to one that is not there at all [m]."""
 _RIM = 1.0
 """A sink's basin is meant rather than its rim, if it is not farther by more than this [m]."""
 
@@ -116,7 +120,8 @@ def _ordered(
     def rank(thing: Thing) -> tuple[bool, float]:
         unfit = any(not _may_be_on(thing, label) for label in partners)
         rim = thing.label in affordances.RIMS  # Things go into the basin, where there is one.
-        return unfit, -100.0 if thing.held else distance(thing) + _RIM * rim
+        doubt = _DOUBT * max(_SURE - thing.confidence, 0.0)
+        return unfit, -100.0 if thing.held else distance(thing) + _RIM * rim + doubt
 
     numbers = sum(t.label == term.label for t in goal.terms())
     return [thing.object_id for thing in sorted(candidates, key=rank)[: 8 + numbers]]

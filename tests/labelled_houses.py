@@ -17,7 +17,9 @@ TINY = TrainingConfig(
     batch=2,
     warm_up=2,
     precision="float32",
-    network=NetworkConfig(backbone="mobilenetv4_conv_small_050", width=16, fine_width=8),
+    network=NetworkConfig(
+        backbone="mobilenetv4_conv_small_050", channels=(), width=16, fine_width=8
+    ),
     sampling=SamplingConfig(crop=64),
 )
 OFTEN = RunConfig(log_every=1, checkpoint_every=2, validate_every=2)

@@ -9,7 +9,7 @@ with fewer than 3 detections are left out in the end. Written from the paper.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import open3d as o3d
@@ -35,11 +35,16 @@ class _Thing:
     labels: Counter[str]
     count: int
     name: str
-    tree: KDTree
+    tree: KDTree = field(init=False)
+    box: np.ndarray = field(init=False)
 
-    @property
-    def box(self) -> np.ndarray:
-        return np.stack((self.points.min(axis=0), self.points.max(axis=0)))
+    def __post_init__(self) -> None:
+        self.reshape(self.points)
+
+    def reshape(self, points: np.ndarray) -> None:
+        """Take other points, and what is derived from them."""
+        self.points, self.tree = points, KDTree(points)
+        self.box = np.stack((points.min(axis=0), points.max(axis=0)))
 
 
 class ConceptGraphs:
@@ -62,7 +67,7 @@ class ConceptGraphs:
                 found.append((i, points, self._best(points, percept.features[i])))
         for i, points, best in found:  # All are compared before any is fused.
             label, feature = percept.labels[i], percept.features[i].astype(np.float64)
-            thing = _Thing(points, feature, Counter([label]), 1, "", KDTree(points))
+            thing = _Thing(points, feature, Counter([label]), 1, "")
             if best is None:
                 self._named += 1
                 thing.name = f"c{self._named}"
@@ -109,7 +114,7 @@ class ConceptGraphs:
         for thing in self.things:
             points = denoised(thinned(thing.points))
             if len(points) >= LEAST:
-                thing.points, thing.tree = points, KDTree(points)
+                thing.reshape(points)
         kept: list[_Thing] = []
         for thing in sorted(self.things, key=lambda t: -t.count):
             twin = next((k for k in kept if self._is_same(thing, k)), None)
@@ -151,10 +156,9 @@ def thinned(points: np.ndarray) -> np.ndarray:
     """Return one mean point per voxel."""
     if not len(points):
         return points
-    _, which, count = np.unique(
-        np.floor(points / VOXEL).astype(np.int64), axis=0, return_inverse=True, return_counts=True
-    )
-    sums = np.stack([np.bincount(which.ravel(), points[:, k]) for k in range(3)], axis=1)
+    x, y, z = np.floor(points / VOXEL).astype(np.int64).T + (1 << 20)  # 26 km each way.
+    _, which, count = np.unique((x << 42) | (y << 21) | z, return_inverse=True, return_counts=True)
+    sums = np.stack([np.bincount(which, points[:, k]) for k in range(3)], axis=1)
     return sums / count[:, None]
 
 
@@ -177,8 +181,7 @@ def overlap(points: np.ndarray, tree: KDTree) -> float:
 
 def fuse(kept: _Thing, other: _Thing) -> None:
     """Let one object take in another: points joined and thinned, feature by count."""
-    kept.points = thinned(np.concatenate((kept.points, other.points)))
-    kept.tree = KDTree(kept.points)
+    kept.reshape(thinned(np.concatenate((kept.points, other.points))))
     mean = kept.feature * kept.count + other.feature * other.count
     kept.feature = mean / max(float(np.linalg.norm(mean)), 1e-9)
     kept.labels += other.labels

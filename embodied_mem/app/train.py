@@ -48,6 +48,7 @@ def training_config(command: TrainSegmenter) -> TrainingConfig:
         batch=command.batch,
         learning_rate=command.learning_rate,
         seed=command.seed,
+        begin_with=command.begin_with,
         precision=command.precision,
         network=NetworkConfig(backbone=command.backbone, channels=command.channels),
         sampling=SamplingConfig(crop=command.crop),

@@ -25,10 +25,10 @@ class TrainSegmenter(Config, frozen=True, tag="segmenter"):
     """Generated houses to measure on, with seeds from 900 on."""
     frames: int = 16
     """Frames of each of these houses."""
-    backbone: str = "resnet10t"
+    backbone: str = "resnet18"
     """A model of timm's, trained from scratch."""
-    channels: tuple[int, ...] = ()
-    """Widths of a ResNet's four stages; those of timm's model without."""
+    channels: tuple[int, ...] = (64, 128, 256, 320)
+    """Widths of a ResNet's four stages; `--channels` alone: those of timm's model."""
     steps: int = 6000
     """Batches in all."""
     minutes: float | None = None
@@ -41,6 +41,8 @@ class TrainSegmenter(Config, frozen=True, tag="segmenter"):
     """At its highest."""
     seed: int = 0
     """Of the network's first weights and of the choice of images."""
+    begin_with: str | None = None
+    """File of weights to go on from, in a new run."""
     device: str = "cpu"
     """Where the network runs: cpu, cuda."""
     workers: int = 0

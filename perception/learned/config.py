@@ -18,7 +18,7 @@ class GroupingConfig(Config, frozen=True):
     surfaces [m]."""
     step_slope: float = 0.04
     """Growth of that difference with depth."""
-    fragment: float = 0.25
+    fragment: float = 0.45
     """A middle that claims less than this share of a connected surface has no part in it."""
 
 
@@ -27,7 +27,7 @@ class LearnedConfig(Config, frozen=True, tag="learned"):
 
     weights: str | None = None
     """File of weights; those that come with the package when null."""
-    min_score: float = 0.4
+    min_score: float = 0.6
     """Things of which it is less sure are not detected, 0..1."""
     min_pixels: int = 16
     """Smaller masks are not detected [px]."""

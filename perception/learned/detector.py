@@ -67,8 +67,11 @@ class Learned:
         self, maps: Maps, depth: Float32[np.ndarray, "h w"]
     ) -> tuple[Groups, Float[np.ndarray, "n s"]]:
         """Return the things of the maps, and the probability of each one's states."""
-        best, kinds = maps.kinds[0].max(dim=0)
-        chances = (best - maps.kinds[0].logsumexp(dim=0)).exp()
+        logits = maps.kinds[0].movedim(0, -1)  # As they lie in memory.
+        best, kinds = logits.max(dim=-1)
+        chances = torch.zeros_like(best)
+        things = kinds > 0  # The background's chances are of no use, and take long.
+        chances[things] = (best[things] - logits[things].logsumexp(dim=-1)).exp()
         groups = group(
             kinds.cpu().numpy(),
             chances.cpu().numpy(),

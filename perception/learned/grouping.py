@@ -150,19 +150,35 @@ def full_size(
         rgb: Colour of each pixel.
     """
     height, width = depth.shape
-    look = np.concatenate((rgb.astype(np.float32) / 32, depth[..., None] / 0.05), axis=2)
-    best = np.full((height, width), np.inf, np.float32)
-    out = np.zeros((height, width), np.int32)
-    for down in (0, 1):
-        for right in (0, 1):
-            rows = np.minimum((np.arange(height) + down) // FINE, len(cells) - 1)
-            columns = np.minimum((np.arange(width) + right) // FINE, cells.shape[1] - 1)
-            seen = look[rows * FINE][:, columns * FINE]
-            cost = np.abs(look - seen).sum(axis=2)
-            better = cost < best
-            best[better] = cost[better]
-            out[better] = cells[rows][:, columns][better]
+    padded = np.pad(cells, ((0, 1), (0, 1)), mode="edge")
+    out = np.empty((height, width), np.int32)
+    out[::FINE, ::FINE] = cells  # A cell's own pixel.
+    for down, right in ((0, 1), (1, 0), (1, 1)):
+        part = out[down::FINE, right::FINE]
+        h, w = part.shape
+        corners = [(i, j) for i in range(down + 1) for j in range(right + 1)]
+        around = np.stack([padded[i : i + h, j : j + w] for i, j in corners])
+        part[:] = around[0]
+        rows, columns = np.nonzero((around != around[0]).any(axis=0))  # Few: at edges alone.
+        at = rows * FINE + down, columns * FINE + right
+        costs = [
+            _unlike(rgb, depth, at, (np.minimum(rows + i, len(cells) - 1) * FINE,
+                                     np.minimum(columns + j, cells.shape[1] - 1) * FINE))
+            for i, j in corners
+        ]  # fmt: skip
+        part[rows, columns] = around[np.argmin(costs, axis=0), rows, columns]
     return out
+
+
+_Places = tuple[Int64[np.ndarray, "n"], Int64[np.ndarray, "n"]]
+
+
+def _unlike(
+    rgb: UInt8[np.ndarray, "h w 3"], depth: Float32[np.ndarray, "h w"], one: _Places, other: _Places
+) -> Float32[np.ndarray, "n"]:
+    """How much pixels differ from others, given by rows and columns: 1 for 5 cm, or 32 levels."""
+    colours = np.abs(rgb[one].astype(np.float32) - rgb[other]).sum(axis=1)
+    return colours / 32 + np.abs(depth[one] - depth[other]) / np.float32(0.05)
 
 
 def pooled(

@@ -22,9 +22,9 @@ import timm  # noqa: E402 - only now can it be imported.
 class NetworkConfig(Config, frozen=True):
     """Size and shape of the network."""
 
-    backbone: str = "resnet10t"
+    backbone: str = "resnet18"
     """A model of timm's, trained from scratch here."""
-    channels: tuple[int, ...] = ()
+    channels: tuple[int, ...] = (64, 128, 256, 320)
     """Widths of a ResNet's four stages; those of timm's model when empty."""
     width: int = 64
     """Channels of the decoder at the coarse maps."""

@@ -131,8 +131,9 @@ def recoloured(
     table = (255 * levels[:, None] * gain).clip(0, 255).astype(np.uint8)  # (256, 3)
     seen = cv2.LUT(rgb, table[None])
     if rng.random() < 0.5:
-        noise = rng.normal(0, rng.uniform(0, 20 * strength), rgb.shape[:2]).astype(np.float32)
-        seen = (seen + noise[..., None]).clip(0, 255).astype(np.uint8)
+        width = np.float32(rng.uniform(0, 20 * strength))
+        noise = (rng.standard_normal(rgb.shape[:2], np.float32) * width).astype(np.int16)
+        seen = cv2.add(seen, cv2.merge([noise] * 3), dtype=cv2.CV_8U)  # Clipped.
     return seen
 
 
@@ -140,7 +141,8 @@ def poor_depth(
     depth: Float32[np.ndarray, "h w"], rng: np.random.Generator
 ) -> Float32[np.ndarray, "h w"]:
     """Depth of a consumer camera: an error that grows with its square, and holes."""
-    error = rng.normal(0, rng.uniform(0.0005, 0.003), depth.shape).astype(np.float32)
+    error = rng.standard_normal(depth.shape, np.float32)
+    error *= np.float32(rng.uniform(0.0005, 0.003))
     seen = depth + error * depth**2
     holes = cv2.resize(
         rng.random((depth.shape[0] // 8, depth.shape[1] // 8), np.float32),

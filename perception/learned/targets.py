@@ -1,10 +1,11 @@
 """What the network should say of a labelled image."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int8, Int32, Int64, UInt16
+from jaxtyping import Float32, Float64, Int8, Int32, Int64, UInt16
 from torch import Tensor
 
 from perception.learned.strides import COARSE, FINE, REACH
@@ -67,11 +68,17 @@ def make_targets(
 
 def _middles(ids: UInt16[np.ndarray, "h w"], count: int) -> Float32[np.ndarray, "count 2"]:
     """Mean row and column of each number's pixels [px]; 0 for numbers that are not there."""
-    flat = ids.reshape(-1)
-    rows, columns = (axis.reshape(-1) for axis in np.indices(ids.shape))
+    flat = ids.reshape(-1).astype(np.intp)
     area = np.maximum(np.bincount(flat, minlength=count), 1)
-    sums = [np.bincount(flat, weights=axis, minlength=count) for axis in (rows, columns)]
+    sums = [np.bincount(flat, weights=axis, minlength=count) for axis in _places(ids.shape)]
     return (np.stack(sums, axis=1) / area[:, None]).astype(np.float32)
+
+
+@lru_cache(maxsize=8)
+def _places(shape: tuple[int, int]) -> tuple[Float64[np.ndarray, "n"], Float64[np.ndarray, "n"]]:
+    """Row and column of each pixel."""
+    rows, columns = (axis.reshape(-1).astype(np.float64) for axis in np.indices(shape))
+    return rows, columns
 
 
 def _heatmap(

@@ -27,13 +27,13 @@ from perception.learned.curve import LearningCurve
 from perception.learned.generation import STATE_PROPERTIES
 from perception.learned.interruption import deferred_interrupt
 from perception.learned.losses import Losses, segmenter_loss
-from perception.learned.network import NetworkConfig, to_device
+from perception.learned.network import NetworkConfig, Segmenter, to_device
 from perception.learned.optimisation import follow, parameter_groups
 from perception.learned.sampling import Sampler, SamplingConfig
 from perception.learned.shards import LABEL, PIXELS, Shard
 from perception.learned.targets import Targets, stack_targets
 from perception.learned.validation import validate
-from perception.learned.weights import Card, Kind, cpu_state, save_weights
+from perception.learned.weights import Card, Kind, cpu_state, load_weights, save_weights
 
 
 class TrainingConfig(Config, frozen=True):
@@ -57,6 +57,8 @@ class TrainingConfig(Config, frozen=True):
     clip: float = 5.0
     """Longest gradient."""
     seed: int = 0
+    begin_with: str | None = None
+    """File of weights to begin with instead of drawn ones; of the same network and kinds."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     """Of the network's forward pass; weights are float32."""
     network: NetworkConfig = NetworkConfig()
@@ -133,11 +135,12 @@ class Trainer:
         out.mkdir(parents=True, exist_ok=True)
         self._out, self._config, self._run, self._validation = out, config, run, validation
         self._device = torch.device(run.device)
-        labels = sorted({int(label) for shard in shards for label in shard.things[:, LABEL]})
+        names: list[str] = shards[0].header["labels"]
+        labels = sorted(seen_labels(shards) | self._given_labels(names))
         self.kind_of = {label: index + 1 for index, label in enumerate(labels)}
         self.card = Card(
             network=config.network,
-            kinds=tuple(describe_kind(shards[0].header["labels"][label]) for label in labels),
+            kinds=tuple(describe_kind(names[label]) for label in labels),
             states=tuple(STATE_PROPERTIES),
         )
         self._sampler = Sampler(shards, self.kind_of, config.sampling)
@@ -160,7 +163,7 @@ class Trainer:
 
     def _fresh(self) -> TrainingState:
         torch.manual_seed(self._config.seed)
-        network = to_device(self.card.build(), self._device).train()
+        network = to_device(self._first(), self._device).train()
         return TrainingState(
             network=network,
             average=copy.deepcopy(network).eval().requires_grad_(requires_grad=False),
@@ -169,6 +172,33 @@ class Trainer:
                 lr=self._config.learning_rate,
             ),
         )
+
+    def _given_labels(self, names: Sequence[str]) -> set[int]:
+        """Numbers of the labels that the weights to begin with know."""
+        path = self._config.begin_with
+        if path is None:
+            return set()
+        known = {kind.label for kind in load_weights(Path(path))[0].kinds}
+        return {number for number, name in enumerate(names) if name in known}
+
+    def _first(self) -> Segmenter:
+        """The network that training begins with.
+
+        Raises:
+            ConfigError: The weights to begin with are of another network or of other kinds.
+        """
+        path = self._config.begin_with
+        if path is None:
+            return self.card.build()
+        card, network = load_weights(Path(path))
+        same = (card.network, card.kinds, card.states)
+        if same != (self.card.network, self.card.kinds, self.card.states):
+            raise ConfigError(
+                f"the weights in {path} are of a {card.network.backbone} with {len(card.kinds)} "
+                f"kinds, not of a {self.card.network.backbone} with {len(self.card.kinds)}. "
+                "Use the settings that they were trained with, or begin with none."
+            )
+        return network.requires_grad_(requires_grad=True)
 
     def steps(self) -> Iterator[tuple[int, float]]:
         """Do the steps that are left, and yield the number of each and the loss last logged."""
@@ -312,6 +342,11 @@ def kind_weights(shards: Sequence[Shard], kind_of: dict[int, int]) -> Float32[Te
     pixels[0] = max(total - pixels[1:].sum(), 1)
     rarity = np.median(pixels[1:]) / pixels
     return torch.from_numpy((rarity**0.25).clip(0.4, 3).astype(np.float32))
+
+
+def seen_labels(shards: Sequence[Shard]) -> set[int]:
+    """Numbers of the labels of all things in some frames."""
+    return {int(label) for shard in shards for label in shard.things[:, LABEL]}
 
 
 def describe_kind(label: str) -> Kind:

@@ -24,23 +24,27 @@ class JoinedConv(nn.Conv2d):
     def __init__(self, image: int, per_object: int, out: int):
         super().__init__(image + per_object, out, 3, padding=1)
         self.image = image
-        self._halves: tuple[Tensor, Tensor] | None = None
+        # Buffers, so that they move with the module; not of a checkpoint.
+        self._image_half: Tensor | None
+        self._object_half: Tensor | None
+        self.register_buffer("_image_half", None, persistent=False)
+        self.register_buffer("_object_half", None, persistent=False)
 
     def split(self) -> None:
         """Lay the two halves of the weights out on their own; for inference."""
-        weight = self.weight.detach()
-        self._halves = tuple(
-            half.contiguous(memory_format=torch.channels_last)
-            for half in (weight[:, : self.image], weight[:, self.image :])
-        )  # type: ignore[assignment]
+        weight, layout = self.weight.detach(), torch.channels_last
+        self._image_half = weight[:, : self.image].contiguous(memory_format=layout)
+        self._object_half = weight[:, self.image :].contiguous(memory_format=layout)
 
     def forward(  # type: ignore[override]
         self, image: Float[Tensor, "b c h w"], objects: Float[Tensor, "o d h w"]
     ) -> Float[Tensor, "o e h w"]:
         """Convolve both maps and add."""
-        halves = self._halves or (self.weight[:, : self.image], self.weight[:, self.image :])
-        shared = functional.conv2d(image, halves[0], None, padding=1)
-        own = functional.conv2d(objects, halves[1], self.bias, padding=1)
+        image_half, object_half = self._image_half, self._object_half
+        if image_half is None or object_half is None:
+            image_half, object_half = self.weight[:, : self.image], self.weight[:, self.image :]
+        shared = functional.conv2d(image, image_half, None, padding=1)
+        own = functional.conv2d(objects, object_half, self.bias, padding=1)
         return own + (shared if len(shared) == 1 else spread(shared, len(own)))
 
 

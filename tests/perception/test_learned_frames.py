@@ -138,7 +138,7 @@ def test_variations_keep_shape_and_range():
     assert recoloured(rgb, rng, 0.3).shape == rgb.shape
     assert recoloured(rgb, rng, 0.3).dtype == np.uint8
     np.testing.assert_array_equal(recoloured(rgb, np.random.default_rng(3), 0.0), rgb)
-    depth = np.full((40, 48), 2.0, np.float32)
+    depth = np.full((400, 480), 2.0, np.float32)  # Large, so that shares are those asked for.
     seen = poor_depth(depth, rng)
     assert seen.dtype == np.float32
     assert 0.9 < (np.abs(seen - 2) < 0.1).mean() <= 1

@@ -125,6 +125,20 @@ def test_the_learning_rate_rises_then_falls_to_nothing(steps: int, warm_up: int)
     assert rates[-1] == pytest.approx(0, abs=1e-12)
 
 
+def test_a_run_can_begin_with_the_weights_of_another(trained: Path, tmp_path: Path):
+    good = str(trained / "segmenter.safetensors")
+    still = msgspec.structs.replace(TINY, steps=1, learning_rate=1e-12, begin_with=good)
+    run(tmp_path / "same", still)
+    before, after = (load_file(p / "segmenter.safetensors") for p in (trained, tmp_path / "same"))
+    filters = [name for name, tensor in before.items() if tensor.ndim > 1]
+    assert all(torch.equal(before[name], after[name]) for name in filters)
+    wider = msgspec.structs.replace(
+        still, network=msgspec.structs.replace(TINY.network, fine_width=16)
+    )
+    with pytest.raises(ConfigError, match="Use the settings that they were trained with"):
+        run(tmp_path / "wider", wider)
+
+
 def test_training_ends_when_its_time_is_up(tmp_path: Path):
     shards = open_shards(labelled_houses(), SEEDS)
     config = msgspec.structs.replace(TINY, steps=10_000, minutes=1 / 60)

@@ -100,6 +100,18 @@ def test_joined_convolutions_equal_one_over_both_maps():
     torch.testing.assert_close(conv(image, objects), plain, atol=1e-5, rtol=1e-5)
 
 
+def test_split_weights_move_with_the_module_and_are_not_saved():
+    joined = JoinedConv(3, 4, 5)
+    names = set(joined.state_dict())
+    joined.split()
+    assert set(joined.state_dict()) == names
+    x, g = torch.randn(1, 3, 6, 6).double(), torch.randn(2, 4, 6, 6).double()
+    moved = joined.to(torch.float64)(x, g)  # As if to another device.
+    both = torch.cat((x.expand(2, -1, -1, -1), g), dim=1)
+    whole = torch.nn.functional.conv2d(both, joined.weight, joined.bias, padding=1)
+    torch.testing.assert_close(moved, whole)
+
+
 @pytest.mark.parametrize("block", [Bottleneck(8, 4, 2), BasicBlock(8, 16, 2), BasicBlock(8, 8)])
 def test_folded_norms_change_nothing(block: nn.Module):
     torch.manual_seed(1)

@@ -208,8 +208,8 @@ def _doors(
     taken: list[tuple[Box, Box]] = []
     outer = [run for run in walls if min(run.low, run.high) < 0]
     order = {"LivingRoom": 0, "Kitchen": 1, "Bedroom": 2, "Bathroom": 3}
-    rank = min(order[kind] for kind in plan.types)
-    entrances = [run for run in outer if order[plan.types[max(run.low, run.high)]] == rank]
+    ranks = [order[plan.types[max(run.low, run.high)]] for run in outer]  # Rooms may have none.
+    entrances = [run for run, rank in zip(outer, ranks, strict=True) if rank == min(ranks)]
     for pair in (*plan.doors, None):
         runs = [run for run in walls if pair is not None and {run.low, run.high} == set(pair)]
         place = _best_place(runs or entrances, plan, taken, rng)

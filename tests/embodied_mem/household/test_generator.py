@@ -141,6 +141,14 @@ def test_some_doors_start_closed_when_asked() -> None:
     assert all(d.openness == 0.0 and not d.openable for d in found.doors if d not in inner)
 
 
+def test_a_living_room_without_an_outer_wall_leaves_the_entrance_to_another_room() -> None:
+    found = generate_house(2032)
+    kinds = {room.id: room.roomType for room in found.rooms}
+    entrance = next(door for door in found.doors if door.room0 == door.room1)
+    assert "LivingRoom" in kinds.values()
+    assert kinds[entrance.room0] != "LivingRoom"
+
+
 def test_impossible_wishes_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"rooms must lie in 1\.\.10, got 11"):
         GeneratorConfig(rooms=11)
