@@ -17,10 +17,10 @@ from embodied_mem.app.commands import (
     Name,
     Suite,
     ThorServer,
-    Train,
     View,
     Weights,
 )
+from embodied_mem.app.train_commands import Train, TrainSegmenter, TrainTracker
 from embodied_mem.app.video_commands import Video, VideoScore, VideoTrack
 from embodied_mem.errors import EmbodiedMemError
 
@@ -99,9 +99,7 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911, PLR0912
 
             return fetch_weights(command)
         case Train():
-            from embodied_mem.app.train import train
-
-            return train(command)
+            return _train(command.task)
         case Doctor():
             from embodied_mem.app.doctor import examine
 
@@ -120,6 +118,20 @@ def _video(task: VideoTrack | VideoScore) -> int:
             from embodied_mem.app.video_score import score_videos
 
             return score_videos(task)
+        case _:
+            assert_never(task)
+
+
+def _train(task: TrainSegmenter | TrainTracker) -> int:
+    match task:
+        case TrainSegmenter():
+            from embodied_mem.app.train import train
+
+            return train(task)
+        case TrainTracker():
+            from embodied_mem.app.train_tracker import train_tracker
+
+            return train_tracker(task)
         case _:
             assert_never(task)
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from embodied_mem.app.train_commands import Train
 from embodied_mem.app.video_commands import Video
 from embodied_mem.config import Config
 
@@ -219,53 +220,6 @@ class Weights(Config, frozen=True):
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Names of releases; without any, all are listed."""
-
-
-class Train(Config, frozen=True):
-    """Train a part of perception: draw labelled frames where they are missing, then train.
-
-    Run again with the same settings, it goes on where it was interrupted.
-    """
-
-    part: Annotated[Literal["segmenter"], tyro.conf.Positional]
-    """What to train."""
-    data: str
-    """Folder of labelled frames; what is missing there is drawn first."""
-    out: str
-    """Folder of the run: checkpoint, learning curve, weights."""
-    houses: int = 300
-    """Generated houses to train on."""
-    first: int = 1000
-    """Seed of the first of them; the others count on from it."""
-    validation_houses: int = 12
-    """Generated houses to measure on, with seeds from 900 on."""
-    frames: int = 16
-    """Frames of each of these houses."""
-    backbone: str = "resnet18"
-    """A model of timm's, trained from scratch."""
-    channels: tuple[int, ...] = (64, 128, 256, 320)
-    """Widths of a ResNet's four stages; `--channels` alone: those of timm's model."""
-    steps: int = 6000
-    """Batches in all."""
-    minutes: float | None = None
-    """Time for training [min], if it shall end before all steps are done."""
-    batch: int = 8
-    """Images to a batch."""
-    crop: int = 160
-    """Side of the images that the network is shown [px]; a multiple of 32."""
-    learning_rate: float = 2e-3
-    """At its highest."""
-    seed: int = 0
-    """Of the network's first weights and of the choice of images."""
-    begin_with: str | None = None
-    """File of weights to go on from, in a new run."""
-    device: str = "cpu"
-    """Where the network runs: cpu, cuda."""
-    workers: int = 0
-    """Processes that draw frames and prepare images; 0: none but this one. For a GPU, one for
-    each core."""
-    precision: Literal["float32", "bfloat16"] = "bfloat16"
-    """Of the network's forward pass."""
 
 
 class Doctor(Config, frozen=True):

@@ -3,18 +3,11 @@
 from pathlib import Path
 
 import msgspec
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress
 
-from embodied_mem.app import commands
 from embodied_mem.app.console import configure_logging, console
-from embodied_mem.errors import ConfigError
+from embodied_mem.app.train_commands import TrainSegmenter
+from embodied_mem.app.training_bounds import VALIDATION_SEED, check_apart, training_progress
 from perception.learned.generation import FramesConfig, generate_shards
 from perception.learned.network import NetworkConfig
 from perception.learned.sampling import SamplingConfig
@@ -22,14 +15,8 @@ from perception.learned.shards import Shard, open_shards
 from perception.learned.training import RunConfig, TrainingConfig
 from perception.learned.training import train as train_segmenter
 
-VALIDATION_SEED = 900
-"""Seed of the first house that is measured on."""
 
-HELD_OUT = 100
-"""Seeds below this are for tests and benchmarks: nothing is trained on them."""
-
-
-def train(command: commands.Train) -> int:
+def train(command: TrainSegmenter) -> int:
     """Train the segmenter.
 
     Raises:
@@ -38,9 +25,9 @@ def train(command: commands.Train) -> int:
     configure_logging()
     training = range(command.first, command.first + command.houses)
     validation = range(VALIDATION_SEED, VALIDATION_SEED + command.validation_houses)
-    _check_apart(training, validation)
+    check_apart(training, validation)
     data, out = Path(command.data), Path(command.out)
-    with _progress() as progress:
+    with training_progress() as progress:
         shown = _with_frames(data, validation, FramesConfig(), command.workers, progress)
         frames = FramesConfig(frames=command.frames, arrangements=max(2, command.frames // 8))
         trained = _with_frames(data, training, frames, command.workers, progress)
@@ -53,7 +40,7 @@ def train(command: commands.Train) -> int:
     return 0
 
 
-def training_config(command: commands.Train) -> TrainingConfig:
+def training_config(command: TrainSegmenter) -> TrainingConfig:
     """Return what the flags say of training."""
     return TrainingConfig(
         steps=command.steps,
@@ -68,21 +55,12 @@ def training_config(command: commands.Train) -> TrainingConfig:
     )
 
 
-def run_config(command: commands.Train) -> RunConfig:
+def run_config(command: TrainSegmenter) -> RunConfig:
     """Return where the training runs, and how often it is measured and saved."""
     slow = RunConfig(device=command.device, workers=command.workers)
     if command.device == "cpu":
         return slow
     return msgspec.structs.replace(slow, checkpoint_every=2000, validate_every=2000)
-
-
-def _check_apart(training: range, validation: range) -> None:
-    if training.start < HELD_OUT or validation.stop > training.start:
-        raise ConfigError(
-            f"seeds to train on must begin at {validation.stop} or later: those below "
-            f"{HELD_OUT} are held out, and those from {validation.start} on are measured on; "
-            f"got {training.start}."
-        )
 
 
 def _with_frames(
@@ -94,14 +72,3 @@ def _with_frames(
         progress.update(task, completed=done)
     progress.remove_task(task)
     return open_shards(folder, seeds)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )

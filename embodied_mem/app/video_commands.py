@@ -12,10 +12,11 @@ class VideoTrack(Config, frozen=True, tag="track"):
 
     source: Annotated[str, tyro.conf.Positional]
     """A video file, or a folder of images."""
-    weights: str
-    """XMem's weights: its published .pth, or .safetensors."""
     out: str
     """Folder for masks/, tracks.json and overlay.mp4; asked for again, it is gone on with."""
+    weights: str | None = None
+    """XMem's weights, its published .pth or .safetensors, or those of a compact tracker; without,
+    the compact tracker that comes with the package."""
     masks: str | None = None
     """Folder of PNGs called as their frames are (00000.png for the first of a video file), in
     palette colours or grey ids, for the first frame and any later ones; or one PNG; or a COCO file

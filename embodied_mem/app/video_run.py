@@ -9,7 +9,7 @@ from jaxtyping import Int, UInt8
 from embodied_mem.errors import ConfigError, StoreError
 from embodied_mem.video.frames import natural_key
 from embodied_mem.video.mask_files import mask_writer, read_mask
-from perception.xmem.network import XMem
+from perception.xmem.network import MemoryNetwork
 from perception.xmem.tracker import ObjectTracker, TrackerConfig
 
 MASKS, TRACKS, OVERLAY = "masks", "tracks.json", "overlay.mp4"
@@ -148,7 +148,7 @@ class VideoRun:
             older.unlink()
 
     def resume(
-        self, network: XMem, config: TrackerConfig, device: str
+        self, network: MemoryNetwork, config: TrackerConfig, device: str
     ) -> tuple[ObjectTracker, int]:
         """Return a tracker, and the number of the frame to go on with."""
         saved = self._saved()

@@ -35,6 +35,7 @@ from embodied_mem.video.annotations import (
 )
 from embodied_mem.video.frames import FrameFolder, FrameSource, VideoFrame, open_frames
 from embodied_mem.video.overlay import OverlayVideo, draw_overlay
+from perception.compact.weights import SHIPPED
 from perception.xmem.loading import load_network
 from perception.xmem.tracker import ObjectTracker, TrackerConfig
 
@@ -53,7 +54,7 @@ def track_video(command: VideoTrack) -> int:
         import embodied_mem.video.coco  # noqa: F401, PLC0415 - an extra: missed before hours of work.
     source = open_frames(command.source)
     annotations = _annotations(command, source)
-    weights = Path(command.weights)
+    weights = _weights(command.weights)
     settings = Settings(
         source=_digest_of_source(source),
         annotations=annotations.digest,
@@ -230,6 +231,18 @@ def _written(run: VideoRun) -> Iterator[tuple[str, np.ndarray]]:
         ids = run.read_mask(name)
         assert ids is not None, "listed just now"
         yield f"{name}.png", ids
+
+
+def _weights(path: str | None) -> Path:
+    """Choose the weights: those that are given, else those that come with the package."""
+    if path is not None:
+        return Path(path)
+    if not SHIPPED.is_file():
+        raise ConfigError(
+            "no weights of a tracker come with this package: give `--weights FILE`, XMem's "
+            "published checkpoint (XMem.pth) or what `embodied-mem train tracker` wrote."
+        )
+    return SHIPPED
 
 
 def _digest_of_weights(path: Path) -> str:

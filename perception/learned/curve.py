@@ -1,9 +1,18 @@
 """The learning curve of a run: lines of JSON, and a picture."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_PARTS = ("total", "kinds", "centres", "offsets", "states")
+PARTS = ("kinds", "centres", "offsets", "states")
+"""Losses of the segmenter that a picture shows."""
+
+SCORES = {
+    "miou": "mean IoU of kinds",
+    "pixels": "pixels right",
+    "state_accuracy": "states right",
+}
+"""Its scores, and what a picture calls them."""
 
 
 class LearningCurve:
@@ -39,19 +48,20 @@ class LearningCurve:
         with self._path.open("a") as file:
             file.write(json.dumps(rounded) + "\n")
 
-    def draw(self, path: Path) -> None:
-        """Draw loss and scores over steps."""
+    def draw(
+        self, path: Path, parts: Sequence[str] = PARTS, scores: Mapping[str, str] = SCORES
+    ) -> None:
+        """Draw losses and scores, with the names that the picture gives them, over steps."""
         from matplotlib.figure import Figure  # noqa: PLC0415 - slow, and only for the picture.
 
         figure = Figure(figsize=(9, 3.6), layout="constrained")
         left, right = figure.subplots(1, 2)
         trained = [row for row in self._rows if "total" in row]
-        for name in _PARTS[1:]:
+        for name in parts:
             left.plot([r["step"] for r in trained], [r[name] for r in trained], label=name)
         left.set(xlabel="step", ylabel="training loss", yscale="log")
-        scored = [row for row in self._rows if "miou" in row]
-        for name, label in (("miou", "mean IoU of kinds"), ("pixels", "pixels right"),
-                            ("state_accuracy", "states right")):  # fmt: skip
+        for name, label in scores.items():
+            scored = [row for row in self._rows if name in row]
             right.plot([r["step"] for r in scored], [r[name] for r in scored], ".-", label=label)
         right.set(xlabel="step", ylabel="validation houses", ylim=(0, 1))
         for axes in (left, right):

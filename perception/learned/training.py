@@ -28,6 +28,7 @@ from perception.learned.generation import STATE_PROPERTIES
 from perception.learned.interruption import deferred_interrupt
 from perception.learned.losses import Losses, segmenter_loss
 from perception.learned.network import NetworkConfig, Segmenter, to_device
+from perception.learned.optimisation import follow, parameter_groups
 from perception.learned.sampling import Sampler, SamplingConfig
 from perception.learned.shards import LABEL, PIXELS, Shard
 from perception.learned.targets import Targets, stack_targets
@@ -327,26 +328,6 @@ def learning_rate(step: int, done: float, config: TrainingConfig) -> float:
     begun = min(config.warm_up / config.steps, done)
     fallen = (done - begun) / max(1 - begun, 1e-9)
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(fallen, 1)))
-
-
-@torch.no_grad()
-def follow(average: torch.nn.Module, network: torch.nn.Module, keep: float) -> None:
-    """Move the running mean of weights towards the network's: `keep` of it stays."""
-    pairs = list(zip(average.state_dict().values(), network.state_dict().values(), strict=True))
-    means = [(mean, new) for mean, new in pairs if mean.is_floating_point()]
-    torch._foreach_lerp_(*zip(*means, strict=True), 1 - keep)  # pyright: ignore # One kernel.
-    for mean, new in pairs:
-        if not mean.is_floating_point():
-            mean.copy_(new)
-
-
-def parameter_groups(network: torch.nn.Module, decay: float) -> list[dict[str, object]]:
-    """Filters shrink by weight decay; biases and scales do not."""
-    parameters = list(network.parameters())
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
 
 
 def kind_weights(shards: Sequence[Shard], kind_of: dict[int, int]) -> Float32[Tensor, "k"]:

@@ -9,8 +9,9 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
+"""Of colours over ImageNet, from 0 to 1; what networks are fed is relative to them."""
 _STRIDE = 16
 
 
@@ -77,8 +78,8 @@ def normalise(
 ) -> Float[Tensor, "3 h w"]:
     """Return an image with ImageNet's mean and deviation taken out."""
     image = torch.from_numpy(np.ascontiguousarray(rgb)).to(device).permute(2, 0, 1).to(dtype) / 255
-    mean = torch.tensor(_MEAN, dtype=dtype, device=device)[:, None, None]
-    deviation = torch.tensor(_DEVIATION, dtype=dtype, device=device)[:, None, None]
+    mean = torch.tensor(MEAN, dtype=dtype, device=device)[:, None, None]
+    deviation = torch.tensor(DEVIATION, dtype=dtype, device=device)[:, None, None]
     return (image - mean) / deviation
 
 

@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from embodied_mem.errors import ConfigError
-from perception.xmem.network import Dimensions, XMem
+from perception.compact.weights import is_compact, load_compact
+from perception.xmem.network import Dimensions, MemoryNetwork, XMem
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
@@ -60,10 +61,16 @@ def build_network(state: Mapping[str, Tensor], origin: str = "the checkpoint") -
     return network
 
 
-def load_network(path: str | Path, *, dtype: torch.dtype = torch.float32) -> XMem:
+def load_network(path: str | Path, *, dtype: torch.dtype = torch.float32) -> MemoryNetwork:
     """Load a network ready for inference: norms folded, weights laid out for speed.
+
+    The file's header tells whether it is a compact tracker of our own; all else is XMem's.
 
     Raises:
         ConfigError: See `read_checkpoint` and `build_network`.
     """
-    return build_network(read_checkpoint(path), str(path)).to(dtype).prepare()
+    if is_compact(Path(path)):
+        network: MemoryNetwork = load_compact(Path(path))
+    else:
+        network = build_network(read_checkpoint(path), str(path))
+    return network.to(dtype).prepare()

@@ -29,7 +29,13 @@ from embodied_mem.memory.feature_snapshot import (
 )
 from embodied_mem.memory.feature_store import FeatureStore
 from perception.xmem.images import Size, normalise, one_hot
-from perception.xmem.network import Encoded, XMem, aggregate, probabilities
+from perception.xmem.network import (
+    Encoded,
+    MemoryNetwork,
+    aggregate,
+    likeliest,
+    probabilities,
+)
 
 _FORMAT = "embodied-mem tracker 1"
 """Names the layout of saved trackers."""
@@ -82,7 +88,7 @@ class ObjectTracker:
 
     def __init__(
         self,
-        network: XMem,
+        network: MemoryNetwork,
         config: TrackerConfig | None = None,
         *,
         device: str | torch.device = "cpu",
@@ -134,7 +140,7 @@ class ObjectTracker:
 
     @classmethod
     def load(
-        cls, path: str | Path, network: XMem, *, device: str | torch.device = "cpu"
+        cls, path: str | Path, network: MemoryNetwork, *, device: str | torch.device = "cpu"
     ) -> "ObjectTracker":
         """Read a tracker that goes on as the saved one would have.
 
@@ -198,7 +204,7 @@ class ObjectTracker:
         odds = found[0] if len(found) == 1 else (found[0] + found[1].flip(2)) / 2
         names = np.array([0, *known], np.int32)
         return Tracked(
-            ids=names[odds.argmax(dim=0).cpu().numpy()], objects=tuple(known), probabilities=odds
+            ids=names[likeliest(odds).cpu().numpy()], objects=tuple(known), probabilities=odds
         )
 
 
@@ -246,7 +252,7 @@ class _TrackerNote(msgspec.Struct, frozen=True):
 class _Pass:
     """One way through a video: the images as they are, or mirrored."""
 
-    def __init__(self, network: XMem, config: TrackerConfig):
+    def __init__(self, network: MemoryNetwork, config: TrackerConfig):
         self.network, self.config = network, config
         self.memory = FeatureStore(config.memory)
         self.objects: list[int] = []

@@ -82,15 +82,17 @@ class Bottleneck(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 with a shortcut; the first carries the stride."""
+    """Two 3x3 with a shortcut; the first carries the stride. Norms are frozen, or another's."""
 
-    def __init__(self, inside: int, out: int, stride: int = 1):
+    def __init__(
+        self, inside: int, out: int, stride: int = 1, norm: type[nn.BatchNorm2d] = FrozenNorm
+    ):
         super().__init__()
         self.conv1 = nn.Conv2d(inside, out, 3, stride, 1, bias=False)
-        self.bn1 = FrozenNorm(out)
+        self.bn1 = norm(out)
         self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
-        self.bn2 = FrozenNorm(out)
-        self.downsample = _shortcut(inside, out, stride)
+        self.bn2 = norm(out)
+        self.downsample = _shortcut(inside, out, stride, norm)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d u v"]:
         """Apply the block."""
@@ -98,10 +100,12 @@ class BasicBlock(nn.Module):
         return torch.relu_(self.bn2(self.conv2(y)) + self.downsample(x))
 
 
-def _shortcut(inside: int, out: int, stride: int) -> nn.Module:
+def _shortcut(
+    inside: int, out: int, stride: int, norm: type[nn.BatchNorm2d] = FrozenNorm
+) -> nn.Module:
     if inside == out and stride == 1:
         return nn.Identity()
-    return nn.Sequential(nn.Conv2d(inside, out, 1, stride, bias=False), FrozenNorm(out))
+    return nn.Sequential(nn.Conv2d(inside, out, 1, stride, bias=False), norm(out))
 
 
 class KeyTrunk(nn.Module):

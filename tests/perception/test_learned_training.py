@@ -19,7 +19,7 @@ from labelled_houses import OFTEN, SEEDS, TINY, labelled_houses
 from safetensors.torch import load_file, save_file
 
 from embodied_mem.app.cli import OK, USER_ERROR, execute
-from embodied_mem.app.commands import Train
+from embodied_mem.app.train_commands import Train, TrainSegmenter
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
 from embodied_mem.backends.household.catalog import object_types
 from embodied_mem.backends.household.house_source import HouseSource
@@ -249,19 +249,19 @@ def test_unknown_depth_is_marked_and_harmless():
 
 
 def test_held_out_houses_are_not_trained_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    command = Train(part="segmenter", data=str(labelled_houses()), out=str(tmp_path), first=10)
-    assert execute(command) == USER_ERROR
+    task = TrainSegmenter(data=str(labelled_houses()), out=str(tmp_path), first=10)
+    assert execute(Train(task=task)) == USER_ERROR
     assert capsys.readouterr().err == snapshot(
         "embodied-mem: seeds to train on must begin at 912 or later: those below 100 are held out, and those from 900 on are measured on; got 10.\n"
     )
 
 
 def test_the_command_trains_weights_that_the_detector_reads(tmp_path: Path, view: Frame):
-    command = Train(
-        part="segmenter", data=str(labelled_houses()), out=str(tmp_path), first=SEEDS[0],
+    task = TrainSegmenter(
+        data=str(labelled_houses()), out=str(tmp_path), first=SEEDS[0],
         houses=len(SEEDS), validation_houses=0, steps=1, batch=2, crop=32,
     )  # fmt: skip
-    assert execute(command) == OK
+    assert execute(Train(task=task)) == OK
     found = Learned(LearnedConfig(weights=str(tmp_path / "segmenter.safetensors")))(view)
     assert found.masks.shape[1:] == view.rgb.shape[:2]
 

@@ -1,0 +1,1 @@
+"""A compact tracker of our own, trained on films of generated houses."""
