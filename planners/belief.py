@@ -28,6 +28,9 @@ STATE_KEYS: Mapping[str, str] = {
 }  # fmt: skip
 """The attribute that each condition on a state reads."""
 
+SURE = 0.9
+"""Things of less confidence may not exist, or be something else."""
+
 _BELIEVED = 0.5
 """Things of less confidence meet no condition."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from embodied_mem.goals import Atom, Goal, Progress, Term
 from planners import affordances
 from planners.affordances import fits
-from planners.belief import Belief, Thing
+from planners.belief import SURE, Belief, Thing
 from planners.symbolic import Fact, PlanStep, Problem
 
 _TOOLS: Mapping[str, tuple[frozenset[str], ...]] = {
@@ -36,8 +36,6 @@ _GOALS: Mapping[str, tuple[str, bool]] = {
 
 _STEPS_PER_METRE = 4.0
 _SURFACES_TO_PUT_DOWN = 2
-_SURE = 0.9
-"""Things of more confidence are not avoided."""
 _DOUBT = 15.0
 """Way that is gone to a thing that is sure rather than to one that is not there at all [m]."""
 _RIM = 1.0
@@ -120,7 +118,7 @@ def _ordered(
     def rank(thing: Thing) -> tuple[bool, float]:
         unfit = any(not _may_be_on(thing, label) for label in partners)
         rim = thing.label in affordances.RIMS  # Things go into the basin, where there is one.
-        doubt = _DOUBT * max(_SURE - thing.confidence, 0.0)
+        doubt = _DOUBT * max(SURE - thing.confidence, 0.0)
         return unfit, -100.0 if thing.held else distance(thing) + _RIM * rim + doubt
 
     numbers = sum(t.label == term.label for t in goal.terms())

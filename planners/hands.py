@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from embodied_mem.interfaces import Decision
 from embodied_mem.types import Action
 from planners.behaviour import Routine, Situation
-from planners.belief import Thing
+from planners.belief import SURE, Thing
 from planners.navigation import Standpoint, standpoints
 from planners.peering import looks_in, share_seen
 from planners.pilot import Pilot
@@ -65,6 +65,9 @@ _NEW_VIEW = 12.0
 _FULL = "No valid positions"
 """What is said of a receptacle that has no room where one points."""
 
+_DOUBTFUL_POSES = 2
+"""Places from which a thing is looked for that may well not exist, or be something else."""
+
 _REFUSALS = 2
 """After so many of these a receptacle is taken to be full."""
 
@@ -117,8 +120,10 @@ class Hands:
         self.no_way = False
         if not self._is_spoilt(target) and self._pixel(target, level=level) is not None:
             return True
-        for _ in range(_POSES):
+        for attempt in range(_POSES):
             thing = s.belief.things.get(target)
+            if thing is not None and attempt >= _DOUBTFUL_POSES and thing.confidence < SURE:
+                return False  # It would have been seen, were it there.
             stand = self._stand(thing, swing=swing) if thing is not None else None
             if thing is None or stand is None:
                 self.no_way = True

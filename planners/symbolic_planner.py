@@ -17,7 +17,7 @@ from embodied_mem.memory.experience import Hints
 from embodied_mem.types import DONE
 from planners import search
 from planners.behaviour import Situation, in_order, tick
-from planners.belief import STATE_KEYS, Thing
+from planners.belief import STATE_KEYS, SURE, Thing
 from planners.grounding import Choice, choose, ground, missing, tidy
 from planners.hands import Hands
 from planners.navigation import NavigationConfig
@@ -340,7 +340,10 @@ class SymbolicPlanner:
         return True
 
     def _blame(self, task: _Task, skills: Skills) -> None:
-        """Leave out what a step failed on: at once where there is no way, else the second time."""
+        """Leave out what a step failed on: at once where there is no way, or perhaps no such thing.
+
+        Else the second time.
+        """
         step = skills.current
         assert step is not None, "a step failed"
         culprit = step.arguments[_CULPRITS.get(step.name, 0)]
@@ -349,6 +352,8 @@ class SymbolicPlanner:
         if skills.hands.no_way:
             task.cut_off.add(culprit)
         hopeless = skills.hands.no_way or culprit in skills.hands.hopeless
+        thing = skills.situation.belief.things.get(culprit)
+        hopeless |= thing is not None and thing.confidence < SURE
         if hopeless or task.failures[culprit] >= 2:
             task.excluded |= {culprit}
         task.failed += not skills.hands.no_way
