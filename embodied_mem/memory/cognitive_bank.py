@@ -25,7 +25,7 @@ from embodied_mem.errors import ConfigError
 from embodied_mem.memory.consolidation import BankEntries, append, coefficients
 
 
-class BankConfig(Config, frozen=True):
+class BankConfig(Config, frozen=True, tag="bank"):
     """How a policy remembers."""
 
     capacity: int = 16

@@ -22,17 +22,23 @@ from torch.utils.data import DataLoader, Dataset
 from embodied_mem.backends.household.catalog import ObjectType, object_types
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
-from perception.learned.checkpoints import TrainingState, load_checkpoint, save_checkpoint
+from embodied_mem.runtime.checkpoints import (
+    TrainingState,
+    cpu_state,
+    load_checkpoint,
+    save_checkpoint,
+)
+from embodied_mem.runtime.interruption import deferred_interrupt
+from embodied_mem.runtime.optimisation import follow, parameter_groups
 from perception.learned.curve import LearningCurve
 from perception.learned.generation import STATE_PROPERTIES
-from perception.learned.interruption import deferred_interrupt
 from perception.learned.losses import Losses, segmenter_loss
 from perception.learned.network import NetworkConfig, to_device
 from perception.learned.sampling import Sampler, SamplingConfig
 from perception.learned.shards import LABEL, PIXELS, Shard
 from perception.learned.targets import Targets, stack_targets
 from perception.learned.validation import validate
-from perception.learned.weights import Card, Kind, cpu_state, save_weights
+from perception.learned.weights import Card, Kind, save_weights
 
 
 class TrainingConfig(Config, frozen=True):
@@ -269,26 +275,6 @@ def learning_rate(step: int, config: TrainingConfig) -> float:
         return config.learning_rate * (step + 1) / config.warm_up
     done = (step - config.warm_up) / max(config.steps - config.warm_up, 1)
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(done, 1)))
-
-
-@torch.no_grad()
-def follow(average: torch.nn.Module, network: torch.nn.Module, keep: float) -> None:
-    """Move the running mean of weights towards the network's: `keep` of it stays."""
-    pairs = zip(average.state_dict().values(), network.state_dict().values(), strict=True)
-    for mean, new in pairs:
-        if mean.is_floating_point():
-            mean.lerp_(new, 1 - keep)
-        else:
-            mean.copy_(new)
-
-
-def parameter_groups(network: torch.nn.Module, decay: float) -> list[dict[str, object]]:
-    """Filters shrink by weight decay; biases and scales do not."""
-    parameters = list(network.parameters())
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
 
 
 def kind_weights(shards: Sequence[Shard], kind_of: dict[int, int]) -> Float32[Tensor, "k"]:

@@ -1,6 +1,7 @@
 """The perceptual-cognitive bank: what it keeps, and that training sees what the robot will."""
 
 import itertools
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -80,14 +81,15 @@ def test_gradients_of_whole_episodes_are_those_of_single_steps(steps: int) -> No
     gradients = []
     for run in (bank.sequence, lambda *episode: stepped(bank, *episode)):
         seen.requires_grad_().grad = None
-        sum(part.square().sum() for part in run(seen, meant, times)).backward()
+        first, second = run(seen, meant, times)
+        (first.square().sum() + second.square().sum()).backward()
         gradients.append(seen.grad)
     torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(("memory_grad", "reached"), [("bptt", True), ("detach", False)])
 def test_what_is_stored_learns_from_its_use_unless_detached(
-    memory_grad: str, reached: bool
+    memory_grad: Literal["bptt", "detach"], reached: bool
 ) -> None:
     bank = bank_of(BankConfig(memory_grad=memory_grad))
     seen, meant, times = episode_of(1, 3)
