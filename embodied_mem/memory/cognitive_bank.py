@@ -176,9 +176,10 @@ class StreamBank(nn.Module):
         step is a weighted sum of the tokens written before it, and all of them are read at once.
         """
         batch, steps = times.shape
-        past, when = coefficients(
-            tokens, times, self._config.capacity, merge=self._config.consolidation == "merge"
-        )  # (b, t, l, s), (b, t, l)
+        with torch.autocast(tokens.device.type, enabled=False):  # Times and weights stay exact.
+            past, when = coefficients(
+                tokens, times, self._config.capacity, merge=self._config.consolidation == "merge"
+            )  # (b, t, l, s), (b, t, l)
         stored = torch.einsum("btls,bsnd->btlnd", past.to(tokens.dtype), self._stored(tokens))
         fused = self._read(
             tokens.flatten(0, 1),

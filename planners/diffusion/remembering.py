@@ -92,7 +92,8 @@ class LstmMemory(nn.Module):
         self, perceptual: Tensor, cognitive: Tensor, state: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
         summary = torch.cat([perceptual.mean(2), cognitive.mean(2)], -1)
-        hidden, after = self.network(summary, state)
+        with torch.autocast(summary.device.type, enabled=False):  # Not all kernels know bfloat16.
+            hidden, after = self.network(summary.to(self.out.weight.dtype), state)
         seen, meant = self.out(hidden).split(
             [self._perceptual, summary.shape[-1] - self._perceptual], -1
         )
