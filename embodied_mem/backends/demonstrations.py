@@ -93,16 +93,18 @@ def read_demonstrations(path: Path) -> tuple[Task, list[Demonstration]]:
     try:
         with safe_open(path, framework="np") as file:  # pyright: ignore
             metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise StoreFormatError(f"{path} holds no demonstrations of this version.")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        header = json.loads(metadata["header"])
-        return Task(name=header["task"], instruction=header["instruction"]), _parted(
-            tensors, *header["size"]
-        )
     except OSError as error:
         raise StoreError(f"cannot read demonstrations {path}: {error}.") from error
-    except (SafetensorError, lzma.LZMAError, KeyError, ValueError) as error:
+    except SafetensorError as error:
+        raise StoreFormatError(f"the demonstrations {path} are damaged: {error}.") from error
+    if metadata.get("format") != FORMAT:
+        raise StoreFormatError(f"{path} holds no demonstrations of this version.")
+    try:
+        header = json.loads(metadata["header"])
+        task = Task(name=header["task"], instruction=header["instruction"])
+        return task, _parted(tensors, *header["size"])
+    except (lzma.LZMAError, KeyError, ValueError) as error:
         raise StoreFormatError(f"the demonstrations {path} are damaged: {error}.") from error
 
 
