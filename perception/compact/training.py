@@ -19,6 +19,14 @@ from torch import Tensor
 
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
+from embodied_mem.runtime.checkpoints import (
+    TrainingState,
+    cpu_state,
+    load_checkpoint,
+    save_checkpoint,
+)
+from embodied_mem.runtime.interruption import deferred_interrupt
+from embodied_mem.runtime.optimisation import follow, parameter_groups
 from perception.compact.batches import Batch, BatchMaker
 from perception.compact.clips import Clip
 from perception.compact.film_bank import FilmBank
@@ -27,11 +35,7 @@ from perception.compact.objective import Losses, follow_clips, tracking_loss
 from perception.compact.sampling_config import SamplingConfig
 from perception.compact.validation import validate
 from perception.compact.weights import Card, save_weights
-from perception.learned.checkpoints import TrainingState, load_checkpoint, save_checkpoint
 from perception.learned.curve import LearningCurve
-from perception.learned.interruption import deferred_interrupt
-from perception.learned.optimisation import follow, parameter_groups
-from perception.learned.weights import cpu_state
 
 _LEAST_RATE = 0.01
 """Share of the highest learning rate with which a run begins."""

@@ -22,18 +22,23 @@ from torch.utils.data import DataLoader, Dataset
 from embodied_mem.backends.household.catalog import ObjectType, object_types
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
-from perception.learned.checkpoints import TrainingState, load_checkpoint, save_checkpoint
+from embodied_mem.runtime.checkpoints import (
+    TrainingState,
+    cpu_state,
+    load_checkpoint,
+    save_checkpoint,
+)
+from embodied_mem.runtime.interruption import deferred_interrupt
+from embodied_mem.runtime.optimisation import follow, parameter_groups
 from perception.learned.curve import LearningCurve
 from perception.learned.generation import STATE_PROPERTIES
-from perception.learned.interruption import deferred_interrupt
 from perception.learned.losses import Losses, segmenter_loss
 from perception.learned.network import NetworkConfig, Segmenter, to_device
-from perception.learned.optimisation import follow, parameter_groups
 from perception.learned.sampling import Sampler, SamplingConfig
 from perception.learned.shards import LABEL, PIXELS, Shard
 from perception.learned.targets import Targets, stack_targets
 from perception.learned.validation import validate
-from perception.learned.weights import Card, Kind, cpu_state, load_weights, save_weights
+from perception.learned.weights import Card, Kind, load_weights, save_weights
 
 
 class TrainingConfig(Config, frozen=True):

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -104,9 +103,3 @@ def load_weights(path: Path) -> tuple[Card, Segmenter]:
             "Use the file as it was trained."
         ) from error
     return card, network.eval().requires_grad_(requires_grad=False)
-
-
-def cpu_state(network: torch.nn.Module) -> dict[str, Tensor]:
-    """A copy of a network's state on the CPU."""
-    state = network.state_dict()
-    return {name: t.detach().to("cpu", copy=True).contiguous() for name, t in state.items()}

@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from embodied_mem.errors import ConfigError, StoreFormatError
-from perception.learned.weights import cpu_state
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -95,3 +94,9 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
         for name, tensor in tensors.items()
         if name.startswith(start)
     }
+
+
+def cpu_state(network: torch.nn.Module) -> dict[str, Tensor]:
+    """A copy of a network's state on the CPU."""
+    state = network.state_dict()
+    return {name: t.detach().to("cpu", copy=True).contiguous() for name, t in state.items()}

@@ -1,0 +1,1 @@
+"""MIKASA-Robo's RememberColor tasks on ManiSkill 3, in an environment of their own."""

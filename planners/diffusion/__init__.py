@@ -1,0 +1,1 @@
+"""A policy that remembers: encoder, perceptual-cognitive bank, diffusion of action chunks."""

@@ -1,0 +1,91 @@
+"""Memory at its first use: does the first chunk after the reveal lead to the right thing?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from embodied_mem.backends.mikasa.expert import imagined_motions
+from planners.diffusion.batches import DemonstrationSet
+from planners.diffusion.network import PolicyNetwork
+from planners.diffusion.noise import SamplingConfig
+from planners.diffusion.sampling import sample
+
+
+@torch.no_grad()
+def decision_accuracy(
+    network: PolicyNetwork,
+    demonstrations: DemonstrationSet,
+    chosen: Sequence[int],
+    sampling: SamplingConfig,
+    *,
+    seed: int,
+) -> float:
+    """Share of some episodes whose first chunk after the reveal is nearest to the right one's."""
+    chunks = drawn_at_decisions(network, demonstrations, chosen, sampling, seed=seed)
+    motions = chunks[..., :3].float().cpu().numpy()
+    episodes = [demonstrations.episodes[index] for index in chosen]
+    right = [
+        decided(some, episode.proprio[episode.reveal, :3], episode.options) == episode.cue
+        for some, episode in zip(motions, episodes, strict=True)
+    ]
+    return float(np.mean(right))
+
+
+def drawn_at_decisions(
+    network: PolicyNetwork,
+    demonstrations: DemonstrationSet,
+    chosen: Sequence[int],
+    sampling: SamplingConfig,
+    *,
+    seed: int,
+) -> Float[Tensor, "b k a"]:
+    """Draw a chunk for the decision of each episode."""
+    groups = demonstrations.until_decision(chosen)
+    tokens, meant = network.sequence(
+        groups.images, groups.proprio, groups.instructions, groups.times
+    )
+    rows = torch.arange(len(meant), device=meant.device)
+    tokens, meant = tokens[rows, groups.decision], meant[rows, groups.decision]
+    generator = torch.Generator(meant.device).manual_seed(seed)
+    shape = (len(meant), network.head.chunk, network.head.actions)
+    noise = torch.randn(shape, generator=generator, device=meant.device)
+    return drawn(network, noise, tokens.float(), meant.float(), sampling)
+
+
+def drawn(
+    network: PolicyNetwork,
+    noise: Float[Tensor, "b k a"],
+    perceptual: Float[Tensor, "b n p"],
+    cognitive: Float[Tensor, "b c"],
+    sampling: SamplingConfig,
+) -> Float[Tensor, "b k a"]:
+    """Draw chunks, in the robot's numbers."""
+
+    def predict(x: Tensor, times: Tensor) -> Tensor:
+        if sampling.guidance == 1:
+            return network.predict(x, times, perceptual, cognitive)
+        dropped = torch.arange(2 * len(x), device=x.device) >= len(x)
+        both = network.predict(
+            torch.cat([x, x]),
+            torch.cat([times, times]),
+            torch.cat([perceptual, perceptual]),
+            torch.cat([cognitive, cognitive]),
+            dropped,
+        )
+        with_it, without = both.chunk(2)
+        return without + sampling.guidance * (with_it - without)
+
+    return network.unscaled(sample(predict, noise, sampling, network.objective))
+
+
+def decided(
+    motions: Float32[np.ndarray, "k 3"],
+    tool: Float32[np.ndarray, "3"],
+    options: Float32[np.ndarray, "o 3"],
+) -> int:
+    """Say which option a chunk leads to: that for which the expert's chunk would be nearest."""
+    imagined = [imagined_motions(option, tool, len(motions)) for option in options]
+    return int(np.argmin([np.square(chunk - motions).sum() for chunk in imagined]))

@@ -1,0 +1,323 @@
+"""Trains a policy on demonstrations: one run is one folder, and goes on where it was interrupted.
+
+Chance depends on seed and step alone.
+"""
+
+import copy
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from embodied_mem.backends.demonstrations import Demonstration
+from embodied_mem.config import Config
+from embodied_mem.errors import ConfigError
+from embodied_mem.runtime.checkpoints import (
+    TrainingState,
+    cpu_state,
+    load_checkpoint,
+    save_checkpoint,
+)
+from embodied_mem.runtime.interruption import deferred_interrupt
+from embodied_mem.runtime.optimisation import follow, parameter_groups
+from planners.diffusion.batches import DemonstrationSet, Groups, SamplerConfig, questions
+from planners.diffusion.network import Interface, PolicyConfig, PolicyNetwork
+from planners.diffusion.noise import SamplingConfig, corrupted
+from planners.diffusion.weights import PolicyCard, save_policy
+
+WEIGHTS = "policy.safetensors"
+"""The averaged weights in a run's folder, as a robot loads them."""
+
+
+class PolicyTrainingConfig(Config, frozen=True):
+    """How a policy is trained."""
+
+    steps: int = 20_000
+    """Batches in all; the learning rate falls to nothing over them. A run may be gone on with for
+    more or fewer."""
+    minutes: float | None = None
+    """Time after which a run ends, if that comes first; the learning rate falls over it [min]."""
+    batch: int = 64
+    """Episodes to a step."""
+    learning_rate: float = 1e-3
+    """At its highest, after the warm-up."""
+    warm_up: float = 0.03
+    """Share of the run over which the learning rate rises."""
+    weight_decay: float = 0.05
+    averaging: float = 0.999
+    """Share of the running mean of weights that a step leaves."""
+    clip: float = 1.0
+    """Longest gradient."""
+    dropped: float = 0.1
+    """Share of chunks whose condition is left out, for guidance."""
+    guess: float = 1.0
+    """Weight of the guess from the condition alone; see `PolicyNetwork.guess_loss`."""
+    seed: int = 0
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    """Of the network's forward pass; weights are float32."""
+    policy: PolicyConfig = PolicyConfig()
+    sampler: SamplerConfig = SamplerConfig()
+
+    def __post_init__(self) -> None:
+        if self.batch < 1 or self.steps < 1:
+            raise ConfigError(
+                "training needs batches of 1 or more episodes, and 1 or more steps, "
+                f"got {self.batch} and {self.steps}."
+            )
+
+
+class PolicyRunConfig(Config, frozen=True):
+    """Where and how a run goes; nothing here changes what comes of it."""
+
+    device: str = "cpu"
+    """Where the network runs: cpu, cuda."""
+    log_every: int = 50
+    """Steps between lines of the learning curve."""
+    checkpoint_every: int = 1000
+    """Steps between checkpoints."""
+    validate_every: int = 500
+    """Steps between measurements of decisions; 0: never."""
+    validated: int = 100
+    """Episodes, at most, of each kind that decisions are measured on."""
+
+
+def train(
+    out: Path,
+    episodes: Sequence[tuple[str, Demonstration]],
+    validation: Sequence[tuple[str, Demonstration]],
+    config: PolicyTrainingConfig,
+    run: PolicyRunConfig,
+) -> Iterator[tuple[int, float]]:
+    """Train in a folder until all steps are done, and yield each step and its loss.
+
+    The folder holds `checkpoint.safetensors`, `curve.jsonl` and, from the first checkpoint on,
+    `policy.safetensors`. Episodes come with their instructions.
+
+    Raises:
+        ConfigError: The folder's run was begun with other settings.
+        KeyboardInterrupt: After the step in progress; a checkpoint of it was written.
+    """
+    trainer = PolicyTrainer(out, episodes, validation, config, run)
+    with deferred_interrupt() as interrupted:
+        for step, loss in trainer.steps():
+            yield step, loss
+            if interrupted():
+                trainer.save()
+                raise KeyboardInterrupt
+    trainer.finish()
+
+
+class PolicyTrainer:
+    """One training run; see `train`."""
+
+    def __init__(
+        self,
+        out: Path,
+        episodes: Sequence[tuple[str, Demonstration]],
+        validation: Sequence[tuple[str, Demonstration]],
+        config: PolicyTrainingConfig,
+        run: PolicyRunConfig,
+    ) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        self._out, self._config, self._run = out, config, run
+        self._device = torch.device(run.device)
+        known = sorted({instruction for instruction, _ in episodes})
+        self._trained = self._loaded(episodes, known)
+        self._validated = self._loaded(validation, known) if validation else None
+        frame, action = episodes[0][1].frames, episodes[0][1].actions
+        self.card = PolicyCard(
+            policy=config.policy,
+            interface=Interface(
+                height=frame.shape[1],
+                width=frame.shape[2],
+                actions=action.shape[1],
+                instructions=tuple(known),
+            ),
+        )
+        settings = msgspec.to_builtins(config)
+        for name in ("steps", "minutes"):
+            del settings[name]
+        self._settings = json.dumps(settings | {"episodes": len(episodes)}, sort_keys=True)
+        self.state = self._fresh()
+        self._checkpoint = out / "checkpoint.safetensors"
+        if self._checkpoint.exists():
+            load_checkpoint(self._checkpoint, self.state, self._settings)
+        self._curve = Curve(out / "curve.jsonl", until=self.state.step)
+
+    def _loaded(
+        self, episodes: Sequence[tuple[str, Demonstration]], known: list[str]
+    ) -> DemonstrationSet:
+        return DemonstrationSet(
+            [episode for _, episode in episodes],
+            [known.index(instruction) for instruction, _ in episodes],
+            self._config.policy.head.chunk,
+            self._device,
+        )
+
+    def _fresh(self) -> TrainingState:
+        torch.manual_seed(self._config.seed)
+        network = self.card.build().to(self._device)
+        network.set_scales(self._trained.scales())
+        return TrainingState(
+            network=network.train(),
+            average=copy.deepcopy(network).eval().requires_grad_(requires_grad=False),
+            optimizer=torch.optim.AdamW(
+                parameter_groups(network, self._config.weight_decay),
+                lr=self._config.learning_rate,
+            ),
+        )
+
+    def steps(self) -> Iterator[tuple[int, float]]:
+        """Do the steps that are left, and yield the number and loss of each."""
+        state, run = self.state, self._run
+        begun = time.perf_counter() - state.seconds
+        losses: list[Tensor] = []
+        while self._progress() < 1:
+            losses.append(self._step())
+            state.step += 1
+            state.seconds = time.perf_counter() - begun
+            if state.step % run.log_every == 0 or self._progress() >= 1:
+                loss = float(torch.stack(losses).mean())
+                losses.clear()
+                self._curve.write(state, loss=loss, rate=self._rate())
+                yield state.step, loss
+            if run.validate_every and state.step % run.validate_every == 0:
+                self._validate()
+            if state.step % run.checkpoint_every == 0:
+                self.save()
+
+    def _progress(self) -> float:
+        """Share of the run that is done."""
+        minutes = self._config.minutes
+        steps = self.state.step / self._config.steps
+        return steps if minutes is None else max(steps, self.state.seconds / 60 / minutes)
+
+    def _rate(self) -> float:
+        return learning_rate(self._progress(), self._config)
+
+    def _step(self) -> Float[Tensor, ""]:
+        state, config = self.state, self._config
+        for group in state.optimizer.param_groups:
+            group["lr"] = self._rate()
+        generator = torch.Generator(self._device).manual_seed(config.seed * 2**32 + state.step)
+        groups = self._trained.draw(config.batch, config.sampler, generator)
+        with torch.autocast(
+            self._device.type, dtype=torch.bfloat16, enabled=config.precision == "bfloat16"
+        ):
+            loss = policy_loss(
+                self._network(), groups, questions(groups, config.sampler, generator),
+                generator, dropped=config.dropped, guess=config.guess,
+            )  # fmt: skip
+        state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.clip)
+        state.optimizer.step()
+        keep = min(config.averaging, (1 + state.step) / (10 + state.step))
+        follow(state.average, state.network, keep)
+        return loss.detach()
+
+    def _network(self) -> PolicyNetwork:
+        network = self.state.network
+        assert isinstance(network, PolicyNetwork)
+        return network
+
+    def _validate(self) -> None:
+        """Measure decisions, on episodes that are learnt from and on others."""
+        from planners.diffusion.decisions import decision_accuracy  # noqa: PLC0415 - diffusers.
+
+        average = self.state.average
+        assert isinstance(average, PolicyNetwork)
+        sets = {"decisions_trained": self._trained, "decisions": self._validated}
+        scores = {
+            name: decision_accuracy(
+                average, part, range(min(len(part), self._run.validated)), SamplingConfig(), seed=0
+            )
+            for name, part in sets.items()
+            if part is not None
+        }
+        self._curve.write(self.state, **scores)
+
+    def save(self) -> None:
+        """Write the checkpoint, and the averaged weights as a robot loads them."""
+        save_checkpoint(self._checkpoint, self.state, self._settings)
+        training = {"steps": self.state.step, "settings": self._settings}
+        card = msgspec.structs.replace(self.card, training=training)
+        save_policy(self._out / WEIGHTS, card, cpu_state(self.state.average))
+
+    def finish(self) -> None:
+        """Measure and write what came of it."""
+        every = self._run.validate_every
+        if every and self.state.step % every:
+            self._validate()
+        self.save()
+
+
+def learning_rate(done: float, config: PolicyTrainingConfig) -> float:
+    """Rise in a line, then fall along half a cosine; `done` is the share of the run."""
+    if done < config.warm_up:
+        return config.learning_rate * done / config.warm_up
+    fallen = min((done - config.warm_up) / (1 - config.warm_up), 1)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * fallen))
+
+
+def policy_loss(
+    network: PolicyNetwork,
+    groups: Groups,
+    asked: Int[Tensor, "b q"],
+    generator: torch.Generator,
+    *,
+    dropped: float,
+    guess: float,
+) -> Float[Tensor, ""]:
+    """Mean squared error of what the head says of noisy chunks at some frames of each group.
+
+    Args:
+        network: The policy.
+        groups: Frames.
+        asked: Which of them chunks are asked for.
+        generator: Of noise.
+        dropped: Share of chunks whose condition is left out.
+        guess: Weight of the guess from the condition alone.
+    """
+    tokens, meant = network.sequence(
+        groups.images, groups.proprio, groups.instructions, groups.times
+    )
+    row = torch.arange(len(asked), device=asked.device)[:, None]
+    tokens, meant = tokens[row, asked].flatten(0, 1), meant[row, asked].flatten(0, 1)
+    chunks = network.scaled(groups.chunks[row, asked].flatten(0, 1))
+    options = {"generator": generator, "device": chunks.device}
+    noise = torch.randn(chunks.shape, **options)
+    draws, left_out = torch.rand(2, len(chunks), **options)
+    noisy, times, wanted = corrupted(chunks, noise, draws, network.objective, network.alphas)
+    said = network.predict(noisy, times, tokens, meant, left_out < dropped)
+    error = (said.float() - wanted).square().mean()
+    return error + guess * network.guess_loss(meant, chunks)
+
+
+class Curve:
+    """The learning curve of a run, as lines of JSON.
+
+    Args:
+        path: The file; what it tells of steps after `until` is forgotten.
+        until: Step from which a run goes on.
+    """
+
+    def __init__(self, path: Path, *, until: int) -> None:
+        self._path = path
+        lines = path.read_text().splitlines() if path.exists() else []
+        kept = [line for line in lines if json.loads(line)["step"] <= until]
+        path.write_text("".join(line + "\n" for line in kept))
+
+    def write(self, state: TrainingState, **numbers: float) -> None:
+        """Add a line."""
+        row = {"step": state.step, "seconds": round(state.seconds, 1)}
+        row |= {name: float(f"{number:.4g}") for name, number in numbers.items()}
+        with self._path.open("a") as file:
+            file.write(json.dumps(row) + "\n")

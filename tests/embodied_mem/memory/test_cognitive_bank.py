@@ -1,0 +1,210 @@
+"""The perceptual-cognitive bank: what it keeps, and that training sees what the robot will."""
+
+import itertools
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from embodied_mem.errors import ConfigError
+from embodied_mem.memory.cognitive_bank import BankConfig, CognitiveBank, StreamBank
+from embodied_mem.memory.consolidation import BankEntries, append
+
+WIDTH, TOKENS = 8, 3
+
+
+def bank_of(config: BankConfig, seed: int = 0) -> CognitiveBank:
+    torch.manual_seed(seed)
+    return CognitiveBank(perceptual=WIDTH, cognitive=12, config=config).double()
+
+
+def episode_of(batch: int, steps: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    random = torch.Generator().manual_seed(seed)
+    gaps = torch.randint(1, 4, (batch, steps), generator=random).double()
+    return (
+        torch.randn(batch, steps, TOKENS, WIDTH, generator=random, dtype=torch.float64),
+        torch.randn(batch, steps, 1, 12, generator=random, dtype=torch.float64),
+        gaps.cumsum(1),
+    )
+
+
+def stepped(
+    bank: CognitiveBank, seen: Tensor, meant: Tensor, times: Tensor
+) -> tuple[Tensor, Tensor]:
+    state = bank.initial(seen[:, 0], meant[:, 0])
+    begins = torch.zeros(len(times), dtype=torch.bool)
+    first, second = [], []
+    for step in range(times.shape[1]):
+        a, b, state = bank.step(
+            state, seen[:, step], meant[:, step], times=times[:, step], begins=begins
+        )
+        first.append(a)
+        second.append(b)
+    return torch.stack(first, 1), torch.stack(second, 1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    capacity=st.integers(1, 6),
+    steps=st.integers(1, 10),
+    batch=st.integers(1, 3),
+    merge=st.booleans(),
+    gate=st.booleans(),
+    timed=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_whole_episodes_give_what_single_steps_give(
+    capacity: int, steps: int, batch: int, merge: bool, gate: bool, timed: bool, seed: int
+) -> None:
+    bank = bank_of(
+        BankConfig(
+            capacity=capacity,
+            consolidation="merge" if merge else "fifo",
+            fusion="gate" if gate else "add",
+            time_encoding=timed,
+        ),
+        seed,
+    )
+    episode = episode_of(batch, steps, seed)
+    for at_once, one_by_one in zip(bank.sequence(*episode), stepped(bank, *episode), strict=True):
+        torch.testing.assert_close(at_once, one_by_one, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [4, 9])
+def test_gradients_of_whole_episodes_are_those_of_single_steps(steps: int) -> None:
+    bank = bank_of(BankConfig(capacity=4))
+    seen, meant, times = episode_of(2, steps)
+    gradients = []
+    for run in (bank.sequence, lambda *episode: stepped(bank, *episode)):
+        seen.requires_grad_().grad = None
+        first, second = run(seen, meant, times)
+        (first.square().sum() + second.square().sum()).backward()
+        gradients.append(seen.grad)
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("memory_grad", "reached"), [("bptt", True), ("detach", False)])
+def test_what_is_stored_learns_from_its_use_unless_detached(
+    memory_grad: Literal["bptt", "detach"], reached: bool
+) -> None:
+    bank = bank_of(BankConfig(memory_grad=memory_grad))
+    seen, meant, times = episode_of(1, 3)
+    seen.requires_grad_()
+    bank.sequence(seen, meant, times)[0][:, -1].sum().backward()
+    assert seen.grad is not None
+    assert bool(seen.grad[:, 0].abs().sum() > 0) == reached
+
+
+def test_an_empty_bank_changes_nothing() -> None:
+    bank = bank_of(BankConfig())
+    seen, meant, times = episode_of(2, 3)
+    first, second = bank.sequence(seen, meant, times)
+    assert torch.equal(first[:, 0], seen[:, 0])
+    assert torch.equal(second[:, 0], meant[:, 0])
+    assert not torch.equal(first[:, 1], seen[:, 1])
+
+
+def test_an_episode_that_begins_remembers_nothing_and_leaves_others_alone() -> None:
+    bank = bank_of(BankConfig(capacity=3))
+    seen, meant, times = episode_of(3, 7)
+    state = bank.initial(seen[:, 0], meant[:, 0])
+    outputs = []
+    for step in range(7):
+        begins = torch.tensor([False, step == 4, False])
+        output, _, state = bank.step(
+            state, seen[:, step], meant[:, step], times=times[:, step], begins=begins
+        )
+        outputs.append(output)
+    stacked = torch.stack(outputs, 1)
+    whole, _ = bank.sequence(seen, meant, times)
+    anew, _ = bank.sequence(seen[:, 4:], meant[:, 4:], times[:, 4:])
+    torch.testing.assert_close(stacked[[0, 2]], whole[[0, 2]])
+    torch.testing.assert_close(stacked[1, 4:], anew[1])
+    assert torch.equal(stacked[1, 4], seen[1, 4])
+
+
+def test_padding_at_the_end_of_an_episode_changes_nothing_before_it() -> None:
+    bank = bank_of(BankConfig(capacity=3))
+    seen, meant, times = episode_of(2, 8)
+    whole, _ = bank.sequence(seen, meant, times)
+    padded = seen.clone()
+    padded[1, 5:] = 0
+    shorter, _ = bank.sequence(padded, meant, times)
+    torch.testing.assert_close(shorter[1, :5], whole[1, :5])
+    torch.testing.assert_close(shorter[0], whole[0])
+
+
+@settings(max_examples=40, deadline=None)
+@given(capacity=st.integers(1, 5), steps=st.integers(1, 12), seed=st.integers(0, 1000))
+def test_merged_entries_are_means_of_the_frames_that_they_stand_for(
+    capacity: int, steps: int, seed: int
+) -> None:
+    seen, _, times = episode_of(1, steps, seed)
+    entries = empty(capacity)
+    for step in range(steps):
+        entries = append(entries, seen[:, step], times[:, step], merge=True)
+    groups, expected, when = merged_naively(seen[0].numpy(), times[0].numpy(), capacity)
+    used = min(steps, capacity)
+    assert entries.counts[0].tolist() == groups + [0] * (capacity - used)
+    np.testing.assert_allclose(entries.tokens[0, :used].numpy(), expected, atol=1e-9)
+    np.testing.assert_allclose(entries.times[0, :used].numpy(), when, atol=1e-9)
+    assert entries.counts.sum() == steps
+    assert (entries.times[0, 1:used] > entries.times[0, : used - 1]).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(capacity=st.integers(1, 5), steps=st.integers(1, 12))
+def test_without_merging_the_last_frames_are_kept(capacity: int, steps: int) -> None:
+    seen, _, times = episode_of(1, steps)
+    entries = empty(capacity)
+    for step in range(steps):
+        entries = append(entries, seen[:, step], times[:, step], merge=False)
+    used = min(steps, capacity)
+    assert torch.equal(entries.times[0, :used], times[0, steps - used :])
+    assert torch.equal(entries.tokens[0, :used], seen[0, steps - used :])
+
+
+def test_heads_must_divide_the_width() -> None:
+    with pytest.raises(ConfigError, match="must divide the tokens' width, got 10"):
+        StreamBank(10, BankConfig(heads=4))
+    with pytest.raises(ConfigError, match="1 or more entries"):
+        BankConfig(capacity=0)
+
+
+def empty(capacity: int) -> BankEntries:
+    return BankEntries(
+        tokens=torch.zeros(1, capacity, TOKENS, WIDTH, dtype=torch.float64),
+        times=torch.zeros(1, capacity, dtype=torch.float64),
+        counts=torch.zeros(1, capacity, dtype=torch.float64),
+    )
+
+
+def merged_naively(
+    tokens: np.ndarray, times: np.ndarray, capacity: int
+) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """Keep groups of frame numbers; each stands for the mean of its frames."""
+    groups: list[list[int]] = []
+    for step in range(len(times)):
+        groups.append([step])
+        if len(groups) > capacity:
+            means = [tokens[group].mean(0) for group in groups]
+            alike = [
+                np.mean(
+                    [
+                        a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+                        for a, b in zip(p, q, strict=True)
+                    ]
+                )
+                for p, q in itertools.pairwise(means)
+            ]
+            best = int(np.argmax(alike))
+            groups[best : best + 2] = [groups[best] + groups[best + 1]]
+    return (
+        [len(group) for group in groups],
+        np.stack([tokens[group].mean(0) for group in groups]),
+        np.array([times[group].mean() for group in groups]),
+    )
