@@ -74,7 +74,7 @@ class PolicyNetwork(nn.Module):
 
     def __init__(self, config: PolicyConfig, interface: Interface) -> None:
         super().__init__()
-        self.objective = config.objective
+        self.objective: Objective = config.objective
         widths = config.encoder
         self.encoder = Encoder(
             height=interface.height,

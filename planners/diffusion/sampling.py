@@ -64,8 +64,9 @@ def _flow(predict: Predict, noise: Tensor, steps: int) -> Tensor:
     scheduler = FlowMatchEulerDiscreteScheduler(num_train_timesteps=TIMES)
     shares = torch.linspace(1, 1 / steps, steps)
     scheduler.set_timesteps(sigmas=shares.tolist())
+    times = torch.as_tensor(scheduler.timesteps)
     x = noise
-    for time, share in zip(scheduler.timesteps, shares.tolist(), strict=True):
+    for time, share in zip(times, shares.tolist(), strict=True):
         said = predict(x, torch.full_like(x[:, 0, 0], share * TIMES))
-        x = scheduler.step(said, time, x, return_dict=False)[0]
+        x = scheduler.step(said, time, x, return_dict=False)[0]  # pyright: ignore
     return x

@@ -9,7 +9,7 @@ import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
 from embodied_mem.errors import ConfigError
-from planners.diffusion.denoiser import Denoiser, DenoiserConfig, published
+from planners.diffusion.denoiser import Block, Denoiser, DenoiserConfig, published
 from planners.diffusion.noise import TIMES, SamplingConfig, corrupted, cosine_alphas
 from planners.diffusion.sampling import sample
 
@@ -49,7 +49,10 @@ def test_what_is_seen_learns_and_changes_the_actions() -> None:
     assert seen.grad is not None
     assert seen.grad.abs().max() > 1e-6
     for block in head.blocks:
+        assert isinstance(block, Block)
+        assert block.look is not None
         for part in (block.look.query, block.look.key, block.look.value):
+            assert part.weight.grad is not None
             assert part.weight.grad.abs().max() > 0
     changed = head(noisy, times, meant, torch.randn(4, 5, 8)) - head(noisy, times, meant, seen)
     assert changed.abs().max() > 1e-3
@@ -76,7 +79,7 @@ def test_noise_is_that_of_diffusers() -> None:
         actions, noise, torch.tensor([0.0, 0.505, 1.0]), "epsilon", cosine_alphas()
     )
     assert times.tolist() == [0, 50, 99]
-    expected = theirs.add_noise(actions, noise, times.long())
+    expected = theirs.add_noise(actions, noise, times.long())  # pyright: ignore
     torch.testing.assert_close(noisy, expected, rtol=0, atol=1e-5)
     assert torch.equal(target, noise)
 

@@ -44,7 +44,8 @@ def test_an_interrupted_run_ends_like_one_that_was_not(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole", TINY)
     first = train(tmp_path / "parts", demonstrations(40), [], TINY, checkpointing(every=2))
     next(first), next(first), next(first)
-    first.close()  # Killed after step 3; the checkpoint is of step 2.
+    first.close()  # pyright: ignore[reportAttributeAccessIssue]
+    # Killed after step 3; the checkpoint is of step 2.
     assert run(tmp_path / "parts", TINY) == whole[2:]
     states = [load_policy(tmp_path / name / "policy.safetensors")[1] for name in ("whole", "parts")]
     for one, other in zip(*(state.state_dict().values() for state in states), strict=True):
