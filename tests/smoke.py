@@ -14,6 +14,7 @@ for package in (perception, planners, ros_nodes, sim_configs):
         raise SystemExit(f"{package.__name__} has no docstring")
 if not sim_configs.path("household/demo_house").is_file():
     raise SystemExit("the wheel lacks its configs")
-if not (Path(perception.__file__).parent / "weights" / "segmenter.safetensors").is_file():
-    raise SystemExit("the wheel lacks the segmenter's weights")
+for name in ("segmenter", "tracker"):
+    if not (Path(perception.__file__).parent / "weights" / f"{name}.safetensors").is_file():
+        raise SystemExit(f"the wheel lacks the {name}'s weights")
 print("smoke: ok")  # noqa: T201

@@ -15,10 +15,15 @@ from inline_snapshot import snapshot
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from embodied_mem.app import video_track
 from embodied_mem.app.cli import USER_ERROR, execute
 from embodied_mem.app.train_commands import Train, TrainTracker
 from embodied_mem.app.video_commands import Video, VideoTrack
+from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
+from embodied_mem.backends.household.house_source import HouseSource
 from embodied_mem.errors import ConfigError, StoreError, StoreFormatError
+from embodied_mem.runtime.mask_scoring import region_similarity
+from embodied_mem.types import Action, Frame
 from perception.compact.batches import BatchMaker
 from perception.compact.choices import PASTED, choose
 from perception.compact.clips import clip_path, read_clips
@@ -328,10 +333,39 @@ def test_held_out_houses_are_not_trained_on(tmp_path: Path, capsys: pytest.Captu
     )
 
 
-@pytest.mark.skipif(SHIPPED.is_file(), reason="weights come with this package")
+def test_shipped_weights_follow_things_as_the_camera_turns():
+    source = HouseholdSimConfig(house=HouseSource(seed=3), width=320, height=240)
+    tracker = ObjectTracker(load_network(SHIPPED))
+    overlaps = []
+    with HouseholdSim(source) as sim:
+        step = sim.reset()
+        first = largest_things(step.frame, count=3)
+        for turn in range(8):
+            assert step.frame.truth is not None
+            truth = step.frame.truth.ids
+            asked = np.where(np.isin(truth, first), truth, 0) if turn == 0 else None
+            found = tracker.step(step.frame.rgb, asked).ids
+            overlaps += [
+                region_similarity(found == name, truth == name)
+                for name in first
+                if turn and (truth == name).sum() > 400
+            ]
+            step = sim.step(Action(name="RotateRight", arguments={"degrees": 5}))
+    assert len(overlaps) >= 7
+    assert np.mean(overlaps) > 0.8
+
+
+def largest_things(frame: Frame, count: int) -> list[int]:
+    """Return the numbers of those instances that have most pixels."""
+    assert frame.truth is not None
+    areas = {n: int((frame.truth.ids == n).sum()) for n in frame.truth.instances}
+    return sorted(areas, key=lambda n: -areas[n])[:count]
+
+
 def test_without_weights_the_tracker_says_what_to_do(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(video_track, "SHIPPED", tmp_path / "none.safetensors")
     film = tmp_path / "film"
     film.mkdir()
     Image.fromarray(square_film(0).rgb[0]).save(film / "00000.png")
