@@ -21,7 +21,7 @@ from embodied_mem.memory.experience import Hints
 from embodied_mem.memory.occupancy import OCCUPIED, UNKNOWN, OccupancyMap
 from planners.affordances import DOORS, kind_of, prior, room_match
 from planners.behaviour import Situation
-from planners.belief import Thing
+from planners.belief import SURE, Thing
 from planners.lattice import Node
 from planners.navigation import standpoints
 from planners.pilot import Pilot
@@ -32,6 +32,8 @@ _DOOR_CHANCE = 0.4
 """Chance that a closed door leads to the thing."""
 _ROOM = 2.5
 """Things nearer than this tell the kind of room [m]."""
+_MISTAKEN = 0.3
+"""Chance that what is certainly not what its label says is what is looked for."""
 _FULL_GAIN = 4.0
 """An unseen part of this area counts in full [m2]."""
 _LEAST_GAIN = 0.5
@@ -73,7 +75,7 @@ _RAY_STEP = 0.05
 class Lead:
     """Something worth a look."""
 
-    kind: Literal["frontier", "door", "container", "surface"]
+    kind: Literal["frontier", "door", "container", "surface", "thing"]
     value: float
     """Chance over price."""
     nodes: tuple[Node, ...] = ()
@@ -108,6 +110,8 @@ class SearchLog:
     """When a receptacle could not be got at [s]."""
     visited: list[Float[np.ndarray, "2"]] = field(default_factory=list)
     """Frontiers gone to [m]."""
+    inspected: set[str] = field(default_factory=set)
+    """Things of doubtful label that were looked at from near."""
 
     def note(self, situation: Situation) -> None:
         """Note the receptacles that are in view; closed containers show nothing."""
@@ -175,6 +179,7 @@ def leads(
         *_frontiers(situation, pilot, log, needs, hints),
         *_doors(situation, pilot, log),
         *_receptacles(situation, pilot, log, needs, hints),
+        *_doubtful(situation, pilot, log, needs),
     ]
     return sorted(found, key=lambda lead: -lead.value)
 
@@ -329,6 +334,35 @@ def _receptacles(
         lead = _receptacle_lead(thing, chance, pilot, thorough=expected)
         if lead is not None:
             found.append(lead)
+    return found
+
+
+def _doubtful(
+    situation: Situation, pilot: Pilot, log: SearchLog, needs: Sequence[frozenset[str]]
+) -> list[Lead]:
+    """Return looks at small things that may be what is wanted: seen as it before, or doubtful.
+
+    From afar an apple is taken for a tomato; where an apple is wanted, that is worth a look.
+    """
+    wanted = {label for labels in needs for label in labels if kind_of(label).graspable}
+    if not wanted:
+        return []
+    votes = {k.object_id: k.label_scores for k in situation.memory.known()}
+    found = []
+    for thing in situation.belief.things.values():
+        name = thing.object_id
+        if not thing.kind.graspable or thing.held or thing.label in wanted:
+            continue
+        if name in log.inspected or name in log.unreachable or situation.belief.shut_in(thing):
+            continue
+        seen_as = sum(s for label, s in votes.get(name, {}).items() if fold(label) in wanted)
+        doubt = _MISTAKEN * (1 - thing.confidence) if thing.confidence < SURE else 0.0
+        if (chance := max(seen_as, doubt)) <= 0:
+            continue
+        stands = standpoints(pilot.ground(), pilot.costs(), thing.box[:, :2], pilot.config)
+        if stands:
+            value = chance / (stands[0].cost + _FIXED_PRICE)
+            found.append(Lead(kind="thing", value=value, target=name, at=thing.label))
     return found
 
 

@@ -146,6 +146,7 @@ class Skills:
             "door": lambda: self._open_door(lead.target),
             "container": lambda: self._look_into(lead),
             "surface": lambda: self._look_over(lead.target),
+            "thing": lambda: self._look_closer(lead.target),
         }
         return Skill(f"look at {lead.kind}", self.situation, routines[lead.kind])
 
@@ -170,6 +171,11 @@ class Skills:
                 reason = f"looking again at the {label}"
                 yield Decision(action=PASS, phase="navigate", reason=reason)
         return reached
+
+    def _look_closer(self, target: str) -> Routine:
+        """Look from near at a thing whose label is doubtful."""
+        self.log.inspected.add(target)
+        return (yield from self.hands.reach(target, phase="explore"))
 
     def _turn_around(self) -> Routine:
         reason = "looking around"
