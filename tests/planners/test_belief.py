@@ -1,11 +1,13 @@
 """What is believed: candidates, conditions, bindings, and effects that were not seen."""
 
+from dataclasses import replace
+
 import numpy as np
 from household_model import Household
 
 from embodied_mem.goals import Atom, Term, parse_goal
 from embodied_mem.memory import Known
-from planners.belief import Assumptions
+from planners.belief import Assumptions, Belief
 from planners.grounding import choose, missing
 
 
@@ -109,3 +111,33 @@ def test_what_proved_useless_is_left_out():
     assert choice.binding[Term("mug")] == "mug2"
     both = choose(parse_goal("2 in(mug, fridge)"), house().belief(), away, excluded)
     assert len(both.unbound) == 1
+
+
+def doubting(home: Household, **confidence: float) -> Belief:
+    """Return what is believed of a household, some of it with less confidence."""
+    belief = home.belief()
+    for name, value in confidence.items():
+        belief.things[name] = replace(belief.things[name], confidence=value)
+    return belief
+
+
+def test_what_is_sure_is_chosen_before_what_is_nearer_and_doubtful():
+    goal = parse_goal("in(mug, fridge)")
+    nearest = choose(goal, doubting(house(), mug1=0.95), away)
+    assert nearest.binding[Term("mug")] == "mug1"
+    surest = choose(goal, doubting(house(), mug1=0.2), away)
+    assert surest.binding[Term("mug")] == "mug2"
+    home = house()
+    home.things["mug2"].place = (40.0, 0.0)  # Farther than a doubt is worth.
+    assert choose(goal, doubting(home, mug1=0.2), away).binding[Term("mug")] == "mug1"
+
+
+def test_what_may_not_exist_meets_no_condition_unless_it_is_in_the_hand():
+    on_table = Atom("on", (Term("mug"), Term("diningtable")))
+    names = ("mug1", "diningtable1")
+    assert doubting(house(), mug1=0.6).holds(on_table, names)
+    assert not doubting(house(), mug1=0.4).holds(on_table, names)
+    assert not doubting(house(), diningtable1=0.4).holds(on_table, names)
+    home = house()
+    home.hand = "mug1"
+    assert doubting(home, mug1=0.4).holds(Atom("held", (Term("mug"),)), ("mug1",))

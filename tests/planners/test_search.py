@@ -1,14 +1,19 @@
 """Where things are looked for, and when looking is given up."""
 
+from dataclasses import dataclass, field, replace
+
 import numpy as np
 import pytest
 
 from embodied_mem.backends.household.backend import HouseholdSim
 from embodied_mem.backends.household.generator import GeneratorConfig, generate_house
+from embodied_mem.backends.household.wanted import WantedThing
 from embodied_mem.goals import parse_goal
+from embodied_mem.interfaces import Decision, Outcome, Step
 from embodied_mem.memory import Memory
 from embodied_mem.memory.experience import Hints, Rate
 from embodied_mem.runtime import Agent, run_episode
+from embodied_mem.types import Frame, Percept
 from perception.oracle import OracleConfig
 from perception.pipeline import Pipeline
 from planners.affordances import kind_of, prior, room_match
@@ -97,6 +102,54 @@ def test_rooms_are_told_by_their_furniture():
     assert in_bedroom is not None
     assert in_kitchen > in_bedroom
     assert room_match("Knife", ()) is None
+
+
+def test_small_things_of_doubtful_label_are_looked_at_again():
+    """The only apple is taken for a tomato from afar, and for what it is from near."""
+    things = WantedThing(type="Apple", count=1), WantedThing(type="Tomato", count=0)
+    house = generate_house(1, GeneratorConfig(spec="kitchen", things=things))
+    eyes = Pipeline(OracleConfig())
+
+    def perceive(frame: Frame) -> Percept:
+        percept = eyes(frame)
+        assert frame.T_world_body is not None
+        far = np.linalg.norm(
+            percept.boxes.mean(axis=1)[:, :2] - frame.T_world_body.translation[:2], axis=1
+        ) > 2.0  # fmt: skip
+        mistaken = [far[i] and label == "Apple" for i, label in enumerate(percept.labels)]
+        labels = tuple(
+            "Tomato" if wrong else label
+            for wrong, label in zip(mistaken, percept.labels, strict=True)
+        )
+        scores = np.where(mistaken, 0.5, percept.scores)
+        return replace(percept, labels=labels, scores=scores)
+
+    agent = Agent(perceive=perceive, memory=Memory(), planner=SymbolicPlanner())
+    looks = Looks()
+    with HouseholdSim(house=house) as sim:
+        outcome = run_episode(
+            sim, agent, goal=parse_goal("held(apple)"), max_steps=120, subscribers=(looks,)
+        )
+    assert outcome.success
+    assert "tomato" in looks.at
+
+
+@dataclass
+class Looks:
+    """What was looked at in search of something: a Subscriber."""
+
+    at: set[str] = field(default_factory=set)
+
+    def on_start(self, goal: object, memory: Memory) -> None:
+        """Do nothing."""
+
+    def on_step(self, step: Step, percept: Percept, decision: Decision, memory: Memory) -> None:
+        """Note the kind of place."""
+        if decision.seeking is not None:
+            self.at.add(decision.seeking.at)
+
+    def on_end(self, outcome: Outcome, memory: Memory) -> None:
+        """Do nothing."""
 
 
 def test_what_is_not_there_is_given_up_after_looking_everywhere():
