@@ -9,9 +9,9 @@ from embodied_mem.app.video_commands import Video
 from embodied_mem.config import Config
 
 Senses = Literal["oracle", "noisy", "geometric", "learned"]
-"""oracle: the simulator's masks as they are; noisy: with the errors of a detector and a camera;
-geometric: things by their shape, without names; learned: our own segmenter, which sees colour and
-depth alone."""
+"""learned: our own segmenter, which sees colour and depth alone, trained on the embedded
+simulator's pictures; geometric: things by their shape, without names; oracle: the simulator's masks
+as they are; noisy: those with the errors of a detector and a camera."""
 
 
 LayoutName = Literal["auto", "7scenes", "tum", "record3d", "desk", "embodied"]
@@ -37,7 +37,7 @@ class Demo(Config, frozen=True):
     """Folder for both runs, the report and the recordings; an earlier demo there is replaced."""
     seed: int | None = None
     """Seed of another house than the usual one; its tasks are drawn from what is in it."""
-    perception: Senses = "oracle"
+    perception: Senses = "learned"
     """What the agent's eyes are like."""
     max_steps: int = 500
     """Most steps for one task."""
@@ -78,7 +78,7 @@ class Episode(Config, frozen=True):
     """ProcTHOR's asset-database.json, for exact sizes."""
     backend: Literal["household", "thor"] = "household"
     """The simulator in this process, or the real ai2thor client."""
-    perception: Senses = "oracle"
+    perception: Senses = "learned"
     """What the agent's eyes are like."""
     memory: str | None = None
     """Folder of the memory to go on with; made if missing. Without it memory starts empty and is
@@ -108,7 +108,7 @@ class Suite(Config, frozen=True):
     """ProcTHOR's asset-database.json, for exact sizes."""
     tasks: int = 3
     """Tasks in each house, one after another."""
-    perception: Senses = "oracle"
+    perception: Senses = "learned"
     """What the agent's eyes are like."""
     agent: str | None = None
     """YAML file with perception, features, memory and planner, for houses (not with a suite)."""

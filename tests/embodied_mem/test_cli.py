@@ -63,11 +63,8 @@ Memory for robots and long videos: perceive, remember, plan, act.
 │                  or a memory for Spark-DSG.                                  │
 │   • weights      Fetch published weights of detectors, or list them and say  │
 │                  which are here.                                             │
-│   • train        Train a part of perception: draw labelled frames where they │
-│                  are missing, then train.                                    │
-│                                                                              │
-│                  Run again with the same settings, it goes on where it was   │
-│                  interrupted.                                                │
+│   • train        Train a part of perception: the segmenter, or the tracker   │
+│                  of objects in videos.                                       │
 │   • doctor       Look whether everything works here: versions, extras, one   │
 │                  rendered frame.                                             │
 ╰──────────────────────────────────────────────────────────────────────────────╯
