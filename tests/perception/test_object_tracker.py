@@ -11,14 +11,14 @@ from embodied_mem.memory.feature_config import FeatureStoreConfig
 from perception.xmem.drawn_weights import drawn_weights
 from perception.xmem.images import Size
 from perception.xmem.loading import build_network
-from perception.xmem.network import XMem
+from perception.xmem.network import MemoryNetwork, XMem
 from perception.xmem.tracker import ObjectTracker, TrackerConfig
 
 H, W = 40, 56
 
 
 @pytest.fixture(scope="module")
-def network() -> XMem:
+def network() -> MemoryNetwork:
     shapes = {name: tensor.shape for name, tensor in XMem().state_dict().items()}
     return build_network(drawn_weights(shapes)).prepare()
 

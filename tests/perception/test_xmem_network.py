@@ -15,7 +15,7 @@ from embodied_mem.memory import attention
 from perception.xmem.blocks import GroupResBlock, JoinedConv
 from perception.xmem.drawn_weights import drawn_weights
 from perception.xmem.loading import build_network, load_network, read_checkpoint
-from perception.xmem.network import Dimensions, XMem, aggregate, probabilities
+from perception.xmem.network import Dimensions, MemoryNetwork, XMem, aggregate, probabilities
 from perception.xmem.trunks import BasicBlock, Bottleneck, fold_norms
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "xmem" / "units.npz"
@@ -27,7 +27,7 @@ def state() -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(scope="module")
-def network(state) -> XMem:
+def network(state) -> MemoryNetwork:
     return build_network(state).prepare()
 
 

@@ -43,7 +43,8 @@ def run(
 def test_an_interrupted_run_ends_like_one_that_was_not(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole", TINY)
     first = train(tmp_path / "parts", demonstrations(40), [], TINY, checkpointing(every=2))
-    next(first), next(first), next(first)
+    for _ in range(3):
+        next(first)
     first.close()  # pyright: ignore[reportAttributeAccessIssue]
     # Killed after step 3; the checkpoint is of step 2.
     assert run(tmp_path / "parts", TINY) == whole[2:]
