@@ -33,7 +33,7 @@ _DOOR_CHANCE = 0.4
 _ROOM = 2.5
 """Things nearer than this tell the kind of room [m]."""
 _MISTAKEN = 0.3
-"""Chance that what is certainly not what its label says is what is looked for."""
+"""Chance that what is there and not what its label says is what is looked for."""
 _FULL_GAIN = 4.0
 """An unseen part of this area counts in full [m2]."""
 _LEAST_GAIN = 0.5
@@ -356,7 +356,8 @@ def _doubtful(
         if name in log.inspected or name in log.unreachable or situation.belief.shut_in(thing):
             continue
         seen_as = sum(s for label, s in votes.get(name, {}).items() if fold(label) in wanted)
-        doubt = _MISTAKEN * (1 - thing.confidence) if thing.confidence < SURE else 0.0
+        sure = thing.confidence  # That it is there at all, and that it is what its label says.
+        doubt = _MISTAKEN * sure * (1 - sure) if sure < SURE else 0.0
         if (chance := max(seen_as, doubt)) <= 0:
             continue
         stands = standpoints(pilot.ground(), pilot.costs(), thing.box[:, :2], pilot.config)

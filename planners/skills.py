@@ -11,6 +11,7 @@ from embodied_mem.types import PASS, AttributeValue
 from planners.behaviour import Routine, Situation, Skill, in_order, insist
 from planners.body import turn
 from planners.hands import Hands
+from planners.navigation import standpoints
 from planners.pilot import Pilot
 from planners.search import Lead, SearchLog
 from planners.symbolic import PlanStep
@@ -173,9 +174,19 @@ class Skills:
         return reached
 
     def _look_closer(self, target: str) -> Routine:
-        """Look from near at a thing whose label is doubtful."""
+        """Look once, from near, at a thing whose label is doubtful."""
         self.log.inspected.add(target)
-        return (yield from self.hands.reach(target, phase="explore"))
+        thing = self.situation.belief.things.get(target)
+        if thing is None:
+            return False
+        pilot, reason = self.pilot, f"looking again at the {thing.label}"
+        stands = standpoints(pilot.ground(), pilot.costs(), thing.box[:, :2], pilot.config)
+        if not stands:
+            return False
+        went = yield from pilot.go({stands[0].node}, phase="explore", reason=reason)
+        if not went:
+            return False
+        return (yield from pilot.face(thing.center, phase="explore", reason=reason))
 
     def _turn_around(self) -> Routine:
         reason = "looking around"
