@@ -4,8 +4,6 @@ A film looks at one thing, kind by kind, so that rare kinds are seen as often as
 camera walks, turns, and at times looks away and back; hands carry things past it and open doors.
 """
 
-import multiprocessing
-import signal
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +17,7 @@ from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimCo
 from embodied_mem.backends.household.generator import GeneratorConfig, generate_house
 from embodied_mem.backends.household.sim_object import SimObject
 from embodied_mem.backends.household.simulation import ExtraCamera
+from embodied_mem.runtime.houses import each_house
 from perception.compact.camera_paths import camera_path
 from perception.compact.clip_encoding import encode
 from perception.compact.clips import Clip, clip_path, write_clips
@@ -47,13 +46,7 @@ def generate_clips(
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [seed for seed in seeds if not clip_path(folder, seed).exists()]
-    film = partial(_write_house, folder, config)
-    if workers < 2 or len(missing) < 2:
-        yield from map(film, missing)
-        return
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(min(workers, len(missing)), _leave_interrupts) as pool:
-        yield from pool.imap_unordered(film, missing)
+    yield from each_house(partial(_write_house, folder, config), missing, workers)
 
 
 def _write_house(folder: Path, config: FilmsConfig, seed: int) -> int:
@@ -63,11 +56,6 @@ def _write_house(folder: Path, config: FilmsConfig, seed: int) -> int:
     header = {"generator": VERSION, "seed": seed, "config": msgspec.to_builtins(config)}
     write_clips(clip_path(folder, seed), videos, [clip.ids for clip in clips], header)
     return seed
-
-
-def _leave_interrupts() -> None:
-    """Let Ctrl-C reach only the process that waits; it ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def film_house(seed: int, config: FilmsConfig) -> list[Clip]:

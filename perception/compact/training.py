@@ -35,6 +35,7 @@ from perception.compact.objective import Losses, follow_clips, tracking_loss
 from perception.compact.sampling_config import SamplingConfig
 from perception.compact.validation import validate
 from perception.compact.weights import Card, save_weights
+from perception.devices import choose_device
 from perception.learned.curve import LearningCurve
 
 _LEAST_RATE = 0.01
@@ -133,7 +134,7 @@ class Trainer:
     ) -> None:
         out.mkdir(parents=True, exist_ok=True)
         self._out, self._config, self._run, self._validation = out, config, run, validation
-        self._device = torch.device(run.device)
+        self._device = choose_device(run.device)
         bank = FilmBank.of(clips, self._device)
         self._films = [len(bank.starts), len(bank.areas)]
         self._maker = BatchMaker(bank, config.sampling)

@@ -10,6 +10,7 @@ from scipy.spatial.transform import RigidTransform
 from embodied_mem.errors import FrameError
 from embodied_mem.types import Attributes, Camera, Frame
 from perception.detections import Detections
+from perception.devices import choose_device
 from perception.learned.config import LearnedConfig
 from perception.learned.grouping import Groups, full_size, group, pooled
 from perception.learned.inference import dtype_of, look
@@ -31,7 +32,7 @@ class Learned:
         self.config = config or LearnedConfig()
         path = SHIPPED if self.config.weights is None else Path(self.config.weights)
         self.card, network = load_weights(path)
-        self._device = torch.device(self.config.device)
+        self._device = choose_device(self.config.device)
         exact = dtype_of(self.config.precision, self._device)
         self._network = to_device(network, self._device).to(exact)
 

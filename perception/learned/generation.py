@@ -5,8 +5,6 @@ are dirty, filled, cooked, cut, broken and elsewhere. Most looks are at single t
 so that rare kinds are seen as often as common ones; the others are anywhere.
 """
 
-import multiprocessing
-import signal
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -25,6 +23,7 @@ from embodied_mem.backends.household.simulation import ExtraCamera
 from embodied_mem.backends.household.world import AgentPose
 from embodied_mem.backends.thor_frames import camera_pose, thor_mapping
 from embodied_mem.config import Config
+from embodied_mem.runtime.houses import each_house
 from embodied_mem.types import Camera
 from perception.learned.poses import CameraPose, look_about, look_at
 from perception.learned.shards import LabelledFrame, shard_path, write_shard
@@ -71,13 +70,7 @@ def generate_shards(
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [seed for seed in seeds if not shard_path(folder, seed).exists()]
-    draw = partial(_draw_house, folder, config)
-    if workers < 2 or len(missing) < 2:
-        yield from map(draw, missing)
-        return
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(min(workers, len(missing)), _leave_interrupts) as pool:
-        yield from pool.imap_unordered(draw, missing)
+    yield from each_house(partial(_draw_house, folder, config), missing, workers)
 
 
 def _draw_house(folder: Path, config: FramesConfig, seed: int) -> int:
@@ -85,11 +78,6 @@ def _draw_house(folder: Path, config: FramesConfig, seed: int) -> int:
     header = shard_header(seed, config)
     write_shard(shard_path(folder, seed), house_frames(seed, config), header)
     return seed
-
-
-def _leave_interrupts() -> None:
-    """Let Ctrl-C reach only the process that waits; it ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def shard_header(seed: int, config: FramesConfig) -> dict[str, object]:

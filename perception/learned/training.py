@@ -30,6 +30,7 @@ from embodied_mem.runtime.checkpoints import (
 )
 from embodied_mem.runtime.interruption import deferred_interrupt
 from embodied_mem.runtime.optimisation import follow, parameter_groups
+from perception.devices import choose_device
 from perception.learned.curve import LearningCurve
 from perception.learned.generation import STATE_PROPERTIES
 from perception.learned.losses import Losses, segmenter_loss
@@ -139,7 +140,7 @@ class Trainer:
             raise ConfigError("training needs at least one house.")
         out.mkdir(parents=True, exist_ok=True)
         self._out, self._config, self._run, self._validation = out, config, run, validation
-        self._device = torch.device(run.device)
+        self._device = choose_device(run.device)
         names: list[str] = shards[0].header["labels"]
         labels = sorted(seen_labels(shards) | self._given_labels(names))
         self.kind_of = {label: index + 1 for index, label in enumerate(labels)}

@@ -139,6 +139,15 @@ def test_a_run_can_begin_with_the_weights_of_another(trained: Path, tmp_path: Pa
         run(tmp_path / "wider", wider)
 
 
+def test_a_device_that_is_not_there_is_told_in_a_sentence(trained: Path, tmp_path: Path):
+    """`cuda:99`, so that it fails on machines with a GPU too."""
+    with pytest.raises(ConfigError, match="there is no device 'cuda:99' on this machine"):
+        run(tmp_path, how=RunConfig(device="cuda:99"))
+    weights = str(trained / "segmenter.safetensors")
+    with pytest.raises(ConfigError, match="there is no device 'cuda:99' on this machine"):
+        Learned(LearnedConfig(weights=weights, device="cuda:99"))
+
+
 def test_training_ends_when_its_time_is_up(tmp_path: Path):
     shards = open_shards(labelled_houses(), SEEDS)
     config = msgspec.structs.replace(TINY, steps=10_000, minutes=1 / 60)
