@@ -26,7 +26,8 @@ from perception.xmem.drawn_weights import drawn_weights
 from perception.xmem.images import normalise
 from perception.xmem.loading import build_network
 from perception.xmem.network import XMem, aggregate, probabilities
-from perception.xmem.tracker import ObjectTracker, TrackerConfig
+from perception.xmem.tracker import ObjectTracker
+from perception.xmem.tracker_config import TrackerConfig
 
 _EXACT = 1e-5
 """Largest difference allowed in float64, beside what storing as float32 costs."""

@@ -34,7 +34,8 @@ from perception.compact.validation import choose_targets
 from perception.compact.weights import SHIPPED
 from perception.xmem.loading import load_network
 from perception.xmem.network import MemoryNetwork
-from perception.xmem.tracker import ObjectTracker, TrackerConfig
+from perception.xmem.tracker import ObjectTracker
+from perception.xmem.tracker_config import TrackerConfig
 
 _WARM, _TIMED = 41, 20
 """Steps before those that are timed, and timed steps: the memory was consolidated by then."""

@@ -20,7 +20,8 @@ from embodied_mem.memory.feature_config import FeatureStoreConfig
 from perception.xmem.drawn_weights import drawn_weights
 from perception.xmem.loading import build_network
 from perception.xmem.network import XMem
-from perception.xmem.tracker import ObjectTracker, TrackerConfig
+from perception.xmem.tracker import ObjectTracker
+from perception.xmem.tracker_config import TrackerConfig
 
 _BLOCK = 1000
 """Frames between two lines."""

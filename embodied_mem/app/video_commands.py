@@ -35,6 +35,8 @@ class VideoTrack(Config, frozen=True, tag="track"):
     """Long-term elements kept for each group of objects; 0 does without long-term memory."""
     device: str | None = None
     """Where to compute, such as cpu or cuda:1; a GPU where there is one."""
+    look_ahead: int = 1
+    """Frames whose keys are computed in one batch; more than one suits a GPU, not a CPU."""
     save_every: int = 100
     """Frames between savings from which an interrupted run goes on."""
     tracks: bool = True

@@ -10,7 +10,8 @@ from embodied_mem.errors import ConfigError, StoreError
 from embodied_mem.video.frames import natural_key
 from embodied_mem.video.mask_files import mask_writer, read_mask
 from perception.xmem.network import MemoryNetwork
-from perception.xmem.tracker import ObjectTracker, TrackerConfig
+from perception.xmem.tracker import ObjectTracker
+from perception.xmem.tracker_config import TrackerConfig
 
 MASKS, TRACKS, OVERLAY = "masks", "tracks.json", "overlay.mp4"
 """Names of what a run leaves in its folder."""

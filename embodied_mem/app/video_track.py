@@ -3,9 +3,10 @@
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +37,11 @@ from embodied_mem.video.annotations import (
 from embodied_mem.video.frames import FrameFolder, FrameSource, VideoFrame, open_frames
 from embodied_mem.video.overlay import OverlayVideo, draw_overlay
 from perception.compact.weights import SHIPPED
+from perception.devices import choose_device
 from perception.xmem.loading import load_network
-from perception.xmem.tracker import ObjectTracker, TrackerConfig
+from perception.xmem.looks import Look
+from perception.xmem.tracker import ObjectTracker
+from perception.xmem.tracker_config import TrackerConfig
 
 _log = logging.getLogger(__name__)
 _AHEAD = 8
@@ -47,7 +51,9 @@ _AHEAD = 8
 def track_video(command: VideoTrack) -> int:
     """Follow the objects through what is not done yet, write everything, print a table."""
     configure_logging()
-    config, device = _tracker_config(command), _device(command.device)
+    config = _tracker_config(command)
+    device = command.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    choose_device(device)  # Refused before hours of work.
     if command.save_every < 1:
         raise ConfigError(f"save_every must be at least 1 frame, got {command.save_every}.")
     if command.tracks:
@@ -86,18 +92,8 @@ def _tracker_config(command: VideoTrack) -> TrackerConfig:
         memory_every=command.every,
         max_internal_size=command.size,
         precision=command.precision,
+        look_ahead=command.look_ahead,
     )
-
-
-def _device(name: str | None) -> str:
-    if name is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts.
-        reason = str(error).split("\n")[0]
-        raise ConfigError(f"the device '{name}' cannot be used: {reason}") from error
-    return name
 
 
 def _annotations(command: VideoTrack, source: FrameSource) -> Annotations:
@@ -148,8 +144,8 @@ def _follow(
         closing(read_ahead(source.frames(start), _AHEAD)) as frames,
         WriteBehind(write, _AHEAD) as writer,
     ):
-        for frame in frames:
-            found = _step(tracker, source, annotations, frame)
+        for frame, view in _views(frames, tracker):
+            found = _step(tracker, source, annotations, frame, view)
             if found is not None:
                 writer.put((frame.name, found))
             position = frame.index + 1
@@ -167,18 +163,35 @@ def _follow(
     return _summary(run, source, tracker, position, (position - start, began))
 
 
+def _views(
+    frames: Iterable[VideoFrame], tracker: ObjectTracker
+) -> Iterator[tuple[VideoFrame, np.ndarray | Look | None]]:
+    """Yield each frame and what to step with; several are encoded at once where asked for."""
+    ahead, left = tracker.config.look_ahead, iter(frames)
+    while some := list(islice(left, ahead)):
+        views: list[np.ndarray | Look | None] = [frame.rgb for frame in some]
+        if ahead > 1 and tracker.objects:
+            looks = iter(tracker.look([frame.rgb for frame in some if frame.rgb is not None]))
+            views = [None if frame.rgb is None else next(looks) for frame in some]
+        yield from zip(some, views, strict=True)
+
+
 def _step(
-    tracker: ObjectTracker, source: FrameSource, annotations: Annotations, frame: VideoFrame
+    tracker: ObjectTracker,
+    source: FrameSource,
+    annotations: Annotations,
+    frame: VideoFrame,
+    view: np.ndarray | Look | None,
 ) -> np.ndarray | None:
     """Return the ids in a frame; None where it cannot be read."""
-    if frame.rgb is None:
+    if view is None:
         lost = annotations.key(source, frame) in annotations.by_frame
         _log.warning(
             "frame %s cannot be read and is skipped%s", frame.name,
             ", with the mask that was given for it" if lost else "",
         )  # fmt: skip
         return None
-    return tracker.step(frame.rgb, annotations.of(source, frame)).ids
+    return tracker.step(view, annotations.of(source, frame)).ids
 
 
 def _summary(

@@ -1,5 +1,6 @@
 """The tracker's rules. Weights are drawn, so masks mean nothing; what is done when does."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from perception.xmem.drawn_weights import drawn_weights
 from perception.xmem.images import Size
 from perception.xmem.loading import build_network
 from perception.xmem.network import MemoryNetwork, XMem
-from perception.xmem.tracker import ObjectTracker, TrackerConfig
+from perception.xmem.tracker import ObjectTracker
+from perception.xmem.tracker_config import TrackerConfig
 
 H, W = 40, 56
 
@@ -76,6 +78,26 @@ def test_correcting_one_object_leaves_the_others_where_they_were_found(network):
     for channel in (1, 3):
         outside = expected[channel][elsewhere] > 0.5
         assert (found.probabilities[channel][elsewhere] > 0.5)[outside].float().mean() > 0.95
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_frames_that_were_looked_at_beforehand_give_the_same_masks(network, flip: bool):
+    """Also where the size changes in between, and a mask comes late. In double precision, since
+    what is remembered carries rounding on."""
+    exact = copy.deepcopy(network).double()
+    sizes = [(H, W), (H, W), (H, W), (H + 16, W), (H + 16, W), (H, W)]
+    frames = [image(number, *size) for number, size in enumerate(sizes)]
+    given = {0: boxes(1, 2), 4: boxes(5, height=H + 16)}
+    one_by_one, ahead = tracker(exact, flip=flip), tracker(exact, flip=flip)
+    looks = [look for part in (frames[:2], frames[2:]) for look in ahead.look(part)]
+    assert [look.rgb is frame for look, frame in zip(looks, frames, strict=True)] == [True] * 6
+    for number, (frame, look) in enumerate(zip(frames, looks, strict=True)):
+        expected = one_by_one.step(frame, given.get(number))
+        found = ahead.step(look, given.get(number))
+        assert found.objects == expected.objects
+        torch.testing.assert_close(
+            found.probabilities, expected.probabilities, rtol=1e-9, atol=1e-9
+        )
 
 
 def test_an_object_that_the_mask_speaks_of_and_does_not_show_is_gone(network):

@@ -145,6 +145,14 @@ def test_colours_that_were_blended_and_then_indexed_are_found():
     assert len(soft_edge_ids(np.asarray(image).astype(np.int32))) >= 3
 
 
+def slivered(share: float) -> np.ndarray:
+    """Return a disk with slivers of many other objects along some of its edge, as trackers make."""
+    ids = disks(1, 2)
+    for number, start in enumerate(range(0, int(share * 360), 12)):
+        cv2.ellipse(ids, (30, 45), (20, 20), 0, start, start + 9, 5 + number % 7, 1)
+    return ids
+
+
 def thin_things() -> dict[str, np.ndarray]:
     wire = disks(3)
     cv2.line(wire, (0, 90), (127, 5), 1, 1)
@@ -157,7 +165,8 @@ def thin_things() -> dict[str, np.ndarray]:
     halves = np.where(np.arange(128) < 64, 1, 2) * np.ones((96, 1), np.int32)
     halves[40:44, 62:66] = 7
     return {"wire": wire, "dots": dots, "strap": strap, "outlined": outlined, "halves": halves,
-            "none": disks(), "one": disks(4), "touching": boxes(5, 3, 9, 1)}  # fmt: skip
+            "none": disks(), "one": disks(4), "slivers": slivered(0.6),
+            "touching": boxes(5, 3, 9, 1)}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", thin_things())

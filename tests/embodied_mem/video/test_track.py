@@ -112,6 +112,12 @@ def test_a_done_run_is_left_as_it_is(whole: Path, weights, monkeypatch, capsys):
     assert "holds a run with other tracker" in capsys.readouterr().err
 
 
+def test_looking_ahead_gives_the_same_masks(whole: Path, video, masks, weights, tmp_path: Path):
+    """In batches of four, the last one short, with a mask for the first frame of the second."""
+    assert track(video, tmp_path / "out", weights, masks=str(masks), look_ahead=4) == 0
+    assert files(tmp_path / "out") == files(whole)
+
+
 @pytest.mark.parametrize("stop", [5, 8])
 def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     stop: int, whole: Path, video, masks, weights, tmp_path: Path, monkeypatch, capsys
@@ -119,10 +125,10 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     """Ctrl-C comes while frame `stop` is worked on; its step is finished and kept."""
     out, step = tmp_path / "out", video_track._step
 
-    def interrupted(tracker, source, annotations, frame):
+    def interrupted(tracker, source, annotations, frame, view):
         if frame.index == stop:
             signal.raise_signal(signal.SIGINT)
-        return step(tracker, source, annotations, frame)
+        return step(tracker, source, annotations, frame, view)
 
     with monkeypatch.context() as patch:
         patch.setattr(video_track, "_step", interrupted)
@@ -142,9 +148,9 @@ def test_a_run_that_stops_before_the_first_mask_goes_on(weights, tmp_path: Path,
     given = write_masks(tmp_path / "given", {"f2": mask(5)})
     step = video_track._step
 
-    def interrupted(tracker, origin, annotations, frame):
+    def interrupted(tracker, origin, annotations, frame, view):
         signal.raise_signal(signal.SIGINT)
-        return step(tracker, origin, annotations, frame)
+        return step(tracker, origin, annotations, frame, view)
 
     with monkeypatch.context() as patch:
         patch.setattr(video_track, "_step", interrupted)
@@ -159,10 +165,10 @@ def test_a_second_interruption_goes_on_from_the_last_saving(
 ):
     out, step = tmp_path / "out", video_track._step
 
-    def interrupted(tracker, source, annotations, frame):
+    def interrupted(tracker, source, annotations, frame, view):
         if frame.index == 9:
             raise KeyboardInterrupt  # The second Ctrl-C, in the midst of things.
-        return step(tracker, source, annotations, frame)
+        return step(tracker, source, annotations, frame, view)
 
     with monkeypatch.context() as patch:
         patch.setattr(video_track, "_step", interrupted)
@@ -269,7 +275,7 @@ def test_what_cannot_be_followed_is_one_sentence(weights, tmp_path: Path, capsys
         },
         "cannot read weights from": {"weights": none},
         "exists and is no tracking run": {"out": tmp_path / "taken"},
-        "the device 'abacus' cannot be used": {"device": "abacus"},
+        "there is no device 'abacus' on this machine": {"device": "abacus"},
     }
     for words, changes in told.items():
         usual = {"source": str(video), "out": str(out), "weights": str(weights), "masks": str(good)}
