@@ -81,6 +81,7 @@ class Pass:
         said: list[int],
         *,
         permanent: bool,
+        frozen: bool,
         last: bool,
     ) -> Float[Tensor, "m p q"]:
         """Return the probabilities of background and objects at the network's size.
@@ -91,15 +92,16 @@ class Pass:
             ids: Its annotation, mirrored as the image is.
             said: Objects that the annotation speaks of.
             permanent: Whether to remember the frame for good.
+            frozen: Whether to add nothing to memory.
             last: Whether nothing needs to be remembered.
         """
         given = ids if said else None
         self.time += 1
         sync = self.config.deep_update_every < 0
         due = self.time - self.last_memory >= self.config.memory_every or given is not None
-        remember = due and not last
+        remember = due and not last and not frozen
         waited = self.time - self.last_deep >= self.config.deep_update_every
-        deep = (remember if sync else waited) and not last
+        deep = (remember if sync else waited) and not last and not frozen
         update = not (sync and deep) and not last
         encoded = look.encoded[number]
         self._fit_hidden(encoded)

@@ -165,6 +165,7 @@ class ObjectTracker:
         objects: Sequence[int] | None = None,
         *,
         permanent: bool = False,
+        frozen: bool = False,
         last: bool = False,
     ) -> Tracked:
         """Find the objects in the next frame.
@@ -176,6 +177,7 @@ class ObjectTracker:
             objects: Which objects `masks` speaks of, where that is more than those that it shows:
                 one that it speaks of and does not show is not in the frame.
             permanent: Remember this frame for good.
+            frozen: Add nothing to memory: the frame is found with what is remembered already.
             last: The video ends here: nothing needs to be remembered.
 
         Raises:
@@ -190,9 +192,10 @@ class ObjectTracker:
         look = frame if isinstance(frame, Look) else self.look([frame])[0]
         with self._precision():
             inside = [
-                one.step(look, k, _mirrored(masks, k), said, permanent=permanent, last=last)
+                one.step(look, k, _mirrored(masks, k), said, permanent=permanent,
+                         frozen=frozen, last=last)
                 for k, one in enumerate(self._passes)
-            ]
+            ]  # fmt: skip
         found = [look.size.leave(odds) for odds in inside]
         known = self._passes[0].objects
         odds = found[0] if len(found) == 1 else (found[0] + found[1].flip(2)) / 2

@@ -199,6 +199,22 @@ def test_clearing_begins_a_new_video(network):
         )
 
 
+def test_a_frozen_memory_serves_any_number_of_runs(network, tmp_path: Path):
+    """XMem's issue 52: what one run has learnt is used in another, and stays as it is."""
+    one = tracker(network)
+    for number in range(6):
+        one.step(image(number), boxes(1, 2) if number == 0 else None)
+    one.save(tmp_path / "learnt.safetensors")
+    runs = []
+    for _ in range(2):
+        again = ObjectTracker.load(tmp_path / "learnt.safetensors", network)
+        before = again.memory.work_size, again.memory.long_size
+        runs.append([again.step(image(20 + k), frozen=True).probabilities for k in range(5)])
+        assert (again.memory.work_size, again.memory.long_size) == before
+    for first, second in zip(*runs, strict=True):
+        assert torch.equal(first, second)
+
+
 def test_a_saved_tracker_goes_on_as_if_it_had_not_been_saved(network, tmp_path: Path):
     one, path = tracker(network), tmp_path / "tracker.safetensors"
     one.step(image(0), boxes(1, 2))
