@@ -229,14 +229,13 @@ def flood(
 ) -> Int32[np.ndarray, "r c"]:
     """Give every cell of a region the seed that is nearest by way of the region.
 
-    OpenCV's watershed floods by differences of colour; on an even picture that is a breadth-first
-    search from all seeds at once.
+    OpenCV's watershed floods by differences of colour. On an even picture that is a breadth-first
+    search from all seeds at once; what is outside differs as much as can be, so that it is flooded
+    last, when every cell that a seed can reach has its own.
     """
-    outside = int(seeds.max(initial=0)) + 1
-    markers = np.where(region, seeds, outside).astype(np.int32)
-    markers = np.pad(markers, 1, constant_values=outside)
-    even = np.zeros((*markers.shape, 3), np.uint8)
-    flooded = np.asarray(cv2.watershed(even, markers), np.int32)[1:-1, 1:-1]
-    labels = np.where(region & (flooded > 0) & (flooded != outside), flooded, 0)
+    markers = np.pad(np.where(region, seeds, 0).astype(np.int32), 1)
+    colours = np.pad(np.where(region, 0, 255).astype(np.uint8), 1, constant_values=255)
+    flooded = np.asarray(cv2.watershed(cv2.merge([colours] * 3), markers), np.int32)[1:-1, 1:-1]
+    labels = np.where(region & (flooded > 0), flooded, 0)
     lines = region & (labels == 0)
     return np.where(lines, nearest_label(labels.astype(np.int32)), labels).astype(np.int32)

@@ -1,13 +1,18 @@
 """Rooms and places from a floor plan, and what the graph makes of them."""
 
+from collections import deque
+
 import cv2
 import numpy as np
 import pytest
 from box_world import BoxWorld
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from embodied_mem.memory import Memory, pieces
 from embodied_mem.memory.occupancy import OccupancyMap
-from embodied_mem.memory.partition import part, wall_angle
+from embodied_mem.memory.partition import flood, part, wall_angle
 from embodied_mem.memory.rooms import RoomConfig, RoomMap, guess_category
 from embodied_mem.runtime.room_scoring import adjusted_rand
 
@@ -84,6 +89,49 @@ def test_door_wide_openings_part_rooms_whatever_way_the_house_is_turned(turned):
     sizes = np.bincount(labels[domain])[1:] * 0.05**2
     assert len(sizes) == 5
     assert sizes.min() > 10
+
+
+def ways(seeds: np.ndarray, region: np.ndarray) -> dict[int, np.ndarray]:
+    """Return how far each cell is from each seed by way of the region, by plain search."""
+    found = {}
+    for seed in np.unique(seeds[region & (seeds > 0)]).tolist():
+        far = np.full(region.shape, np.inf)
+        queue = deque(zip(*np.nonzero(region & (seeds == seed)), strict=True))
+        for cell in queue:
+            far[cell] = 0
+        while queue:
+            row, column = queue.popleft()
+            for near in (
+                (row - 1, column),
+                (row + 1, column),
+                (row, column - 1),
+                (row, column + 1),
+            ):
+                inside = 0 <= near[0] < region.shape[0] and 0 <= near[1] < region.shape[1]
+                if inside and region[near] and np.isinf(far[near]):
+                    far[near] = far[row, column] + 1
+                    queue.append(near)
+        found[seed] = far
+    return found
+
+
+@given(
+    walls=arrays(bool, (9, 11), elements=st.sampled_from([False, False, False, True])),
+    seeds=arrays(np.int32, (9, 11), elements=st.sampled_from([0] * 12 + [1, 2, 3])),
+)
+@settings(max_examples=150, deadline=None)
+def test_cells_go_to_a_seed_that_is_near_by_way_of_the_region(walls, seeds):
+    """Walls of one cell used to be flooded first, and cells beside them went to rooms behind."""
+    region = ~walls
+    flooded, far = flood(seeds, region), ways(seeds, region)
+    assert not flooded[walls].any()
+    for cell in zip(*np.nonzero(region), strict=True):
+        distances = {
+            seed: by_way[cell] for seed, by_way in far.items() if np.isfinite(by_way[cell])
+        }
+        if distances and flooded[cell] in far:
+            # Where two floods meet, a line of one cell may go to either.
+            assert distances[flooded[cell]] <= min(distances.values()) + 2
 
 
 def test_joining_pieces_never_goes_by_what_was_true_before():
