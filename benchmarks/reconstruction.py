@@ -3,7 +3,8 @@
 python benchmarks/reconstruction.py [--houses 3] [--moves 6] [--visits 3] [--sensor exact|kinect]
 
 Each house of one room is looked at from a tour, several times; between two visits an outside hand
-moves things. The same frames go to the two memories of `perception.reconstruction` and to one TSDF
+moves things. As a control everything lies from the first visit on as it does in the last. The same
+frames go to the two memories of `perception.reconstruction` and to one TSDF
 that fuses everything (Open3D's VoxelBlockGrid alone). Reported, against exact depth of the last
 state from the same places: the root mean square distance of reconstructed points to true surfaces,
 the share of true surface points with a reconstructed one within 5 cm, ghost voxels (cells that hold
@@ -117,41 +118,69 @@ def score(memory: Reconstruction, truth: list[Frame]) -> tuple[float, float, int
 
 
 def run_house(seed: int, moves: int, visits: int, sensor: str, size: int) -> Iterator[Row]:
-    """Score both memories on one house."""
+    """Score both memories on one house: things moved between visits, and still from the first.
+
+    Both end in the same state and are scored against it: what differs is that things moved.
+    """
     config = HouseholdSimConfig(
         house=HouseSource(seed=seed, rooms=1), width=size, height=size * 3 // 4, field_of_view=60.0
     )
+    with HouseholdSim(config) as sim:
+        states: list[list[tuple[str, str]]] = [[]]
+        chance = np.random.default_rng(seed)
+        for _ in range(visits - 1):
+            list(islice(visit(sim, states[-1]), 1))  # The world as it is then.
+            states.append(more_moves(sim, states[-1], moves, chance))
+        for arrangement in ([states[-1]] * visits, states):
+            yield from run_visits(sim, arrangement, seed, sensor)
+
+
+def run_visits(
+    sim: HouseholdSim, states: list[list[tuple[str, str]]], seed: int, sensor: str
+) -> Iterator[Row]:
+    """Score both memories on visits to one house, before each of which a hand made some moves."""
     memories = {"two memories": Reconstruction(), "one TSDF": single_memory()}
     seconds, count = dict.fromkeys(memories, 0.0), 0
-    kind, chance = SENSORS[sensor], np.random.default_rng(seed)
+    kind = SENSORS[sensor]
     spoil = DepthSensor(kind) if kind is not None else None
     clean = DepthFilter()
-    done: list[tuple[str, str]] = []
     truth: list[Frame] = []
-    with HouseholdSim(config) as sim:
-        for number in range(visits):
-            truth = []
-            for frame in islice(visit(sim, done), 400):
-                truth.append(frame)
-                seen = frame if spoil is None else clean(spoil(frame))
-                count += 1
-                for name, memory in memories.items():
-                    begin = time.perf_counter()
-                    memory.integrate(seen)
-                    seconds[name] += time.perf_counter() - begin
-            if moves and number < visits - 1:
-                done = more_moves(sim, done, moves, chance)
+    for done in states:
+        truth = []
+        for frame in islice(visit(sim, done), 400):
+            truth.append(frame)
+            seen = frame if spoil is None else clean(spoil(frame))
+            count += 1
+            for name, memory in memories.items():
+                begin = time.process_time()
+                memory.integrate(seen)
+                seconds[name] += time.process_time() - begin
     for name, memory in memories.items():
         rmse, complete, ghosts, points = score(memory, truth)
         yield Row(
             house=seed,
-            moved=len(done),
+            moved=len(states[-1]) - len(states[0]),
             method=name,
             rmse=rmse,
             complete=complete,
             ghosts=ghosts,
             milliseconds=1000 * seconds[name] / count,
             points=points,
+        )
+
+
+def show_growth(rows: list[Row]) -> None:
+    """Print by how much each memory is worse where things moved, mean and range over houses."""
+    for method in dict.fromkeys(row.method for row in rows):
+        still, moved = (
+            [r for r in rows if r.method == method and (r.moved > 0) == b] for b in (False, True)
+        )
+        pairs = list(zip(still, moved, strict=True))
+        error = [1000 * (after.rmse - before.rmse) for before, after in pairs]
+        ghosts = [after.ghosts - before.ghosts for before, after in pairs]
+        print(
+            f"{method}: RMSE {np.mean(error):+.2f} mm ({min(error):+.2f} to {max(error):+.2f}), "
+            f"ghosts {np.mean(ghosts):+.1f} ({min(ghosts):+d} to {max(ghosts):+d}) with moves"
         )
 
 
@@ -169,14 +198,14 @@ def main() -> None:
     print("house moved method          RMSE [cm]  complete  ghosts  ms/frame   points")
     rows = []
     for seed in range(options.first, options.first + options.houses):
-        for moves in (0, options.moves):
-            for row in run_house(seed, moves, options.visits, options.sensor, options.size):
-                rows.append(row)
-                print(
-                    f"{row.house:5d} {row.moved:5d} {row.method:14s} {100 * row.rmse:10.2f} "
-                    f"{row.complete:9.3f} {row.ghosts:7d} {row.milliseconds:9.1f} {row.points:8d}",
-                    flush=True,
-                )
+        for row in run_house(seed, options.moves, options.visits, options.sensor, options.size):
+            rows.append(row)
+            print(
+                f"{row.house:5d} {row.moved:5d} {row.method:14s} {100 * row.rmse:10.2f} "
+                f"{row.complete:9.3f} {row.ghosts:7d} {row.milliseconds:9.1f} {row.points:8d}",
+                flush=True,
+            )
+    show_growth(rows)
     if options.json:
         Path(options.json).write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in rows))
 

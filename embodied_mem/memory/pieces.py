@@ -26,7 +26,7 @@ class PartitionConfig(Config, frozen=True):
     alcove: float = 0.7
     """A piece is one room with its neighbour where the opening between them is wider than this
     share of the piece."""
-    evidence: float = 0.8
+    evidence: float = 0.9
     """An opening counts as so much narrower where the wall goes on on both sides, or a door was
     seen."""
 
