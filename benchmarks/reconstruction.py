@@ -6,7 +6,8 @@ Each house of one room is looked at from a tour, several times; between two visi
 moves things. As a control everything lies from the first visit on as it does in the last. The same
 frames go to the two memories of `perception.reconstruction` and to one TSDF
 that fuses everything (Open3D's VoxelBlockGrid alone). Reported, against exact depth of the last
-state from the same places: the root mean square distance of reconstructed points to true surfaces,
+state from the same places: the root mean square distance of reconstructed points to true surfaces
+(of points that some view of the last visit sees, or sees through),
 the share of true surface points with a reconstructed one within 5 cm, ghost voxels (cells that hold
 points where all views see only air), and the time for one frame.
 """
@@ -105,9 +106,31 @@ def surface(views: list[Frame], *, voxel: float, far: float) -> np.ndarray:
     return points[first]
 
 
+def judged(points: np.ndarray, views: list[Frame], margin: float = 0.1) -> np.ndarray:
+    """Tell of each point whether some view sees it, or sees through where it is (n,).
+
+    Of what is hidden from all views, such as the place of a thing before which another was put,
+    nothing is known: neither that it is true nor that it is not.
+    """
+    found = np.zeros(len(points), bool)
+    for view in views:
+        assert view.depth is not None
+        assert view.camera is not None
+        assert view.T_world_camera is not None
+        local = view.T_world_camera.inv().apply(points)
+        pixels = view.camera.project(local)
+        with np.errstate(invalid="ignore"):
+            size = (view.camera.width, view.camera.height)
+            rows = np.flatnonzero(((pixels >= 0) & (pixels < size)).all(axis=1))
+            column, row = np.floor(pixels[rows]).astype(np.int64).T
+            found[rows] |= local[rows, 2] < view.depth[row, column] + margin
+    return found
+
+
 def score(memory: Reconstruction, truth: list[Frame]) -> tuple[float, float, int, int]:
-    """Return RMSE [m], completeness, ghost voxels and the number of points."""
+    """Return RMSE [m] of what can be judged, completeness, ghost voxels and number of points."""
     points = memory.points().astype(np.float64)
+    points = points[judged(points, truth)]
     true = surface(truth, voxel=0.015, far=memory.config.max_depth)
     away, _ = cKDTree(true).query(points)
     coarse = surface(truth, voxel=0.05, far=memory.config.max_depth - 0.5)

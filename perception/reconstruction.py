@@ -141,20 +141,20 @@ class Reconstruction:
         if frame.depth is None or frame.camera is None or frame.T_world_camera is None:
             raise FrameError("a reconstruction needs frames with depth, camera and T_world_camera.")
         camera, pose = frame.camera, frame.T_world_camera
+        unknown = np.float32(np.nan)
         with np.errstate(invalid="ignore"):
-            near = (frame.depth > 0) & (frame.depth < self.config.max_depth)
-        depth = np.where(near, frame.depth, np.float32(np.nan)).astype(np.float32)
+            seen = np.where(frame.depth > 0, frame.depth, unknown).astype(np.float32)
+            depth = np.where(seen < self.config.max_depth, seen, unknown)
         shown = self.render(camera, pose)
-        split = self._split(depth, shown, moving)
+        split = self._split(depth, seen, shown, moving)
         if not split.trusted:
             self.rejected += 1
             return split
         points = self._points(depth, camera, pose)
-        self.transient.see_through(depth, camera, pose, self._tolerance(depth))
+        self.transient.see_through(seen, camera, pose, self._tolerance(seen))
         self.transient.forget(points, split.static & np.isfinite(shown))
         settled = self.transient.add(points, split.moving, frame.stamp)
-        self._carve(shown, depth, split.vanished, camera, pose)
-        unknown = np.float32(np.nan)
+        self._carve(shown, seen, split.vanished, camera, pose)
         self._make_room(np.where(settled, depth, unknown), camera, pose)
         self._fuse(np.where(split.static | settled, depth, unknown), camera, pose)
         self._bound(pose)
@@ -163,11 +163,12 @@ class Reconstruction:
     def render(self, camera: Camera, pose: RigidTransform) -> Float32[np.ndarray, "h w"]:
         """Draw the static scene's depth for a camera [m]; NaN where nothing is known."""
         nothing = np.full((camera.height, camera.width), np.nan, np.float32)
-        if not self._begun or not self.blocks:
+        blocks = self._in_sight(camera, pose) if self._begun else ()
+        if not len(blocks):
             return nothing
         with o3d.utility.VerbosityContextManager(o3d.utility.VerbosityLevel.Error):
             answer = self._grid.ray_cast(
-                self._keys(),
+                blocks,
                 _intrinsics(camera),
                 _extrinsics(pose),
                 camera.width,
@@ -181,6 +182,24 @@ class Reconstruction:
             )
         depth = answer["depth"].numpy()[..., 0]
         return np.where(depth > 0, depth, nothing)
+
+    def _in_sight(self, camera: Camera, pose: RigidTransform) -> o3d.core.Tensor:
+        """Return the blocks that a camera may see.
+
+        Given all blocks, those beside and behind the camera too, Open3D 0.19 at times left a broken
+        heap behind, and the process was ended by it.
+        """
+        keys, size = self._keys(), self.config.voxel * _BLOCK
+        local = pose.inv().apply((keys.numpy().astype(np.float64) + 0.5) * size)
+        half = size * np.sqrt(0.75)  # From the middle to a corner.
+        ahead = (local[:, 2] > half) & (local[:, 2] < self.config.max_depth + half)
+        rows = np.flatnonzero(ahead)
+        around = half / (local[rows, 2] - half + 1e-6) * max(camera.fx, camera.fy) + 1
+        pixels = camera.project(local[rows])
+        inside = (pixels > -around[:, None]) & (
+            pixels < np.array([camera.width, camera.height]) + around[:, None]
+        )
+        return keys[o3d.core.Tensor.from_numpy(rows[inside.all(axis=1)])]
 
     def points(self) -> Float32[np.ndarray, "n 3"]:
         """Return points on the surfaces of the static scene [m]."""
@@ -230,16 +249,24 @@ class Reconstruction:
     def _split(
         self,
         depth: Float32[np.ndarray, "h w"],
+        seen: Float32[np.ndarray, "h w"],
         shown: Float32[np.ndarray, "h w"],
         moving: Bool[np.ndarray, "h w"] | None,
     ) -> Split:
-        """Part the pixels by how far their depth is from the map's."""
-        tolerance = self._tolerance(depth)
+        """Part the pixels by how far their depth is from the map's.
+
+        Args:
+            depth: What may be fused [m].
+            seen: The same with what is too far to be fused, but shows that nothing is before it.
+            shown: The map's [m].
+            moving: Pixels that are known to show what moves.
+        """
+        tolerance = self._tolerance(seen)
         known = np.isfinite(depth)
         with np.errstate(invalid="ignore"):
             before = depth < shown - tolerance
-            behind = depth > shown + tolerance
-        both = known & np.isfinite(shown)
+            behind = seen > shown + tolerance
+        both = np.isfinite(seen) & np.isfinite(shown)
         against = int((before | behind)[both].sum())
         trusted = against <= self.config.bad_pose * max(int(both.sum()), 1) or both.mean() < 0.1
         if moving is not None:
