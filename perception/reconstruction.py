@@ -163,7 +163,9 @@ class Reconstruction:
     def render(self, camera: Camera, pose: RigidTransform) -> Float32[np.ndarray, "h w"]:
         """Draw the static scene's depth for a camera [m]; NaN where nothing is known."""
         nothing = np.full((camera.height, camera.width), np.nan, np.float32)
-        blocks = self._in_sight(camera, pose) if self._begun else ()
+        if not self._begun or not self.blocks:
+            return nothing
+        blocks = self._in_sight(camera, pose)
         if not len(blocks):
             return nothing
         with o3d.utility.VerbosityContextManager(o3d.utility.VerbosityLevel.Error):
