@@ -4,7 +4,8 @@ A house is toured. Up to 20 small things of different types are named, each by i
 nothing is known of them before. Then they are carried to other places, mostly in other rooms, and
 the house is toured again. Every further view of at least 150 pixels is asked for its name; of views
 of the named things, one each, every name is asked for its view; and views of things that were not
-named are to be called unknown. Names are drawn ten times from those of a house.
+named are to be called unknown. Names are drawn ten times from those of a house, or with `--together`
+from those of all houses, since few houses have twenty kinds of things that are seen both times.
 
 Run `python benchmarks/naming.py --first 900 --houses 3`. Masks are the simulator's (`oracle`),
 which isolates naming, or those of `Geometric` that have IoU 0.5 with a thing. `--sweep` prints what
@@ -160,6 +161,18 @@ def ask(looks: Looks, number: int, least: float, random: np.random.Generator, sc
             score.add(f"{kind}, by name", right=best == row)
 
 
+def together(houses: list[dict[str, Looks]]) -> dict[str, Looks]:
+    """Return the views of all houses as those of one."""
+    return {
+        masks: {
+            f"{name}|house {number}": looks
+            for number, house in enumerate(houses)
+            for name, looks in house[masks].items()
+        }
+        for masks in houses[0]
+    }
+
+
 def kind_of(look: Look, taught: Look) -> str:
     """Return what a view is asked as; "" where it is too like the taught one, or in its room."""
     if look.phase == 0:
@@ -176,12 +189,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, default=900)
     parser.add_argument("--houses", type=int, default=3)
+    parser.add_argument("--together", action="store_true", help="draw from all houses at once")
     parser.add_argument("--sweep", action="store_true")
     arguments = parser.parse_args()
     houses = []
     for seed in range(arguments.first, arguments.first + arguments.houses):
         houses.append(gather(seed))
         print(f"house {seed}", file=sys.stderr)
+    if arguments.together:
+        houses = [together(houses)]
     thresholds = (0.8, 0.85, 0.9, 0.93) if arguments.sweep else (NamesConfig().least,)
     print("| masks | least | names | " + " | ".join(COLUMNS) + " |")
     print("|" + "---|" * (3 + len(COLUMNS)))
