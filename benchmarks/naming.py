@@ -4,7 +4,7 @@ A house is toured. Up to 20 small things of different types are named, each by i
 nothing is known of them before. Then they are carried to other places, mostly in other rooms, and
 the house is toured again. Every further view of at least 150 pixels is asked for its name; of views
 of the named things, one each, every name is asked for its view; and views of things that were not
-named are to be called unknown. Names are drawn ten times from those of a house, or with `--together`
+named are to be called unknown. Names are drawn ten times from those of a house; with `--together`
 from those of all houses, since few houses have twenty kinds of things that are seen both times.
 
 Run `python benchmarks/naming.py --first 900 --houses 3`. Masks are the simulator's (`oracle`),
