@@ -138,7 +138,7 @@ class Suite(Config, frozen=True):
 
 
 class Ask(Config, frozen=True):
-    """Ask a stored memory where something is, or what it holds."""
+    """Ask a stored memory where something is, what it holds, or what happened in its videos."""
 
     store: Annotated[str, tyro.conf.Positional]
     """Folder of a memory, or of a run that holds one."""
@@ -149,6 +149,10 @@ class Ask(Config, frozen=True):
     """Most answers to a question."""
     at: float | None = None
     """Where it was then [s], instead of now."""
+    video: str | None = None
+    """The one video that is asked about, by its file's name or a part of it."""
+    json: bool = False
+    """Whether to print the answer about videos as JSON."""
 
 
 class Name(Config, frozen=True):

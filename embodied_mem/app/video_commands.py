@@ -91,8 +91,10 @@ class VideoScore(Config, frozen=True, tag="score"):
 
 
 class Video(Config, frozen=True):
-    """Take videos into a memory (`remember`, or no word: `video IN... --store DIR`), follow objects
-    through them (`track`), and compare masks with the truth (`score`)."""
+    """Take videos into a memory, follow objects through them, compare masks with the truth.
+
+    `video IN... --store DIR` is `video remember IN... --store DIR`.
+    """
 
     task: tyro.conf.OmitSubcommandPrefixes[
         tyro.conf.OmitArgPrefixes[

@@ -33,7 +33,8 @@ FORMAT = 2
 _logger = logging.getLogger(__name__)
 _APPLICATION = 0x454D454D
 _DATABASE = "memory.sqlite3"
-_OWN = ("tensors", PICTURES, "lock", *(f"{_DATABASE}{end}" for end in ("", "-wal", "-shm", "-journal")))
+_ENDS = ("", "-wal", "-shm", "-journal")
+_OWN = ("tensors", PICTURES, "lock", *(_DATABASE + end for end in _ENDS))
 """What may be in a store's folder, and must be its own."""
 _REMEMBERED_ACTIONS = 4000
 """Newest actions on things that are read back into RAM."""

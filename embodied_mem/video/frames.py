@@ -212,7 +212,7 @@ def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
 
 
 def _seek(container: InputContainer, stream: VideoStream, position: int) -> None:
-    """Go to the key frame at or before a position; a file that cannot seek is read from the start."""
+    """Go to the key frame at or before a position; where that is impossible, nowhere."""
     try:
         container.seek(position, stream=stream, backward=True)
     except FFmpegError:

@@ -190,9 +190,7 @@ def _outline(part: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     return (cv2.dilate(solid, kernel) > cv2.erode(solid, kernel)).astype(bool)
 
 
-def _grown(
-    view: tuple[slice, slice], margin: int, shape: tuple[int, ...]
-) -> tuple[slice, slice]:
+def _grown(view: tuple[slice, slice], margin: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Return a window with a margin, as far as the picture goes."""
     rows, columns = (
         slice(max(s.start - margin, 0), min(s.stop + margin, length))

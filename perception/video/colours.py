@@ -68,7 +68,7 @@ _TERMS = _term_table()
 
 def colour_terms(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w"]:
     """Return the number of the colour term of each pixel."""
-    hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)
+    hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV).astype(np.uint8, copy=False)
     return _TERMS[np.minimum(hsv[..., 0], 179), hsv[..., 1] >> 3, hsv[..., 2] >> 3]
 
 
@@ -135,8 +135,6 @@ def _apart(
     top, left = max(view[0].start - margin, 0), max(view[1].start - margin, 0)
     around = same[top : view[0].stop + margin, left : view[1].stop + margin]
     own = np.zeros(around.shape, bool)
-    own[
-        view[0].start - top : view[0].stop - top, view[1].start - left : view[1].stop - left
-    ] = mask
+    own[view[0].start - top : view[0].stop - top, view[1].start - left : view[1].stop - left] = mask
     ring = cv2.dilate(own.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool) & ~own
     return 1.0 - float(around[ring].mean()) if ring.any() else 0.0

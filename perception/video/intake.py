@@ -34,14 +34,22 @@ class IntakeConfig(msgspec.Struct, frozen=True, kw_only=True):
     recorder: RecorderConfig = RecorderConfig()
 
 
+def no_progress(seconds: float) -> None:
+    """Tell nobody."""
+
+
+def no_check() -> None:
+    """Go on."""
+
+
 def take_in(
     index: EventIndex,
     path: str | Path,
     config: IntakeConfig,
     look: Look,
     *,
-    progress: Callable[[float], None] = lambda seconds: None,
-    check: Callable[[], None] = lambda: None,
+    progress: Callable[[float], None] = no_progress,
+    check: Callable[[], None] = no_check,
 ) -> VideoRow:
     """Take a video into an index; one that is in it is left as it is, a part is gone on with.
 
@@ -77,15 +85,14 @@ def take_in(
         return video
     if video.settings != settings:
         raise ConfigError(
-            f"{path} was begun with other settings in {index.store.path}. Give the same again to go "
-            "on, or another `--store`."
+            f"{path} was begun with other settings in {index.store.path}. Give the same again "
+            "to go on, or another `--store`."
         )
     index.remove_strays(video.id)
-    recorder = Recorder(
-        video.id, config.recorder, look, index.places(), index.checkpoint(video.id)
-    )
+    recorder = Recorder(video.id, config.recorder, look, index.places(), index.checkpoint(video.id))
     _record(index, samples, recorder, progress, check)
     if recorder.state.position is None:
+        index.forget(video.id)
         raise BackendError(f"{path} holds no pictures that can be decoded.")
     index.add(video.id, recorder.finish(_note(samples, recorder.state.stamp)))
     return next(known for known in index.videos() if known.id == video.id)

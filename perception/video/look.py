@@ -1,6 +1,6 @@
 """How a whole picture looks, as one vector: colours in a grid, or a network's mean."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -19,6 +19,7 @@ class GridLookConfig(Config, frozen=True, tag="grid"):
     """Weight of what moves."""
 
 
+@runtime_checkable
 class Look(Protocol):
     """Describes a whole picture."""
 

@@ -107,7 +107,7 @@ class Watcher:
         self._mark_parts(thing_turns)
         for turn in turns:
             self._tell_mover(turn, stamp)
-        self._establish(stamp)
+        self._establish()
         for turn in thing_turns:
             self._tell_thing(turn, stamp)
         return self._seen(self._look(rgb, front.mask), float(front.mask.mean()))
@@ -143,10 +143,10 @@ class Watcher:
 
     # -- what moves ------------------------------------------------------------------------------
 
-    def _establish(self, stamp: float) -> None:
+    def _establish(self) -> None:
         """Tell the coming of movers that have stayed long enough to be no part of another."""
         for mover in self._movers.believed():
-            if not mover.told and stamp - mover.first >= self.config.stay:
+            if not mover.told and mover.last - mover.first >= self.config.stay:
                 self._tell_coming(mover)
 
     def _tell_coming(self, mover: Followed) -> None:
@@ -175,10 +175,11 @@ class Watcher:
 
     def _is_part(self, mover: Followed) -> bool:
         """Return whether something that moved briefly did so beside something that stayed."""
+        since = mover.first - self.config.follow_movers.patience
         return any(
             other.number != mover.number and other.first < mover.last and other.told
             for other in self._movers.state.active + self._movers.state.lost
-            if other.last > mover.first
+            if other.last > since
         )
 
     # -- small things ----------------------------------------------------------------------------
@@ -220,10 +221,12 @@ class Watcher:
         kind, cover = self._cover(thing)
         if cover is None:
             return
+        # A mover may only pass by; of things, the nearer is the likelier cover.
+        nearness = 1 - _gap(cover, thing) / 2 if kind == "thing" else 0.5
         self._boundaries.append((thing.last, "hidden"))
         self._tell("hidden", "thing", thing, (thing.last, thing.last),
                    words.hidden(thing, kind, cover),
-                   others=[(self._name(kind, cover), "cover")])  # fmt: skip
+                   others=[(self._name(kind, cover), "cover")], doubt=1 - nearness)  # fmt: skip
 
     def _cover(self, thing: Followed) -> tuple[Kind, Followed | None]:
         """Return what came to where a thing was lost: the nearest thing, else what moves there."""
@@ -233,12 +236,10 @@ class Watcher:
             if other.steadiness >= self.config.steady
             and (other.moving_since is not None
                  or other.still_since > thing.last - self.config.lately)
-            and distance(other.latest.centre, thing.latest.centre) < other.size + thing.size
+            and _gap(other, thing) < 1
         ]  # fmt: skip
         if near:
-            return "thing", min(
-                near, key=lambda other: distance(other.latest.centre, thing.latest.centre)
-            )
+            return "thing", min(near, key=lambda other: _gap(other, thing))
         above = [m for m in self._movers.believed() if _inside(thing.latest.centre, m.latest.box)]
         return "mover", above[0] if above else None
 
@@ -270,6 +271,7 @@ class Watcher:
         caption: str,
         *,
         others: list[tuple[str, str]] | None = None,
+        doubt: float = 0.0,
     ) -> None:
         shown = thing.entered if what in {"came", "revealed"} else thing.latest
         where = thing.rest if what in {"visit", "presence"} else shown.centre
@@ -283,7 +285,7 @@ class Watcher:
                 first=0,
                 last=0,
                 caption=caption,
-                confidence=round(thing.steadiness, 3),
+                confidence=round(thing.steadiness * (1 - doubt), 3),
                 region=words.region(where),
                 box=shown.box,
                 things=[(self._name(kind, thing), "it"), *(others or [])],
@@ -293,6 +295,11 @@ class Watcher:
 
 def _inside(point: tuple[float, float], box: tuple[float, float, float, float]) -> bool:
     return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
+
+
+def _gap(a: Followed, b: Followed) -> float:
+    """Return the distance of two things, in sizes of both."""
+    return distance(a.latest.centre, b.latest.centre) / (a.size + b.size)
 
 
 def _touch(mover: Followed, thing: Followed) -> bool:

@@ -41,13 +41,14 @@ def left(kind: Kind, thing: Followed) -> str:
 def stay(kind: Kind, thing: Followed, *, from_start: bool, to_end: bool) -> str:
     """Tell how long something was there, from where it came and where it went."""
     lasted = thing.last - thing.first
-    place = at(region(thing.rest))
+    passing = kind == "mover" and thing.moving_since is not None
+    place = "passed through the picture" if passing else f"was {at(region(thing.rest))}"
     first = "was there from the start" if from_start else came(kind, thing).rstrip(".")
     if from_start:
         first = f"{_subject(kind, thing)} {first}"
     end = left(kind, thing).rstrip(".").removeprefix(f"{_subject(kind, thing)} ")
     last = "was still there at the end" if to_end else end
-    return f"{first}, was {place}, and {last}, after {lasted:.1f} s."
+    return f"{first}, {place}, and {last}, after {lasted:.1f} s."
 
 
 def moved(kind: Kind, thing: Followed, origin: tuple[float, float], carrier: str) -> str:

@@ -51,9 +51,7 @@ class SurpriseBoundaries:
         self.config = config
         self.state = state or SurpriseState()
 
-    def __call__(
-        self, vector: Float[np.ndarray, "d"], stamp: float
-    ) -> list[tuple[float, float]]:
+    def __call__(self, vector: Float[np.ndarray, "d"], stamp: float) -> list[tuple[float, float]]:
         """Take in one sample and return the boundaries that are certain now, with surprises."""
         state, config = self.state, self.config
         surprise = self._surprise(vector, stamp)

@@ -37,7 +37,7 @@ def _pack(value: object) -> object:
     raise NotImplementedError(f"a checkpoint cannot hold {type(value).__name__}")
 
 
-def _unpack(kind: type, value: Any) -> object:  # noqa: ANN401 - msgspec's own signature.
+def _unpack(kind: type, value: Any) -> object:
     if kind is not np.ndarray:
         raise NotImplementedError(f"a checkpoint cannot hold {kind.__name__}")
     dtype, shape, data = value

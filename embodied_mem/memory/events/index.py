@@ -95,6 +95,11 @@ class EventIndex:
                 (batch.seconds, batch.checkpoint, batch.checkpoint is None, batch.note, video),
             )
 
+    def forget(self, video: int) -> None:
+        """Forget a video of which nothing was written."""
+        with self.store.transaction() as database:
+            database.execute("DELETE FROM videos WHERE id = ? AND checkpoint IS NULL", (video,))
+
     def refine(self, segment: int, found: Sequence[EventRow], pictures: dict[str, bytes]) -> None:
         """Write what a closer look at a segment showed, and that there was one."""
         self._write_pictures(pictures)

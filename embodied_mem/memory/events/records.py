@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 Level = Literal["clip", "segment", "moment"]
-"""From coarse to fine: a minute or so, what lies between two boundaries, one thing that happened."""
+"""From coarse to fine: a minute or so, what is between two boundaries, one happening."""
 
 EventKind = Literal[
     "clip", "segment", "visit", "came", "left", "presence", "moved", "hidden", "revealed"

@@ -65,7 +65,8 @@ def add_event(database: sqlite3.Connection, event: EventRow) -> int:
     )  # fmt: skip
     marks = ", ".join("?" * len(row))
     database.execute(f"INSERT INTO events ({_EVENT}) VALUES ({marks})", row)
-    database.execute("INSERT INTO event_text (rowid, caption) VALUES (?, ?)", (number, event.caption))
+    text = "INSERT INTO event_text (rowid, caption) VALUES (?, ?)"
+    database.execute(text, (number, event.caption))
     things = [(number, thing, role) for thing, role in event.things]
     database.executemany("INSERT OR IGNORE INTO event_things VALUES (?, ?, ?)", things)
     return number
