@@ -41,9 +41,7 @@ def main() -> None:
 def measure(name: str, data: dict[str, np.ndarray]) -> float:
     """Print the figures of one video, and return the adjusted Rand index."""
     config = IdentityConfig()
-    features = {
-        space.name: data[space.name] for space in config.spaces if space.name in data
-    }
+    features = {space.name: data[space.name] for space in config.spaces if space.name in data}
     began = time.process_time()
     together = seen_together(data["track_ids"], data["frame"], data["tid"])
     found = identify(features, together, config)

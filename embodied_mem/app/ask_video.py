@@ -10,7 +10,10 @@ from embodied_mem.app.console import console, plain
 from embodied_mem.errors import StoreError
 from embodied_mem.memory.events.answers import Answer, Answerer, Reply
 from embodied_mem.memory.events.index import EventIndex
-from embodied_mem.memory.events.question import parse
+from embodied_mem.memory.events.question import Question, parse
+
+SURE = 0.35
+"""An answer that is believed so much needs no second look."""
 
 
 def ask_videos(command: Ask, folder: Path) -> int | None:
@@ -29,11 +32,32 @@ def ask_videos(command: Ask, folder: Path) -> int | None:
             video=_video(index, command.video),
         )
         reply = answerer(question, command.limit)
+        looked = 0.0
+        if command.look_again > 0 and not reply.unknown and not _is_sure(reply):
+            reply, looked = _backtrack(folder, question, command) or (reply, 0.0)
         if command.json:
             console.print_json(msgspec.json.encode(reply).decode())
         else:
-            _tell(reply, index.pictures)
+            _tell(reply, index.pictures, looked)
     return 0
+
+
+def _is_sure(reply: Reply) -> bool:
+    return reply.seen and max(answer.confidence for answer in reply.answers) >= SURE
+
+
+def _backtrack(folder: Path, question: Question, command: Ask) -> tuple[Reply, float] | None:
+    """Look again; None where the store cannot be written to now."""
+    from perception.video.backtrack import BacktrackConfig, answer  # noqa: PLC0415 - OpenCV, PyAV.
+
+    config = BacktrackConfig(sure=SURE, budget=command.look_again)
+    try:
+        with EventIndex(folder) as index:
+            found = answer(index, question, command.limit, config)
+    except StoreError as error:
+        console.print(f"[yellow]not looked at again:[/] {plain(str(error))}")
+        return None
+    return found.reply, found.looked
 
 
 def _video(index: EventIndex, name: str | None) -> int | None:
@@ -48,8 +72,10 @@ def _video(index: EventIndex, name: str | None) -> int | None:
     return (exact or found)[0].id
 
 
-def _tell(reply: Reply, pictures: Path) -> None:
+def _tell(reply: Reply, pictures: Path, looked: float) -> None:
     console.print(plain(reply.sentence))
+    if looked:
+        console.print(f"[dim]{looked:.1f} s of video were looked at again for this[/]")
     if reply.answers:
         console.print(_table(reply.answers))
         console.print(f"key frames: {pictures}")

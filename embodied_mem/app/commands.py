@@ -151,6 +151,9 @@ class Ask(Config, frozen=True):
     """Where it was then [s], instead of now."""
     video: str | None = None
     """The one video that is asked about, by its file's name or a part of it."""
+    look_again: float = 60.0
+    """So much of the videos at most is looked at again, more closely, where the memory does not
+    answer a question [s]; what is found is kept. 0 leaves the memory as it is."""
     json: bool = False
     """Whether to print the answer about videos as JSON."""
 

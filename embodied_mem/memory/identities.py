@@ -129,9 +129,7 @@ def seen_together(
     kept = np.array([int(name) in row for name in track], bool)
     rows = np.array([row[int(name)] for name in track[kept]], np.int64)
     numbers, columns = np.unique(frame[kept], return_inverse=True)
-    shown = csr_array(
-        (np.ones(len(rows)), (rows, columns)), shape=(len(row), max(len(numbers), 1))
-    )
+    shown = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(row), max(len(numbers), 1)))
     both = (shown @ shown.T).toarray() > 0
     np.fill_diagonal(both, val=False)
     return both

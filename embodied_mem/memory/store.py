@@ -32,9 +32,9 @@ FORMAT = 2
 
 _logger = logging.getLogger(__name__)
 _APPLICATION = 0x454D454D
-_DATABASE = "memory.sqlite3"
+DATABASE = "memory.sqlite3"
 _ENDS = ("", "-wal", "-shm", "-journal")
-_OWN = ("tensors", PICTURES, "lock", *(_DATABASE + end for end in _ENDS))
+_OWN = ("tensors", PICTURES, "lock", *(DATABASE + end for end in _ENDS))
 """What may be in a store's folder, and must be its own."""
 _REMEMBERED_ACTIONS = 4000
 """Newest actions on things that are read back into RAM."""
@@ -187,7 +187,7 @@ class Store:
         """Write a consistent copy into a new folder."""
         with self._explained("copy"):
             (path / "tensors").mkdir(parents=True)
-            with contextlib.closing(sqlite3.connect(path / _DATABASE)) as target:
+            with contextlib.closing(sqlite3.connect(path / DATABASE)) as target:
                 self._database.backup(target)
                 files = target.execute("SELECT number FROM segments WHERE data IS NULL").fetchall()
             for (number,) in files:
@@ -214,7 +214,7 @@ class Store:
             text = str(error)
             if "not a database" in text or "malformed" in text:
                 raise StoreFormatError(
-                    f"{self.path / _DATABASE} is damaged or no memory: {text}. "
+                    f"{self.path / DATABASE} is damaged or no memory: {text}. "
                     "Restore it from a copy made with `save`."
                 ) from error
             raise StoreError(_cannot(doing, self.path, text)) from error
@@ -255,7 +255,7 @@ class Store:
         return lock
 
     def _connect(self) -> sqlite3.Connection:
-        file = self.path / _DATABASE
+        file = self.path / DATABASE
         if not self.read_only:
             return _tune(sqlite3.connect(file, isolation_level=None, check_same_thread=False))
         if not file.is_file():
@@ -269,7 +269,7 @@ class Store:
         except sqlite3.OperationalError:
             # A folder that we cannot write to, and no writer's log in it: nothing will change.
             connection.close()
-            if file.with_name(_DATABASE + "-wal").exists():
+            if file.with_name(DATABASE + "-wal").exists():
                 raise
             connection = sqlite3.connect(
                 f"{uri}?immutable=1", uri=True, isolation_level=None, check_same_thread=False
@@ -295,7 +295,7 @@ class Store:
         damage = database.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
             raise StoreFormatError(
-                f"{self.path / _DATABASE} is damaged: {damage}. "
+                f"{self.path / DATABASE} is damaged: {damage}. "
                 "Restore it from a copy made with `save`."
             )
         if version < FORMAT and not self.read_only:

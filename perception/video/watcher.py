@@ -72,9 +72,26 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 class Watcher:
     """Looks at the pictures of one video, one after another."""
 
-    def __init__(self, video: int, config: WatcherConfig, look: Look,
-                 state: WatcherState | None = None):  # fmt: skip
+    def __init__(
+        self,
+        video: int,
+        config: WatcherConfig,
+        look: Look,
+        state: WatcherState | None = None,
+        *,
+        prefix: str | None = None,
+    ):
+        """Begin, or go on.
+
+        Args:
+            video: Its number in the index.
+            config: How to look.
+            look: Describes a whole picture.
+            state: What it knew before.
+            prefix: Of the ids of things; of the video by default.
+        """
         self.video, self.config = video, config
+        self._prefix = prefix or f"v{video}"
         self._look = look
         known = state or WatcherState(movers=FollowerState(), things=FollowerState())
         self._background = Background(config.background, known.background)
@@ -247,7 +264,7 @@ class Watcher:
 
     def _name(self, kind: Kind, thing: Followed) -> str:
         """Return the id of a thing, and note what is known of it."""
-        name = f"v{self.video}-{kind}-{thing.number}"
+        name = f"{self._prefix}-{kind}-{thing.number}"
         self._rows[name] = ThingRow(
             id=name,
             video=self.video,

@@ -66,6 +66,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """Best first, or in order of time where times are asked for."""
     seen: bool
     """False: it was not seen."""
+    unknown: str = ""
+    """A word that no event speaks of."""
 
 
 class Answerer:
@@ -86,7 +88,7 @@ class Answerer:
         """Answer a question."""
         unknown = [word for word in question.words if not self.index.search_text([word], 1)]
         if unknown:
-            return _not_seen(f"nothing here is known as '{unknown[0]}'")
+            return _not_seen(f"nothing here is known as '{unknown[0]}'", unknown[0])
         found = self._ranked(question)
         if not found:
             return _not_seen("nothing that fits was seen")
@@ -314,5 +316,5 @@ def _at(region: str) -> str:
     return "in the middle" if region == "middle" else f"at the {region}"
 
 
-def _not_seen(reason: str) -> Reply:
-    return Reply(sentence=f"not seen: {reason}.", answers=[], seen=False)
+def _not_seen(reason: str, unknown: str = "") -> Reply:
+    return Reply(sentence=f"not seen: {reason}.", answers=[], seen=False, unknown=unknown)

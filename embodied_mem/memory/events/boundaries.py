@@ -87,7 +87,7 @@ class SurpriseBoundaries:
         if len(state.surprises) < 4 or stamp - state.latest < config.apart:
             return False
         known = np.array(state.surprises)
-        return surprise > max(config.least, known.mean() + config.gamma * known.std())
+        return bool(surprise > max(config.least, known.mean() + config.gamma * known.std()))
 
     def _refined(self, around: float) -> float:
         """Return the best split within reach of a boundary."""

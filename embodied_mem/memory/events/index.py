@@ -100,13 +100,15 @@ class EventIndex:
         with self.store.transaction() as database:
             database.execute("DELETE FROM videos WHERE id = ? AND checkpoint IS NULL", (video,))
 
-    def refine(self, segment: int, found: Sequence[EventRow], pictures: dict[str, bytes]) -> None:
+    def refine(self, segment: int, batch: Batch) -> None:
         """Write what a closer look at a segment showed, and that there was one."""
-        self._write_pictures(pictures)
+        self._write_pictures(batch.pictures)
         with self.store.transaction() as database:
-            for event in found:
+            for event in batch.events:
                 event.parent = segment
                 event.id = tables.add_event(database, event)
+            for thing in batch.things:
+                tables.put_thing(database, thing)
             database.execute("UPDATE events SET refined = 1 WHERE id = ?", (segment,))
 
     def remove_strays(self, video: int) -> None:
