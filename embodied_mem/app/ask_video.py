@@ -17,13 +17,13 @@ SURE = 0.35
 
 
 def ask_videos(command: Ask, folder: Path) -> int | None:
-    """Answer from the videos of a store; None where it holds none, or only knows of objects."""
+    """Answer from the videos of a store; None where the memory of a house is to answer."""
     with EventIndex(folder, read_only=True) as index:
         if not index.has_videos:
             return None
         if not command.label:
             _tell_all(index)
-            return 0
+            return None if index.has_objects else 0
         answerer = Answerer(index)
         question = parse(command.label, duration=answerer.duration)
         question = msgspec.structs.replace(
@@ -35,6 +35,8 @@ def ask_videos(command: Ask, folder: Path) -> int | None:
         looked = 0.0
         if command.look_again > 0 and not reply.unknown and not _is_sure(reply):
             reply, looked = _backtrack(folder, question, command) or (reply, 0.0)
+        if not reply.seen and index.has_objects:
+            return None
         if command.json:
             console.print_json(msgspec.json.encode(reply).decode())
         else:

@@ -5,21 +5,22 @@ that a variable frame rate, dropped frames and cuts leave them right.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from jaxtyping import UInt8
 
 from embodied_mem.errors import BackendError
 from embodied_mem.video.frames import FrameFolder, VideoFile, open_frames
 
-_FOLDER_RATE = Fraction(30)
-"""Frames a second of a folder of images, which does not say."""
+_Picture = Callable[[], UInt8[np.ndarray, "h w 3"] | None]
 _BLOCK = 1 << 20
 """Bytes from each end of a file that `quick_digest` reads."""
 
@@ -56,6 +57,7 @@ class Samples:
         self.rate = Fraction(rate).limit_denominator(1000)
         self.side = side
         self._folder_rate = Fraction(folder_rate).limit_denominator(1001)
+        self._scaler = VideoReformatter()  # One for all frames: it keeps its tables.
         self.promised = self._promised()
         """How long the source says it is [s]; None where it does not."""
 
@@ -94,14 +96,17 @@ class Samples:
             place = self.source.position_at(stamp) - 1
         return place if stamp > 0 else None
 
-    def _pictures(self, position: int | None) -> Iterator[tuple[int, Fraction, "_Picture"]]:
+    def _pictures(self, position: int | None) -> Iterator[tuple[int, Fraction, _Picture]]:
+        """Yield positions, times, and what makes the picture where it is wanted."""
         if isinstance(self.source, FrameFolder):
             for frame in self.source.frames(max(position or 0, 0)):
-                yield frame.index, frame.index / self._folder_rate, _Picture(frame.rgb, self.side)
+                picture = partial(_shrunk_image, frame.rgb, self.side)
+                yield frame.index, frame.index / self._folder_rate, picture
             return
         assert isinstance(self.source, VideoFile)
         for shown in self.source.shown(position):
-            yield shown.position, shown.seconds, _Picture(shown.picture, self.side)
+            picture = partial(_shrunk_frame, shown.picture, self.side, self._scaler)
+            yield shown.position, shown.seconds, picture
 
     def _promised(self) -> float | None:
         if isinstance(self.source, FrameFolder):
@@ -110,26 +115,22 @@ class Samples:
         return self.source.seconds
 
 
-class _Picture:
-    """A picture that is made only when it is wanted."""
-
-    def __init__(self, picture: av.VideoFrame | np.ndarray | None, side: int):
-        self._picture, self._side = picture, side
-
-    def __call__(self) -> UInt8[np.ndarray, "h w 3"] | None:
-        """Return it, shrunk; None where it cannot be read."""
-        if isinstance(self._picture, av.VideoFrame):
-            return _shrunk_frame(self._picture, self._side)
-        return None if self._picture is None else shrink(self._picture, self._side)
+def _shrunk_image(
+    rgb: UInt8[np.ndarray, "h w 3"] | None, side: int
+) -> UInt8[np.ndarray, "y x 3"] | None:
+    """Return an image, shrunk; None where it cannot be read."""
+    return None if rgb is None else shrink(rgb, side)
 
 
-def _shrunk_frame(frame: av.VideoFrame, side: int) -> UInt8[np.ndarray, "h w 3"]:
+def _shrunk_frame(
+    frame: av.VideoFrame, side: int, scaler: VideoReformatter
+) -> UInt8[np.ndarray, "h w 3"]:
     """Return a frame's colours, shrunk while they are converted, turned as the camera was held."""
     scale = min(1.0, side / max(frame.width, frame.height))
     width, height = (max(1, round(scale * length)) for length in (frame.width, frame.height))
-    rgb = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
+    small = scaler.reformat(frame, width, height, "rgb24", interpolation="AREA")
     quarters = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(rgb, quarters))
+    return np.ascontiguousarray(np.rot90(small.to_ndarray(), quarters))
 
 
 def shrink(rgb: UInt8[np.ndarray, "h w 3"], side: int) -> UInt8[np.ndarray, "y x 3"]:

@@ -83,6 +83,10 @@ class RecorderState(msgspec.Struct, kw_only=True):
     clip_start: float = 0.0
     clip_captions: list[str] = []
     clip_vectors: list[np.ndarray] = []
+    origin: int = 0
+    """Position of the first picture."""
+    origin_stamp: float = 0.0
+    """Its time [s]."""
     position: int | None = None
     """Of the last picture that was taken in."""
     stamp: float = 0.0
@@ -136,6 +140,8 @@ class Recorder:
                 jpeg=_jpeg(sample.rgb, self.config.quality),
             )
         )
+        if state.position is None:
+            state.origin, state.origin_stamp = sample.position, sample.stamp
         state.position, state.stamp = sample.position, sample.stamp
         return self._close_due()
 
@@ -197,9 +203,10 @@ class Recorder:
         """Write the open segment, which ends at a cut, and open the next."""
         state = self.state
         inside = [pending for pending in state.pending if pending.stamp < cut.stamp]
-        if inside:
-            self._segment(inside, cut.stamp)
-            self._moments(cut.stamp)
+        if not inside:
+            return
+        self._segment(inside, cut.stamp)
+        self._moments(cut.stamp)
         state.pending = state.pending[len(inside) :]
         state.start, state.opened_by = cut.stamp, cut.why
         state.surprise_of_start = cut.surprise
@@ -244,12 +251,19 @@ class Recorder:
             elif event.kind == "left":
                 at -= self.config.glance
             shown = min(state.pending, key=lambda pending: abs(pending.stamp - at))
-            event.first = min(state.pending, key=lambda p: abs(p.stamp - event.start)).position
-            event.last = min(state.pending, key=lambda p: abs(p.stamp - event.stop)).position
+            event.first, event.last = self._position(event.start), self._position(event.stop)
             event.vector = shown.vector.astype(np.float16)
             event.picture = self._picture_of(event, shown)
             self._batch.events.append(event)
         state.events = [event for event in state.events if event.start >= stop]
+
+    def _position(self, stamp: float) -> int:
+        """Return the position of the picture of a time, which is linear in time."""
+        state = self.state
+        if state.position is None or state.stamp <= state.origin_stamp:
+            return state.origin
+        share = (stamp - state.origin_stamp) / (state.stamp - state.origin_stamp)
+        return round(state.origin + share * (state.position - state.origin))
 
     def _picture_of(self, event: EventRow, shown: Pending) -> str:
         """Return an event's key frame; that of a visit shows the coming, long ago as it may be."""
@@ -272,7 +286,7 @@ class Recorder:
                 kind="clip",
                 start=state.clip_start,
                 stop=stop,
-                first=0,
+                first=self._position(state.clip_start),
                 last=segments[-1].last,
                 caption=" ".join(told) or _QUIET,
                 place=segments[-1].place,

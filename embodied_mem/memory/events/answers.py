@@ -109,11 +109,7 @@ class Answerer:
 
     def _ranked(self, question: Question) -> list[tuple[EventRow, float]]:
         """Return the events that fit, best first, and how well they do, 0..1."""
-        events = [
-            event
-            for event in self._candidates(question)
-            if _in_time(event, question) and question.video in {None, event.video}
-        ]
+        events = self._candidates(question)
         fits = np.array([self._fit(question, event) for event in events])
         events = [event for event, fit in zip(events, fits, strict=True) if fit > 0]
         fits = fits[fits > 0]
@@ -144,13 +140,16 @@ class Answerer:
 
     def _candidates(self, question: Question) -> list[EventRow]:
         """Return the events of the kinds that are asked for; moments, where none are."""
-        kinds = sorted(_kinds(question))
+        kinds: list[object] = sorted(_kinds(question))
+        where, values = _within(question)
         if kinds:
             marks = ", ".join("?" * len(kinds))
-            return self.index.events(f"kind IN ({marks})", kinds)
+            return self.index.events(f"kind IN ({marks}) AND {where}", [*kinds, *values])
         if question.colours or question.movers or question.words:
-            return self.index.events("level IN ('moment', 'segment')")
-        return self.index.events("level = 'moment'") or self.index.events("level = 'segment'")
+            return self.index.events(f"level IN ('moment', 'segment') AND {where}", values)
+        return self.index.events(f"level = 'moment' AND {where}", values) or self.index.events(
+            f"level = 'segment' AND {where}", values
+        )
 
     def _fit(self, question: Question, event: EventRow) -> float:
         """Return how well an event fits the filters, 0 where it does not."""
@@ -271,6 +270,18 @@ def _kinds(question: Question) -> frozenset[str]:
     if kinds & {"came", "left"} and (question.colours or not question.movers):
         return kinds | {"presence"} if question.colours else kinds
     return kinds
+
+
+def _within(question: Question) -> tuple[str, list[object]]:
+    """Return a question's video and times as a condition in SQL, with its values."""
+    parts: list[tuple[str, object]] = [
+        ("video = ?", question.video),
+        ("stop >= ?", question.after),
+        ("start <= ?", question.before),
+    ]
+    asked = [(condition, value) for condition, value in parts if value is not None]
+    where = " AND ".join(condition for condition, _ in asked) or "1"
+    return where, [value for _, value in asked]
 
 
 def _in_time(event: EventRow, question: Question) -> bool:

@@ -138,6 +138,12 @@ class EventIndex:
         with self.store.transaction(write=False) as database:
             return tables.has_videos(database)
 
+    @property
+    def has_objects(self) -> bool:
+        """Whether the store is the memory of a house too."""
+        with self.store.transaction(write=False) as database:
+            return database.execute("SELECT 1 FROM objects LIMIT 1").fetchone() is not None
+
     def videos(self) -> list[VideoRow]:
         """Return the videos, in the order in which they came."""
         with self.store.transaction(write=False) as database:

@@ -107,9 +107,13 @@ def read_events(
     """Return the events that satisfy a condition in SQL, in order of time."""
     query = f"SELECT {_EVENT} FROM events WHERE {condition} ORDER BY video, start, id"
     found = [_event(row) for row in database.execute(query, tuple(values)).fetchall()]
-    for event in found:
-        things = "SELECT thing, role FROM event_things WHERE event = ? ORDER BY role, thing"
-        event.things = database.execute(things, (event.id,)).fetchall()
+    by_id = {event.id: event for event in found}
+    things = (
+        "SELECT event, thing, role FROM event_things WHERE event IN "
+        f"(SELECT id FROM events WHERE {condition}) ORDER BY event, role, thing"
+    )
+    for number, thing, role in database.execute(things, tuple(values)):
+        by_id[number].things.append((thing, role))
     return found
 
 

@@ -9,7 +9,9 @@ import contextlib
 import json
 import logging
 import threading
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64
@@ -55,7 +57,7 @@ class VectorSearch:
         self.index, self.width = index, width
         self.config = config or VectorConfig()
         self._rows: tuple[Int64[np.ndarray, n], Float32[np.ndarray, "n d"]] | None = None
-        self._faiss: object | None = None
+        self._faiss: Any = None
         self._built = 0
         """Greatest number of an event that the index knows."""
         self._building: threading.Thread | None = None
@@ -86,8 +88,7 @@ class VectorSearch:
         Raises:
             ImportError: faiss is not installed.
         """
-        import faiss  # noqa: PLC0415 - an extra.
-
+        faiss = import_module("faiss")  # An extra.
         with EventIndex(self.index.store.path, read_only=True) as reader:  # A thread of its own.
             ids, rows = _read(reader, self.width, "1")
         lists = max(1, min(4096, len(ids) // _PER_LIST))
@@ -166,8 +167,7 @@ class VectorSearch:
     def _load(self) -> None:
         """Take the index beside the store, if it is one of these rows."""
         with contextlib.suppress(ImportError, OSError, ValueError, KeyError, RuntimeError):
-            import faiss  # noqa: PLC0415 - an extra.
-
+            faiss = import_module("faiss")
             note = json.loads(read_file(self._path(_NOTE)))
             data = np.frombuffer(read_file(self._path(_FILE)), np.uint8)
             made = faiss.deserialize_index(data)
@@ -178,8 +178,8 @@ class VectorSearch:
         with self._lock:
             made, built = self._faiss, self._built
         assert made is not None, "asked for before"
-        made.nprobe = self.config.lists  # pyright: ignore[reportAttributeAccessIssue]
-        _, ids = made.search(query[None], k)  # pyright: ignore[reportAttributeAccessIssue]
+        made.nprobe = self.config.lists
+        _, ids = made.search(query[None], k)
         return [int(number) for number in ids[0] if number >= 0], built
 
     def _path(self, name: str) -> Path:
