@@ -91,10 +91,7 @@ class VideoScore(Config, frozen=True, tag="score"):
 
 
 class Video(Config, frozen=True):
-    """Take videos into a memory, follow objects through them, compare masks with the truth.
-
-    `video IN... --store DIR` is `video remember IN... --store DIR`.
-    """
+    """Take videos into a memory (`remember`, or `video IN... --store DIR`), `track`, `score`."""
 
     task: tyro.conf.OmitSubcommandPrefixes[
         tyro.conf.OmitArgPrefixes[
