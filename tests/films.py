@@ -1,11 +1,12 @@
 """Short films with a known script, and memories of them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.records import VideoRow
 from embodied_mem.video.scripted import Planted, Script, write_film
-from perception.video.intake import IntakeConfig, take_in
+from perception.video.intake import IntakeConfig, no_progress, take_in
 from perception.video.look import GridLook
 from perception.video.recorder import RecorderConfig
 
@@ -34,9 +35,14 @@ def settings(rate: float = 4.0) -> IntakeConfig:
     )
 
 
-def remember(index: EventIndex, path: Path, rate: float = 4.0) -> VideoRow:
+def remember(
+    index: EventIndex,
+    path: str | Path,
+    rate: float = 4.0,
+    progress: Callable[[float], None] = no_progress,
+) -> VideoRow:
     """Take a film in."""
-    return take_in(index, path, settings(rate), GridLook())
+    return take_in(index, path, settings(rate), GridLook(), progress=progress)
 
 
 def content(folder: Path) -> dict[str, object]:

@@ -5,7 +5,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 from itertools import pairwise
 from pathlib import Path
 
@@ -115,9 +114,10 @@ def test_intakes_that_are_killed_end_with_the_same_content(film: Path, store: Pa
     with server() as process:
         for number in range(4):
             folder = tmp_path / f"store{number}"
-            killed = run(process, film, folder, kill_after=chance.uniform(0.05, 1.2))
-            assert run(process, film, folder, kill_after=None) == 0
-            assert content(folder) == content(store), f"run {number}, status {killed}"
+            at = chance.uniform(0, SCRIPT.seconds - 5)
+            assert run(process, film, folder, kill_at=at) == signal.SIGKILL
+            assert run(process, film, folder, kill_at=None) == 0
+            assert content(folder) == content(store), f"killed at {at:.1f} s"
 
 
 def server() -> subprocess.Popen[str]:
@@ -132,30 +132,23 @@ def server() -> subprocess.Popen[str]:
     )
 
 
-def run(process: subprocess.Popen[str], film: Path, folder: Path, kill_after: float | None) -> int:
-    """Have a film taken in; kill the process after so long [s]. Returns how it ended."""
+def run(process: subprocess.Popen[str], film: Path, folder: Path, kill_at: float | None) -> int:
+    """Have a film taken in; kill the process when it is so far [s]. Returns how it ended."""
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(f"{film} {folder}\n")
     process.stdin.flush()
-    timer = None
+    pid = 0
     for line in process.stdout:
         word, number = line.split()
-        if word == "pid" and kill_after is not None:
-            timer = threading.Timer(kill_after, kill, (int(number),))
-            timer.start()
-        if word == "dead":
-            if timer is not None:
-                timer.cancel()
+        if word == "pid":
+            pid = int(number)
+        elif word == "at" and kill_at is not None and float(number) >= kill_at:
+            os.kill(pid, signal.SIGKILL)
+            kill_at = None
+        elif word == "dead":
             return int(number)
     raise AssertionError("the server ended")
-
-
-def kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def test_a_resumed_reading_goes_on_with_the_next_picture(film: Path):

@@ -73,14 +73,17 @@ class SurpriseBoundaries:
         return found
 
     def _surprise(self, vector: Float[np.ndarray, "d"], stamp: float) -> float:
-        """Return the distance to the mean of the samples just before."""
+        """Return the distance to the mean of the samples just before, at least of one."""
         state = self.state
+        if not state.vectors:
+            return 0.0
         near = [
             earlier
             for earlier, at in zip(state.vectors, state.stamps, strict=True)
             if at >= stamp - self.config.before
         ]
-        return float(np.linalg.norm(vector - np.mean(near, axis=0))) if near else 0.0
+        before = np.mean(near or state.vectors[-1:], axis=0)
+        return float(np.linalg.norm(vector - before))
 
     def _exceeds(self, surprise: float, stamp: float) -> bool:
         state, config = self.state, self.config
