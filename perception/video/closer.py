@@ -126,9 +126,14 @@ def _closer(watcher: WatcherConfig, config: CloserConfig) -> WatcherConfig:
 
 
 def _same(a: EventRow, b: EventRow, gap: float) -> bool:
-    """Return whether two events may be one: of a kind, at one time, in one part of the picture."""
-    alike = a.kind == b.kind and a.region == b.region
-    return alike and abs(a.start - b.start) <= gap and abs(a.stop - b.stop) <= gap
+    """Return whether two events may be one: of a kind, at one time; small things at one place.
+
+    What a part shows of something that lasts longer is cut off at its ends, and what moves is in
+    another region by then. Rather is something new taken for what is known than counted twice.
+    """
+    together = a.start <= b.stop + gap and b.start <= a.stop + gap
+    moves = a.kind in {"came", "left", "visit"}
+    return a.kind == b.kind and together and (moves or a.region == b.region)
 
 
 def _illustrate(event: EventRow, shown: list[Sample], batch: Batch) -> None:

@@ -112,7 +112,7 @@ def stop_after(index: EventIndex, film: Path, count: int) -> None:
 def test_intakes_that_are_killed_end_with_the_same_content(film: Path, store: Path, tmp_path: Path):
     chance = random.Random(0)
     with server() as process:
-        for number in range(4):
+        for number in range(3):
             folder = tmp_path / f"store{number}"
             at = chance.uniform(0, SCRIPT.seconds - 5)
             assert run(process, film, folder, kill_at=at) == signal.SIGKILL
@@ -190,11 +190,11 @@ def test_a_file_that_is_no_video_is_told_in_one_sentence(
         remember(index, path)
 
 
-def test_sound_alone_and_frames_that_cannot_be_decoded_leave_no_video_behind(tmp_path: Path):
+def test_sound_alone_and_a_film_without_frames_leave_no_video_behind(tmp_path: Path):
     with EventIndex(tmp_path / "store") as index:
         with pytest.raises(BackendError, match="sound alone"):
             remember(index, write_sound(tmp_path / "sound.wav"))
-        with pytest.raises(BackendError, match="no pictures that can be decoded"):
+        with pytest.raises(BackendError, match="no pictures in it"):
             remember(index, write_video(tmp_path / "none.mp4", frames=0))
         assert index.videos() == []
 

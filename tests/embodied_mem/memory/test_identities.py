@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embodied_mem.errors import ConfigError
@@ -21,6 +21,7 @@ def tracks(seed: int, things: int = 6, views: int = 4) -> tuple[dict[str, np.nda
     return features, truth
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 1000))
 def test_tracks_of_a_thing_are_one_identity(seed: int):
     features, truth = tracks(seed)
@@ -28,6 +29,7 @@ def test_tracks_of_a_thing_are_one_identity(seed: int):
     assert same_partition(identify(features, apart), truth)
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 1000))
 def test_tracks_that_were_seen_together_are_never_one(seed: int):
     features, truth = tracks(seed)
