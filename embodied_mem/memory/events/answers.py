@@ -140,7 +140,7 @@ class Answerer:
 
     def _candidates(self, question: Question) -> list[EventRow]:
         """Return the events of the kinds that are asked for; moments, where none are."""
-        kinds: list[object] = list(sorted(_kinds(question)))  # noqa: C413 - of any object.
+        kinds: list[object] = [*sorted(_kinds(question))]
         where, values = _within(question)
         if kinds:
             marks = ", ".join("?" * len(kinds))

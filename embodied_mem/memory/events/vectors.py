@@ -56,7 +56,8 @@ class VectorSearch:
         """
         self.index, self.width = index, width
         self.config = config or VectorConfig()
-        self._rows: tuple[Int64[np.ndarray, n], Float32[np.ndarray, "n d"]] | None = None
+        self._rows: tuple[np.ndarray, np.ndarray] | None = None
+        """Numbers of events, and their vectors, as `_read` gives them."""
         self._faiss: Any = None
         self._built = 0
         """Greatest number of an event that the index knows."""
