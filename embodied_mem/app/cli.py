@@ -21,7 +21,7 @@ from embodied_mem.app.commands import (
     Weights,
 )
 from embodied_mem.app.train_commands import Train, TrainSegmenter, TrainTracker
-from embodied_mem.app.video_commands import Video, VideoScore, VideoTrack
+from embodied_mem.app.video_commands import Video, VideoRemember, VideoScore, VideoTrack, with_task
 from embodied_mem.errors import EmbodiedMemError
 
 OK, FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
@@ -41,7 +41,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
         Command,  # pyright: ignore[reportArgumentType]
         prog="embodied-mem",
         description="Memory for robots and long videos: perceive, remember, plan, act.",
-        args=words,
+        args=with_task(words),
     )
     sys.exit(execute(command))
 
@@ -108,8 +108,12 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911, PLR0912
             assert_never(command)
 
 
-def _video(task: VideoTrack | VideoScore) -> int:
+def _video(task: VideoRemember | VideoTrack | VideoScore) -> int:
     match task:
+        case VideoRemember():
+            from embodied_mem.app.video_remember import remember_videos
+
+            return remember_videos(task)
         case VideoTrack():
             from embodied_mem.app.video_track import track_video
 

@@ -138,7 +138,7 @@ class Suite(Config, frozen=True):
 
 
 class Ask(Config, frozen=True):
-    """Ask a stored memory where something is, or what it holds."""
+    """Ask a stored memory where something is, what it holds, or what happened in its videos."""
 
     store: Annotated[str, tyro.conf.Positional]
     """Folder of a memory, or of a run that holds one."""
@@ -149,6 +149,13 @@ class Ask(Config, frozen=True):
     """Most answers to a question."""
     at: float | None = None
     """Where it was then [s], instead of now."""
+    video: str | None = None
+    """The one video that is asked about, by its file's name or a part of it."""
+    look_again: float = 60.0
+    """So much of the videos at most is looked at again, more closely, where the memory does not
+    answer a question [s]; what is found is kept. 0 leaves the memory as it is."""
+    json: bool = False
+    """Whether to print the answer about videos as JSON."""
 
 
 class Name(Config, frozen=True):

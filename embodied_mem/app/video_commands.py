@@ -47,6 +47,30 @@ class VideoTrack(Config, frozen=True, tag="track"):
     """Frames a second of the overlay, where the source does not say."""
 
 
+class VideoRemember(Config, frozen=True, tag="remember"):
+    """Take videos into a memory that can be asked questions. Resumable; what is done is left."""
+
+    sources: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Video files, or folders of images."""
+    store: str
+    """Folder of the memory; made if missing, gone on with if there."""
+    rate: float = 5.0
+    """Pictures that are looked at a second [1/s]."""
+    side: int = 480
+    """Longer side of the pictures that are looked at and kept as key frames [px]."""
+    features: Literal["grid", "timm"] = "grid"
+    """How a whole picture is described: colours in a grid, which needs no weights, or a timm
+    network."""
+    model: str = "resnet18"
+    """The timm network."""
+    weights: str | None = None
+    """Its weights, a file."""
+    folder_rate: float = 30.0
+    """Images a second of a folder [1/s]."""
+    config: str | None = None
+    """YAML file with all other settings (`RecorderConfig`)."""
+
+
 class VideoScore(Config, frozen=True, tag="score"):
     """Compare masks with the truth: J, F, recall and decay, by object, sequence and overall."""
 
@@ -69,11 +93,20 @@ class VideoScore(Config, frozen=True, tag="score"):
 
 
 class Video(Config, frozen=True):
-    """Follow objects through videos (`track`), and compare masks with the truth (`score`)."""
+    """Take videos into a memory (`remember`, or `video IN... --store DIR`), `track`, `score`."""
 
     task: tyro.conf.OmitSubcommandPrefixes[
         tyro.conf.OmitArgPrefixes[
-            Annotated[VideoTrack, tyro.conf.subcommand("track")]
+            Annotated[VideoRemember, tyro.conf.subcommand("remember")]
+            | Annotated[VideoTrack, tyro.conf.subcommand("track")]
             | Annotated[VideoScore, tyro.conf.subcommand("score")]
         ]
     ]
+
+
+def with_task(words: list[str]) -> list[str]:
+    """Return a command line in which `video IN... --store DIR` says that it is to remember."""
+    tasks = {"remember", "track", "score", "-h", "--help"}
+    if words[:1] == ["video"] and words[1:] and words[1] not in tasks:
+        return ["video", "remember", *words[1:]]
+    return words

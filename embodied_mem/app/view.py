@@ -7,19 +7,41 @@ from embodied_mem.app.commands import View
 from embodied_mem.app.console import console
 from embodied_mem.errors import StoreError
 from embodied_mem.memory import Memory
+from embodied_mem.memory.events.index import EventIndex
+from embodied_mem.memory.store import DATABASE
 from embodied_mem.runtime.recorders import METRICS
 from embodied_mem.runtime.report import write_report
 from embodied_mem.runtime.report_run import ReportRun, load_run, run_of_memory
+from embodied_mem.runtime.video_page import write_video_page
 
 
 def view(command: View) -> int:
     """Write the report of a run, of every run in a folder side by side, or of a memory."""
     folder = Path(command.folder)
+    page = _video_page(command, folder)
+    if page is not None:
+        console.print(f"report: {page}")
+        return 0
     runs = _runs(folder)
     out = Path(command.out) if command.out else folder / "report.html"
     page = write_report(out, runs, title=f"embodied-mem: {folder.resolve().name}")
     console.print(f"report: {page}")
     return 0
+
+
+def _video_page(command: View, folder: Path) -> Path | None:
+    """Write the page of a memory of videos; None where the folder is no such memory."""
+    if not folder.is_dir() or (folder / METRICS).is_file() or not _is_store(folder):
+        return None
+    with EventIndex(store_folder(str(folder)), read_only=True) as index:
+        if not index.has_videos:
+            return None
+        out = Path(command.out) if command.out else folder / "report.html"
+        return write_video_page(out, index, title=f"embodied-mem: {folder.resolve().name}")
+
+
+def _is_store(folder: Path) -> bool:
+    return (store_folder(str(folder)) / DATABASE).is_file()
 
 
 def _runs(folder: Path) -> list[ReportRun]:

@@ -12,6 +12,9 @@ from embodied_mem.errors import StoreFormatError
 LARGEST = 4 * 2**30
 """Longest file of tensors that is read [bytes]."""
 
+PICTURES = "pictures"
+"""Folder of a store with key frames of videos."""
+
 
 def require_inside(folder: Path, *names: str) -> None:
     """See that files and folders of a store, where they exist, are no links.
@@ -45,3 +48,22 @@ def read_file(path: Path) -> bytes:
         if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
             raise StoreFormatError(f"{path} is no file of tensors, or longer than {LARGEST} bytes.")
         return file.read()
+
+
+def copy_files(folder: Path, target: Path) -> None:
+    """Copy the regular files of a folder, where there is one, into a new folder."""
+    if not folder.is_dir():
+        return
+    target.mkdir()
+    for file in sorted(folder.iterdir()):
+        (target / file.name).write_bytes(read_file(file))
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file so that it is whole or absent, also after a power cut."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)

@@ -20,7 +20,7 @@ from embodied_mem.config import Config
 from embodied_mem.errors import StoreError, StoreFormatError, StoreLockedError
 from embodied_mem.memory import experience_rows, tensors
 from embodied_mem.memory.episodes import Numbered
-from embodied_mem.memory.folder import read_file, require_inside
+from embodied_mem.memory.folder import PICTURES, copy_files, read_file, require_inside
 from embodied_mem.memory.history import HistoryConfig, thin_out
 from embodied_mem.memory.journal import Change, State
 from embodied_mem.memory.records import Sighting
@@ -32,8 +32,9 @@ FORMAT = 2
 
 _logger = logging.getLogger(__name__)
 _APPLICATION = 0x454D454D
-_DATABASE = "memory.sqlite3"
-_OWN = ("tensors", "lock", *(f"{_DATABASE}{end}" for end in ("", "-wal", "-shm", "-journal")))
+DATABASE = "memory.sqlite3"
+_ENDS = ("", "-wal", "-shm", "-journal")
+_OWN = ("tensors", PICTURES, "lock", *(DATABASE + end for end in _ENDS))
 """What may be in a store's folder, and must be its own."""
 _REMEMBERED_ACTIONS = 4000
 """Newest actions on things that are read back into RAM."""
@@ -128,7 +129,7 @@ class Store:
         """
         if self.read_only:
             raise StoreError(f"memory at {self.path} is open read only. Open it for writing.")
-        with self._transaction() as database:
+        with self.transaction() as database:
             self._fault("begun")
             write_rows(database, change)
             self._fault("rows written")
@@ -146,7 +147,7 @@ class Store:
         """
         for attempt in range(5):
             try:
-                with self._transaction(write=False) as database:
+                with self.transaction(write=False) as database:
                     return self._read(database)
             except FileNotFoundError as error:  # The writer folded it away since we began.
                 if attempt == 4 or not self.read_only:
@@ -186,12 +187,13 @@ class Store:
         """Write a consistent copy into a new folder."""
         with self._explained("copy"):
             (path / "tensors").mkdir(parents=True)
-            with contextlib.closing(sqlite3.connect(path / _DATABASE)) as target:
+            with contextlib.closing(sqlite3.connect(path / DATABASE)) as target:
                 self._database.backup(target)
                 files = target.execute("SELECT number FROM segments WHERE data IS NULL").fetchall()
             for (number,) in files:
                 name = tensors.segment_name(number)
                 (path / "tensors" / name).write_bytes(read_file(self._folder / name))
+            copy_files(self.path / PICTURES, path / PICTURES)
 
     @property
     def _database(self) -> sqlite3.Connection:
@@ -212,7 +214,7 @@ class Store:
             text = str(error)
             if "not a database" in text or "malformed" in text:
                 raise StoreFormatError(
-                    f"{self.path / _DATABASE} is damaged or no memory: {text}. "
+                    f"{self.path / DATABASE} is damaged or no memory: {text}. "
                     "Restore it from a copy made with `save`."
                 ) from error
             raise StoreError(_cannot(doing, self.path, text)) from error
@@ -220,7 +222,8 @@ class Store:
             raise StoreError(_cannot(doing, self.path, error.strerror or str(error))) from error
 
     @contextlib.contextmanager
-    def _transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
+        """Give the database for one transaction: all that is done in it is kept, or none."""
         database = self._database
         with self._explained("write to" if write else "read"):
             database.execute("BEGIN IMMEDIATE" if write else "BEGIN")
@@ -252,7 +255,7 @@ class Store:
         return lock
 
     def _connect(self) -> sqlite3.Connection:
-        file = self.path / _DATABASE
+        file = self.path / DATABASE
         if not self.read_only:
             return _tune(sqlite3.connect(file, isolation_level=None, check_same_thread=False))
         if not file.is_file():
@@ -266,7 +269,7 @@ class Store:
         except sqlite3.OperationalError:
             # A folder that we cannot write to, and no writer's log in it: nothing will change.
             connection.close()
-            if file.with_name(_DATABASE + "-wal").exists():
+            if file.with_name(DATABASE + "-wal").exists():
                 raise
             connection = sqlite3.connect(
                 f"{uri}?immutable=1", uri=True, isolation_level=None, check_same_thread=False
@@ -292,7 +295,7 @@ class Store:
         damage = database.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
             raise StoreFormatError(
-                f"{self.path / _DATABASE} is damaged: {damage}. "
+                f"{self.path / DATABASE} is damaged: {damage}. "
                 "Restore it from a copy made with `save`."
             )
         if version < FORMAT and not self.read_only:
@@ -303,14 +306,14 @@ class Store:
 
     def _migrate(self, version: int) -> None:
         """Bring an older store to the present format, at once or not at all."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             for step in range(version, FORMAT):
                 for statement in filter(str.strip, MIGRATIONS[step].split(";")):
                     database.execute(statement)
             database.execute(f"PRAGMA user_version = {FORMAT}")
 
     def _create(self) -> None:
-        with self._transaction() as database:
+        with self.transaction() as database:
             for statement in filter(str.strip, SCHEMA.split(";")):
                 database.execute(statement)
             state = msgspec.json.encode(State())
@@ -338,7 +341,7 @@ class Store:
 
     def _pack(self) -> None:
         """Move live tensors of young segments, and of files with few live ones, to a new file."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             folded = [number for number, *_ in _sparse_segments(database, self.config)]
             live = self._live_tensors(database, folded)
             number = _next_number(database)

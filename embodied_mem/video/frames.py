@@ -18,6 +18,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from embodied_mem.errors import BackendError
 
+_SEEK_MARGIN = 2
+"""How much before a frame its key frame is looked for [s]."""
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
@@ -31,6 +33,17 @@ class VideoFrame:
     """What its mask is called, without an extension."""
     rgb: UInt8[np.ndarray, "h w 3"] | None
     """None where it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFrame:
+    """A decoded frame of a video file, and when it is shown."""
+
+    position: int
+    """Its presentation stamp, in the stream's own units; its number where there is none."""
+    seconds: Fraction
+    """When it is shown, from the first frame on [s]."""
+    picture: av.VideoFrame
 
 
 class FrameSource(Protocol):
@@ -114,6 +127,39 @@ class VideoFile:
             stream = self._stream(container)
             self.rate = stream.average_rate or stream.guessed_rate
             self.count: int | None = stream.frames or None
+            self._start = stream.start_time
+            self._unit = stream.time_base or Fraction(1, 1000)
+            self.seconds = _seconds(container, stream)
+            """How long the file says it is [s], where it does."""
+
+    def shown(self, after: int | None = None) -> Iterator[ShownFrame]:
+        """Yield the frames with the times at which they are shown.
+
+        Args:
+            after: Position of a frame; frames are yielded from the key frame before it on.
+        """
+        with self._open() as container:
+            stream = self._stream(container)
+            stream.thread_type = "AUTO"
+            stamped = self._start is not None
+            if after is not None and stamped:
+                # Containers are indexed by decoding time, which runs ahead of the time of showing.
+                _seek(container, stream, after - int(_SEEK_MARGIN / self._unit))
+            index = 0
+            for packet in _packets(container, stream):
+                for frame in _decoded(packet):
+                    if frame.pts is not None and stamped:
+                        seconds = (frame.pts - (self._start or 0)) * self._unit
+                        yield ShownFrame(frame.pts, seconds, frame)
+                    elif not stamped:
+                        yield ShownFrame(index, index / (self.rate or Fraction(25)), frame)
+                    index += 1
+
+    def position_at(self, seconds: float) -> int:
+        """Return the position of what is shown at a time, whether or not a frame begins there."""
+        if self._start is None:
+            return int(seconds * (self.rate or Fraction(25)))
+        return self._start + int(seconds / self._unit)
 
     def frames(self, start: int = 0) -> Iterator[VideoFrame]:
         """Yield the frames from number `start` on; those before it are decoded all the same.
@@ -157,6 +203,20 @@ class VideoFile:
         if not pictures:
             raise self._no_video("no pictures in it")
         return pictures[0]
+
+
+def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration is not None else None
+
+
+def _seek(container: InputContainer, stream: VideoStream, position: int) -> None:
+    """Go to the key frame at or before a position; where that is impossible, nowhere."""
+    try:
+        container.seek(position, stream=stream, backward=True)
+    except FFmpegError:
+        return
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:

@@ -51,9 +51,10 @@ Memory for robots and long videos: perceive, remember, plan, act.
 │   • episode      One task in one house.                                      │
 │   • suite        Many houses, several tasks in each; resumable, with one     │
 │                  table at the end.                                           │
-│   • video        Follow objects through videos (`track`), and compare masks  │
-│                  with the truth (`score`).                                   │
-│   • ask          Ask a stored memory where something is, or what it holds.   │
+│   • video        Take videos into a memory (`remember`, or `video IN...      │
+│                  --store DIR`), `track`, `score`.                            │
+│   • ask          Ask a stored memory where something is, what it holds, or   │
+│                  what happened in its videos.                                │
 │   • name         Say what an object of a stored memory is called, or list    │
 │                  what was said.                                              │
 │   • view         Write the HTML report of a run or of a stored memory.       │

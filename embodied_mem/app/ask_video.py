@@ -1,0 +1,111 @@
+"""`embodied-mem ask` on a memory of videos."""
+
+from pathlib import Path
+
+import msgspec
+from rich.table import Table
+
+from embodied_mem.app.commands import Ask
+from embodied_mem.app.console import console, plain
+from embodied_mem.errors import StoreError
+from embodied_mem.memory.events.answers import Answer, Answerer, Reply
+from embodied_mem.memory.events.index import EventIndex
+from embodied_mem.memory.events.question import Question, parse
+
+SURE = 0.35
+"""An answer that is believed so much needs no second look."""
+
+
+def ask_videos(command: Ask, folder: Path) -> int | None:
+    """Answer from the videos of a store; None where the memory of a house is to answer."""
+    with EventIndex(folder, read_only=True) as index:
+        if not index.has_videos:
+            return None
+        if not command.label:
+            _tell_all(index)
+            return None if index.has_objects else 0
+        answerer = Answerer(index)
+        question = parse(command.label, duration=answerer.duration)
+        question = msgspec.structs.replace(
+            question,
+            before=question.before if command.at is None else command.at,
+            video=_video(index, command.video),
+        )
+        reply = answerer(question, command.limit)
+        looked = 0.0
+        if command.look_again > 0 and not reply.unknown and not _is_sure(reply):
+            reply, looked = _backtrack(folder, question, command) or (reply, 0.0)
+        if not reply.seen and index.has_objects:
+            return None
+        if command.json:
+            console.print_json(msgspec.json.encode(reply).decode())
+        else:
+            _tell(reply, index.pictures, looked)
+    return 0
+
+
+def _is_sure(reply: Reply) -> bool:
+    return reply.seen and max(answer.confidence for answer in reply.answers) >= SURE
+
+
+def _backtrack(folder: Path, question: Question, command: Ask) -> tuple[Reply, float] | None:
+    """Look again; None where the store cannot be written to now."""
+    from perception.video.backtrack import BacktrackConfig, answer  # noqa: PLC0415 - OpenCV, PyAV.
+
+    config = BacktrackConfig(sure=SURE, budget=command.look_again)
+    try:
+        with EventIndex(folder) as index:
+            found = answer(index, question, command.limit, config)
+    except StoreError as error:
+        console.print(f"[yellow]not looked at again:[/] {plain(str(error))}")
+        return None
+    return found.reply, found.looked
+
+
+def _video(index: EventIndex, name: str | None) -> int | None:
+    """Return the number of the video that a name means."""
+    if name is None:
+        return None
+    found = [video for video in index.videos() if name.lower() in video.name.lower()]
+    exact = [video for video in found if name == video.name]
+    if len(exact or found) != 1:
+        names = ", ".join(video.name for video in found or index.videos())
+        raise StoreError(f"'{name}' means {len(found)} videos of this memory. Choose of: {names}.")
+    return (exact or found)[0].id
+
+
+def _tell(reply: Reply, pictures: Path, looked: float) -> None:
+    console.print(plain(reply.sentence))
+    if looked:
+        console.print(f"[dim]{looked:.1f} s of video were looked at again for this[/]")
+    if reply.answers:
+        console.print(_table(reply.answers))
+        console.print(f"key frames: {pictures}")
+
+
+def _table(answers: list[Answer]) -> Table:
+    table = Table(show_lines=True)
+    for name in ("what", "video", "from", "to", "key frame", "belief"):
+        table.add_column(name)
+    for answer in answers:
+        table.add_row(
+            plain(answer.text),
+            plain(answer.video),
+            f"{answer.start:.1f} s",
+            f"{answer.stop:.1f} s",
+            answer.picture,
+            f"{answer.confidence:.2f}",
+        )
+    return table
+
+
+def _tell_all(index: EventIndex) -> None:
+    """Print every clip and segment."""
+    names = {video.id: video.name for video in index.videos()}
+    table = Table()
+    for name in ("video", "from", "to", "what"):
+        table.add_column(name)
+    for event in index.events("level = 'segment'"):
+        table.add_row(plain(names[event.video]), f"{event.start:.1f} s", f"{event.stop:.1f} s",
+                      plain(event.caption))  # fmt: skip
+    console.print(table)

@@ -1,0 +1,107 @@
+"""`embodied-mem video IN... --store DIR`: videos into a memory that can be asked questions."""
+
+import hashlib
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from embodied_mem.app.console import configure_logging, console, plain
+from embodied_mem.app.video_commands import VideoRemember
+from embodied_mem.config import load_config
+from embodied_mem.errors import BackendError, ConfigError
+from embodied_mem.memory.events.index import EventIndex
+from embodied_mem.memory.events.records import VideoRow
+from embodied_mem.runtime.interrupts import deferred_interrupts
+from embodied_mem.video.samples import Samples
+from perception.video.intake import IntakeConfig, take_in
+from perception.video.look import GridLook, Look
+from perception.video.recorder import RecorderConfig
+
+
+def remember_videos(command: VideoRemember) -> int:
+    """Take in what is not in the store yet, say what could not be, and print a table."""
+    configure_logging()
+    config, look = _intake(command)
+    failed = 0
+    with EventIndex(command.store) as index:
+        for source in command.sources:
+            try:
+                _take_in(index, source, config, look)
+            except BackendError as error:  # The others can be taken in all the same.
+                failed += 1
+                console.print(f"[yellow]skipped:[/] {plain(str(error))}")
+        _show(index)
+    if failed == len(command.sources):
+        raise BackendError(f"none of {failed} sources could be taken in.")
+    return 0
+
+
+def _take_in(index: EventIndex, source: str, config: IntakeConfig, look: Look) -> None:
+    before = {video.digest for video in index.videos() if video.done}
+    promised = Samples(source, rate=config.rate, side=config.side).promised
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with (
+        Progress(*columns, console=console, transient=True) as bar,
+        deferred_interrupts() as check,
+    ):
+        task = bar.add_task(plain(Path(source).name), total=promised)
+        video = take_in(
+            index, source, config, look,
+            progress=lambda seconds: bar.update(task, completed=seconds), check=check,
+        )  # fmt: skip
+    if video.digest in before:
+        other = "" if video.name == Path(source).name else f", as {plain(video.name)}"
+        console.print(f"{plain(source)} is in the memory already{other}")
+    if video.note:
+        console.print(f"[yellow]{plain(video.name)} was {plain(video.note)}[/]")
+
+
+def _intake(command: VideoRemember) -> tuple[IntakeConfig, Look]:
+    if not 0 < command.rate <= 1000 or command.side < 16 or command.folder_rate <= 0:
+        raise ConfigError("rates must be above 0 (at most 1000), and `--side` at least 16 px.")
+    look, name = _look(command)
+    recorder = RecorderConfig()
+    if command.config is not None:
+        recorder = load_config(command.config, RecorderConfig)
+    return IntakeConfig(
+        rate=command.rate,
+        side=command.side,
+        folder_rate=command.folder_rate,
+        look=name,
+        recorder=recorder,
+    ), look
+
+
+def _look(command: VideoRemember) -> tuple[Look, str]:
+    """Return what describes whole pictures, and its name."""
+    if command.features == "grid":
+        return GridLook(), "grid"
+    if command.weights is None:
+        raise ConfigError("`--features timm` needs `--weights FILE`, those of `--model`.")
+    from perception.timm_config import TimmFeaturesConfig  # noqa: PLC0415 - imports torch.
+    from perception.video.timm_look import TimmLook  # noqa: PLC0415
+
+    look = TimmLook(TimmFeaturesConfig(model=command.model, weights=command.weights))
+    with Path(command.weights).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return look, f"{command.model} {digest}"
+
+
+def _show(index: EventIndex) -> None:
+    table = Table()
+    for name in ("video", "length", "clips", "segments", "moments", "things"):
+        table.add_column(name, justify="left" if name == "video" else "right")
+    for video in index.videos():
+        table.add_row(*_counts(index, video))
+    console.print(table)
+    console.print(f"memory: {index.store.path}; ask it with `embodied-mem ask {index.store.path}`")
+
+
+def _counts(index: EventIndex, video: VideoRow) -> tuple[str, ...]:
+    events = index.events("video = ?", (video.id,))
+    levels = [event.level for event in events]
+    things = sum(thing.video == video.id for thing in index.things())
+    length = f"{video.seconds:.1f} s" if video.done else f"{video.seconds:.1f} s, unfinished"
+    counts = (str(levels.count(level)) for level in ("clip", "segment", "moment"))
+    return plain(video.name), length, *counts, str(things)

@@ -1,0 +1,1 @@
+"""What happened in videos: events with times, places, things, key frames and words."""

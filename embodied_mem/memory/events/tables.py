@@ -1,0 +1,155 @@
+"""The tables of videos and events. They are made with the first video.
+
+Stores without them are stores without videos; releases that do not know them leave them alone.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from embodied_mem.memory.events.records import EventRow, PlaceRow, ThingRow, VideoRow
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, name TEXT NOT NULL, path TEXT NOT NULL,
+  digest TEXT NOT NULL, quick TEXT NOT NULL, settings TEXT NOT NULL, seconds REAL NOT NULL,
+  done INTEGER NOT NULL, note TEXT NOT NULL, checkpoint BLOB);
+CREATE UNIQUE INDEX IF NOT EXISTS videos_digest ON videos (digest);
+CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, video INTEGER NOT NULL,
+  level TEXT NOT NULL, kind TEXT NOT NULL, start REAL NOT NULL, stop REAL NOT NULL,
+  first INTEGER NOT NULL, last INTEGER NOT NULL, caption TEXT NOT NULL, confidence REAL NOT NULL,
+  surprise REAL NOT NULL, opened_by TEXT NOT NULL, region TEXT NOT NULL, box BLOB, place INTEGER,
+  parent INTEGER, picture TEXT NOT NULL, refined INTEGER NOT NULL, vector BLOB);
+CREATE INDEX IF NOT EXISTS events_time ON events (video, level, start);
+CREATE INDEX IF NOT EXISTS events_kind ON events (kind, video, start);
+CREATE TABLE IF NOT EXISTS event_things (event INTEGER NOT NULL, thing TEXT NOT NULL,
+  role TEXT NOT NULL, PRIMARY KEY (event, thing, role)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS event_things_thing ON event_things (thing);
+CREATE TABLE IF NOT EXISTS things (id TEXT PRIMARY KEY, video INTEGER NOT NULL, kind TEXT NOT NULL,
+  label TEXT NOT NULL, first REAL NOT NULL, last REAL NOT NULL, box BLOB NOT NULL,
+  region TEXT NOT NULL, steadiness REAL NOT NULL, colours TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS places (id INTEGER PRIMARY KEY, video INTEGER NOT NULL,
+  seen INTEGER NOT NULL, vector BLOB NOT NULL);
+CREATE VIRTUAL TABLE IF NOT EXISTS event_text USING fts5 (caption, tokenize = 'porter unicode61');
+"""
+
+_EVENT = (
+    "id, video, level, kind, start, stop, first, last, caption, confidence, surprise, opened_by, "
+    "region, box, place, parent, picture, refined, vector"
+)
+
+
+def has_videos(database: sqlite3.Connection) -> bool:
+    """Return whether a store keeps videos."""
+    query = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'videos'"
+    return bool(database.execute(query).fetchone()[0])
+
+
+def create(database: sqlite3.Connection) -> None:
+    """Make the tables where they are missing, within the caller's transaction."""
+    for statement in filter(str.strip, SCHEMA.split(";")):
+        database.execute(statement)
+
+
+def add_event(database: sqlite3.Connection, event: EventRow) -> int:
+    """Write a new event, and return its number."""
+    box = None if event.box is None else np.asarray(event.box, "<f4").tobytes()
+    vector = None if event.vector is None else event.vector.astype("<f2").tobytes()
+    (last,) = database.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()
+    number = int(last) + 1
+    row = (
+        number, event.video, event.level, event.kind, event.start, event.stop, event.first,
+        event.last, event.caption, event.confidence, event.surprise, event.opened_by,
+        event.region, box, event.place, event.parent, event.picture, int(event.refined), vector,
+    )  # fmt: skip
+    marks = ", ".join("?" * len(row))
+    database.execute(f"INSERT INTO events ({_EVENT}) VALUES ({marks})", row)
+    text = "INSERT INTO event_text (rowid, caption) VALUES (?, ?)"
+    database.execute(text, (number, event.caption))
+    things = [(number, thing, role) for thing, role in event.things]
+    database.executemany("INSERT OR IGNORE INTO event_things VALUES (?, ?, ?)", things)
+    return number
+
+
+def put_thing(database: sqlite3.Connection, thing: ThingRow) -> None:
+    """Write a thing, in place of what was known of it."""
+    row = (
+        thing.id, thing.video, thing.kind, thing.label, thing.first, thing.last,
+        np.asarray(thing.box, "<f4").tobytes(), thing.region, thing.steadiness,
+        msgspec.json.encode([round(share, 3) for share in thing.colours]).decode(),
+    )  # fmt: skip
+    database.execute("INSERT OR REPLACE INTO things VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+
+def put_place(database: sqlite3.Connection, place: PlaceRow) -> None:
+    """Write a place, in place of what was known of it."""
+    row = (place.id, place.video, place.seen, place.vector.astype("<f2").tobytes())
+    database.execute("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?)", row)
+
+
+def read_videos(database: sqlite3.Connection) -> list[VideoRow]:
+    """Return all videos, in the order in which they came."""
+    columns = "id, name, path, digest, quick, settings, seconds, done, note"
+    rows = database.execute(f"SELECT {columns} FROM videos ORDER BY id")
+    return [
+        VideoRow(
+            id=row[0], name=row[1], path=row[2], digest=row[3], quick=row[4], settings=row[5],
+            seconds=row[6], done=bool(row[7]), note=row[8],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def read_events(
+    database: sqlite3.Connection, condition: str = "1", values: Sequence[object] = ()
+) -> list[EventRow]:
+    """Return the events that satisfy a condition in SQL, in order of time."""
+    query = f"SELECT {_EVENT} FROM events WHERE {condition} ORDER BY video, start, id"
+    found = [_event(row) for row in database.execute(query, tuple(values)).fetchall()]
+    by_id = {event.id: event for event in found}
+    things = (
+        "SELECT event, thing, role FROM event_things WHERE event IN "
+        f"(SELECT id FROM events WHERE {condition}) ORDER BY event, role, thing"
+    )
+    for number, thing, role in database.execute(things, tuple(values)):
+        by_id[number].things.append((thing, role))
+    return found
+
+
+def read_things(database: sqlite3.Connection) -> list[ThingRow]:
+    """Return all things."""
+    columns = "id, video, kind, label, first, last, box, region, steadiness, colours"
+    rows = database.execute(f"SELECT {columns} FROM things ORDER BY video, kind, id")
+    return [
+        ThingRow(
+            id=row[0], video=row[1], kind=row[2], label=row[3], first=row[4], last=row[5],
+            box=_box(row[6]), region=row[7], steadiness=row[8],
+            colours=msgspec.json.decode(row[9], type=list[float]),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def read_places(database: sqlite3.Connection) -> list[PlaceRow]:
+    """Return all places."""
+    rows = database.execute("SELECT id, video, seen, vector FROM places ORDER BY id")
+    return [
+        PlaceRow(id=row[0], video=row[1], seen=row[2], vector=np.frombuffer(row[3], "<f2"))
+        for row in rows
+    ]
+
+
+def _event(row: tuple) -> EventRow:
+    return EventRow(
+        id=row[0], video=row[1], level=row[2], kind=row[3], start=row[4], stop=row[5],
+        first=row[6], last=row[7], caption=row[8], confidence=row[9], surprise=row[10],
+        opened_by=row[11], region=row[12], box=None if row[13] is None else _box(row[13]),
+        place=row[14], parent=row[15], picture=row[16], refined=bool(row[17]),
+        vector=None if row[18] is None else np.frombuffer(row[18], "<f2"),
+    )  # fmt: skip
+
+
+def _box(data: bytes) -> tuple[float, float, float, float]:
+    left, top, right, bottom = (float(value) for value in np.frombuffer(data, "<f4", count=4))
+    return left, top, right, bottom

@@ -1,0 +1,1 @@
+"""What happens in a video, seen without any weights: motion, colours, what comes and goes."""

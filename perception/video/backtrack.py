@@ -1,0 +1,83 @@
+"""From coarse to fine: what the memory does not answer is looked for again in the video itself."""
+
+import msgspec
+
+from embodied_mem.config import Config
+from embodied_mem.errors import BackendError
+from embodied_mem.memory.events.answers import Answerer, Reply
+from embodied_mem.memory.events.index import EventIndex
+from embodied_mem.memory.events.question import Question
+from embodied_mem.memory.events.records import EventRow
+from perception.video.closer import Closer
+
+_QUIET = "Nothing moved."
+
+
+class BacktrackConfig(Config, frozen=True):
+    """When to look again, and how long."""
+
+    sure: float = 0.35
+    """An answer that is believed so much needs no second look."""
+    budget: float = 60.0
+    """Most of the videos that is looked at again for one question [s]; 0 never looks."""
+
+
+class Backtracked(msgspec.Struct, frozen=True, kw_only=True):
+    """A reply, and what it took."""
+
+    reply: Reply
+    looked: float
+    """How much of the videos was looked at again [s]."""
+    found: int
+    """Events that were new."""
+
+
+def answer(
+    index: EventIndex, question: Question, limit: int = 5, config: BacktrackConfig | None = None
+) -> Backtracked:
+    """Answer a question; look again where that may help, the likeliest segments first.
+
+    Args:
+        index: Open for writing, unless the budget is 0.
+        question: What is asked.
+        limit: Most answers.
+        config: When to look again.
+    """
+    settings = config or BacktrackConfig()
+    reply, closer, found = Answerer(index)(question, limit), Closer(index), 0
+    for segment in _candidates(index, question) if _may_help(reply, question) else []:
+        if _is_sure(reply, settings) or closer.seconds >= settings.budget:
+            break
+        try:
+            found += closer(segment)
+        except BackendError:
+            break  # The video is gone: the memory alone answers.
+        reply = Answerer(index)(question, limit)
+    return Backtracked(reply=reply, looked=closer.seconds, found=found)
+
+
+def _may_help(reply: Reply, question: Question) -> bool:
+    """Return whether a closer look may tell more: not where a word means nothing here."""
+    return not reply.unknown and question.wanted in {"when", "where", "whether"}
+
+
+def _is_sure(reply: Reply, config: BacktrackConfig) -> bool:
+    return reply.seen and max(found.confidence for found in reply.answers) >= config.sure
+
+
+def _candidates(index: EventIndex, question: Question) -> list[EventRow]:
+    """Return the segments that nobody looked at again yet, the likeliest first."""
+    segments = [
+        segment
+        for segment in index.events("level = 'segment' AND refined = 0")
+        if question.video in {None, segment.video}
+        and (question.after is None or segment.stop > question.after)
+        and (question.before is None or segment.start < question.before)
+    ]
+    asked = set(question.colours)
+
+    def unlikely(segment: EventRow) -> tuple[int, bool, float, int]:
+        told = set(segment.caption.lower().rstrip(".").replace(",", "").split())
+        return -len(asked & told), segment.caption == _QUIET, -segment.surprise, segment.id
+
+    return sorted(segments, key=unlikely)
