@@ -1,0 +1,52 @@
+"""What `embodied-mem ros` can be asked for."""
+
+from typing import Annotated, Literal
+
+import tyro
+
+from embodied_mem.app.commands import Senses
+from embodied_mem.config import Config
+
+
+class Replay(Config, frozen=True):
+    """Take a bag into a memory, by the node that runs on a robot. Needs no ROS."""
+
+    bag: Annotated[str, tyro.conf.Positional]
+    """Folder of the bag: mcap or sqlite3."""
+    store: str | None = None
+    """Folder of the memory, made if missing; in RAM without it."""
+    params: str | None = None
+    """YAML file of a memory node's parameters; without it, the topics of `record`."""
+    rate: float = 0.0
+    """1 for as fast as it was recorded; 0 for as fast as it is taken in."""
+    record: str | None = None
+    """New bag for what the node publishes."""
+
+
+class Record(Config, frozen=True):
+    """Record an episode of the household simulator as a robot's bag."""
+
+    bag: Annotated[str, tyro.conf.Positional]
+    """New folder."""
+    goal: str
+    """`put a clean mug on the coffee table`."""
+    seed: int = 0
+    """Seed of the generated house."""
+    rooms: int | None = None
+    """Rooms of the house, 1..10."""
+    size: tuple[int, int] = (300, 300)
+    """Width and height of the images [px]."""
+    perception: Senses = "oracle"
+    """What the recorded agent's eyes are like."""
+    max_steps: int = 500
+    """Most steps."""
+    storage: Literal["mcap", "sqlite3"] = "mcap"
+    """How the bag is stored."""
+    store: str | None = None
+    """Folder for the recorded agent's own memory, to compare with."""
+
+
+RosCommand = (
+    Annotated[Replay, tyro.conf.subcommand("replay")]
+    | Annotated[Record, tyro.conf.subcommand("record")]
+)
