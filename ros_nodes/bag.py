@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -15,9 +15,15 @@ from ros_nodes.stamps import SECOND
 from ros_nodes.transport import Answer, Publish, Qos, Receive
 
 try:
-    from rosbags.interfaces import Connection, QosDurability, QosHistory, QosLiveliness
+    from rosbags.interfaces import (
+        Connection,
+        QosDurability,
+        QosHistory,
+        QosLiveliness,
+        QosReliability,
+        QosTime,
+    )
     from rosbags.interfaces import Qos as BagQos
-    from rosbags.interfaces import QosReliability, QosTime
     from rosbags.rosbag2 import Reader, ReaderError, StoragePlugin, Writer, WriterError
 except ImportError as missing:
     raise MissingExtraError("bags", "bags") from missing
@@ -128,6 +134,10 @@ class BagTransport:
         """Call something again and again, by the bag's time."""
         self._timers.append((round(period * SECOND), act))
         self._due.append(0)
+
+    def problems(self) -> Mapping[str, str]:
+        """Return nothing: a bag connects to everything."""
+        return {}
 
     def play(self, path: str | Path, *, rate: float = 0.0) -> int:
         """Play a bag from its beginning to its end.

@@ -9,7 +9,7 @@ import tyro
 from embodied_mem.app.cli import INTERRUPTED, USER_ERROR
 from embodied_mem.app.console import configure_logging
 from embodied_mem.errors import EmbodiedMemError
-from ros_nodes.commands import Record, Replay, RosCommand
+from ros_nodes.commands import Join, Record, Replay, RosCommand
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -52,5 +52,9 @@ def _dispatch(command: RosCommand) -> int:
             from ros_nodes.record import record
 
             return record(command)
+        case Join():
+            from ros_nodes.join import join
+
+            return join(command)
         case _:
             assert_never(command)

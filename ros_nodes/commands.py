@@ -46,7 +46,23 @@ class Record(Config, frozen=True):
     """Folder for the recorded agent's own memory, to compare with."""
 
 
+class Join(Config, frozen=True):
+    """Run the memory node on a live robot's DDS network. Needs no ROS."""
+
+    domain: int = 0
+    """The robot's ROS_DOMAIN_ID."""
+    params: str | None = None
+    """YAML file of the node's parameters."""
+    store: str | None = None
+    """Folder of the memory, made if missing; in RAM without it."""
+    interface: str | None = None
+    """Network interface, `lo` for this machine alone; Cyclone's own choice without it."""
+    use_sim_time: bool = False
+    """Take the time from `/clock`."""
+
+
 RosCommand = (
     Annotated[Replay, tyro.conf.subcommand("replay")]
     | Annotated[Record, tyro.conf.subcommand("record")]
+    | Annotated[Join, tyro.conf.subcommand("join")]
 )

@@ -1,5 +1,6 @@
-"""Messages to the values that memory takes, and back. Pure, and duck-typed: the messages of rclpy
-and those of rosbags have the same attributes.
+"""Messages to the values that memory takes, and back.
+
+Pure, and duck-typed: the messages of rclpy and those of rosbags have the same attributes.
 """
 
 from collections.abc import Mapping

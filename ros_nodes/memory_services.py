@@ -34,8 +34,12 @@ class Remembering(Protocol):
 
     memory: Memory
     lock: RLock
-    map_frame: str
     sequence: int
+
+    @property
+    def map_frame(self) -> str:
+        """Frame of all that memory knows."""
+        ...
 
     def pause(self, paused: bool) -> None:  # noqa: FBT001 - As `std_srvs/SetBool` says it.
         """Stop or go on taking images in."""

@@ -4,6 +4,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from threading import RLock
 
@@ -13,7 +14,7 @@ from embodied_mem.memory import Memory
 from embodied_mem.memory.records import Known
 from embodied_mem.types import Action
 from perception.naming import Namer
-from ros_nodes import outputs
+from ros_nodes import json_rpc, outputs
 from ros_nodes.anchoring import AnchorWatch, Correction
 from ros_nodes.convert import attributes
 from ros_nodes.drops import Reason, UnusableMessageError
@@ -161,10 +162,13 @@ class MemoryNode:
             )
 
     def _serve(self) -> None:
-        for name, (kind, _) in self._services.offered.items():
-            self._transport.serve(
-                f"~/{name}", kind, lambda request, name=name: self._services.answer(name, request)
-            )
+        services = self._services.offered.items()
+        offered = {
+            name: (kind, partial(self._services.answer, name)) for name, (kind, _) in services
+        }
+        for name, (kind, answer) in offered.items():
+            self._transport.serve(f"~/{name}", kind, answer)
+        json_rpc.offer(self._transport, offered)
         self._transport.every(self.config.timing.diagnostics_period, self._publish_diagnostics)
         self._transport.every(0.05, self._intake.advance)
 
@@ -293,6 +297,7 @@ class MemoryNode:
     def _publish_diagnostics(self) -> None:
         """Tell how it goes; whatever was left out is named with its count and newest reason."""
         counts, newest = dict(self.drops.counts), dict(self.drops.newest)
+        problems = self._transport.problems()
         worst = max(newest, key=lambda name: counts.get(name, 0), default="")
         values: dict[str, object] = {
             "frames": self.memory.frame,
@@ -300,13 +305,14 @@ class MemoryNode:
             "latency_ms": round(1000 * self._latency(), 2),
             **{f"dropped_{name}": count for name, count in counts.items()},
             **{f"why_{name}": why for name, why in newest.items() if why},
+            **{f"not_connected {topic}": why for topic, why in problems.items()},
         }
         self._diagnostics(
             {
                 "header": header_values(self.now(), ""),
                 "status": [
                     {
-                        "level": WARN if worst else OK,
+                        "level": WARN if worst or problems else OK,
                         "name": f"{self.config.name}: memory",
                         "message": f"{self._state}; {worst or 'nothing'} dropped",
                         "hardware_id": self.config.name,

@@ -12,7 +12,7 @@ from ros_nodes.memory_config import MemoryNodeConfig
 from ros_nodes.names import full_name
 from ros_nodes.node_core import MemoryNode, open_memory
 from ros_nodes.robot_messages import MASKS
-from ros_nodes.worker import make_worker
+from ros_nodes.worker import InlineWorker
 
 
 def replay(command: Replay) -> int:
@@ -20,9 +20,8 @@ def replay(command: Replay) -> int:
     config = node_config(command)
     record = None if command.record is None else BagWriter(command.record)
     transport = BagTransport(full_name(config.name, config.namespace), record)
-    worker = make_worker(transport.drops, threaded=command.rate > 0)
     memory = open_memory(config.store, config.agent)
-    node = MemoryNode(config, transport, worker, memory)
+    node = MemoryNode(config, transport, InlineWorker(), memory)
     before = memory.frame
     try:
         node.activate()

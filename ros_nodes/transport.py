@@ -1,6 +1,6 @@
 """What a node needs of ROS: topics, services, a clock. Implemented over bags, DDS and rclpy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -69,4 +69,8 @@ class Transport(Protocol):
             period: Time between two calls [s].
             act: What to call.
         """
+        ...
+
+    def problems(self) -> Mapping[str, str]:
+        """Return, by topic, why another node is not connected to this one."""
         ...

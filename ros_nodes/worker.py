@@ -101,8 +101,3 @@ class LatestWorker:
         """Raise what ended the thread: a bug must end the node, not silence it."""
         if self._failure is not None:
             raise self._failure
-
-
-def make_worker(drops: Drops, *, threaded: bool) -> Worker:
-    """Return the worker of a live robot, or that of a bag."""
-    return LatestWorker(drops) if threaded else InlineWorker()
