@@ -9,7 +9,7 @@ import tyro
 from embodied_mem.app.cli import INTERRUPTED, USER_ERROR
 from embodied_mem.app.console import configure_logging
 from embodied_mem.errors import EmbodiedMemError
-from ros_nodes.commands import Join, Record, Replay, RosCommand
+from ros_nodes.commands import Join, Plan, Record, Replay, RosCommand, Sim
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -53,8 +53,16 @@ def _dispatch(command: RosCommand) -> int:
 
             return record(command)
         case Join():
-            from ros_nodes.join import join
+            from ros_nodes.run_nodes import join
 
             return join(command)
+        case Sim():
+            from ros_nodes.run_nodes import simulate
+
+            return simulate(command)
+        case Plan():
+            from ros_nodes.run_nodes import plan
+
+            return plan(command)
         case _:
             assert_never(command)

@@ -46,23 +46,46 @@ class Record(Config, frozen=True):
     """Folder for the recorded agent's own memory, to compare with."""
 
 
-class Join(Config, frozen=True):
-    """Run the memory node on a live robot's DDS network. Needs no ROS."""
+class Network(Config, frozen=True):
+    """Which DDS network a node joins."""
 
     domain: int = 0
     """The robot's ROS_DOMAIN_ID."""
-    params: str | None = None
-    """YAML file of the node's parameters."""
-    store: str | None = None
-    """Folder of the memory, made if missing; in RAM without it."""
     interface: str | None = None
     """Network interface, `lo` for this machine alone; Cyclone's own choice without it."""
+    params: str | None = None
+    """YAML file of the node's parameters."""
     use_sim_time: bool = False
     """Take the time from `/clock`."""
+
+
+class Join(Network, frozen=True):
+    """Run the memory node on a live robot's DDS network. Needs no ROS."""
+
+    store: str | None = None
+    """Folder of the memory, made if missing; in RAM without it."""
+
+
+class Sim(Network, frozen=True):
+    """Run the household simulator as a robot on a DDS network."""
+
+    seed: int = 0
+    """Seed of the generated house, where there is no file of parameters."""
+    rooms: int | None = None
+    """Rooms of that house, 1..10."""
+
+
+class Plan(Network, frozen=True):
+    """Run the planner node beside a memory node; goals come as `~/achieve`."""
+
+    store: str | None = None
+    """Folder that the memory node writes."""
 
 
 RosCommand = (
     Annotated[Replay, tyro.conf.subcommand("replay")]
     | Annotated[Record, tyro.conf.subcommand("record")]
     | Annotated[Join, tyro.conf.subcommand("join")]
+    | Annotated[Sim, tyro.conf.subcommand("sim")]
+    | Annotated[Plan, tyro.conf.subcommand("plan")]
 )

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
+from threading import Lock
 
 from embodied_mem.errors import EmbodiedMemError
 
@@ -41,22 +42,31 @@ class UnusableMessageError(EmbodiedMemError, ValueError):
 
 
 class Drops:
-    """Counts what is left out, and keeps the newest sentence for each reason."""
+    """Counts what is left out, and keeps the newest sentence for each reason; for any thread."""
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
         self._newest: dict[str, str] = {}
+        self._lock = Lock()
 
     def add(self, reason: Reason, why: str = "", count: int = 1) -> None:
         """Count something that is left out."""
         if count:
-            self.counts[reason.value] += count
-            self._newest[reason.value] = why
+            with self._lock:
+                self._counts[reason.value] += count
+                self._newest[reason.value] = why
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many were left out, by reason."""
+        with self._lock:
+            return self._counts.copy()
 
     @property
     def newest(self) -> Mapping[str, str]:
         """The newest sentence for each reason."""
-        return self._newest
+        with self._lock:
+            return dict(self._newest)
 
     @property
     def total(self) -> int:

@@ -78,5 +78,7 @@ class MemoryNodeConfig(Config, frozen=True):
     frames: FramesConfig = FramesConfig()
     timing: TimingConfig = TimingConfig()
     reanchor: ReanchorConfig = ReanchorConfig()
+    view: bool = False
+    """Whether `~/view` shows planners each image with its depth and memory's ids."""
     agent: AgentConfig = AgentConfig()
     """What sees, describes and remembers; `planner` is not used here."""

@@ -25,6 +25,7 @@ from ros_nodes.messages import Message
 from ros_nodes.stamps import SECOND, header_values, seconds
 from ros_nodes.tf_buffer import TransformUnavailableError
 from ros_nodes.transport import EVENTS, SENSOR, STATE, TF, TF_STATIC, Qos, Transport
+from ros_nodes.view import view_values
 from ros_nodes.worker import Worker
 
 _LOG = logging.getLogger(__name__)
@@ -139,6 +140,9 @@ class MemoryNode:
         self._updates = offer("~/updates", "embodied_mem_msgs/msg/MemoryUpdate", EVENTS)
         self._markers = offer("~/markers", "visualization_msgs/msg/MarkerArray", STATE)
         self._status = offer("~/status", "embodied_mem_msgs/msg/MemoryStatus", STATE)
+        self._view = None
+        if self.config.view:
+            self._view = offer("~/view", "embodied_mem_msgs/msg/View", STATE)
         self._diagnostics = offer("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", EVENTS)
 
     def _subscribe(self) -> None:
@@ -225,9 +229,11 @@ class MemoryNode:
             self.drops.add(Reason.MALFORMED, str(error))
             return
         with self.lock:
-            self.memory.write(percept)
+            report = self.memory.write(percept)
             self.latencies.append(time.perf_counter() - shot.arrival)
             self._publish_update(full=False)
+            if self._view is not None:
+                self._view(view_values(percept, report.ids, shot.stamp, self.map_frame))
             if shot.stamp - self._published_at >= self.config.timing.publish_period * SECOND or (
                 shot.stamp < self._published_at
             ):

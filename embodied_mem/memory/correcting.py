@@ -1,4 +1,4 @@
-"""What corrects a memory from outside: an owner who wants a thing forgotten, a pose that was wrong."""
+"""What corrects a memory: an owner who wants a thing forgotten, a pose that was wrong."""
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager

@@ -101,5 +101,6 @@ def configuration(interface: str | None) -> str | None:
         f"<AllowMulticast>{allowed}</AllowMulticast><MaxMessageSize>65500B</MaxMessageSize>"
         "</General><Discovery><ParticipantIndex>auto</ParticipantIndex>"
         f"<MaxAutoParticipantIndex>32</MaxAutoParticipantIndex>{peers}"
-        "</Discovery></Domain></CycloneDDS>"
+        '</Discovery><Internal><SocketReceiveBufferSize min="default" max="4MiB"/></Internal>'
+        "</Domain></CycloneDDS>"
     )
