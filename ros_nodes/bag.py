@@ -160,6 +160,17 @@ class BagTransport:
         except (ReaderError, OSError) as error:
             raise BackendError(f"cannot read the bag {path}: {error}") from error
 
+    def receive(self, topic: str, data: bytes | memoryview) -> bool:
+        """Deliver one message, as CDR; return whether it was one."""
+        typename, receive = self._receivers[topic]
+        try:
+            message = self._interfaces.decode(data, typename)
+        except MalformedMessageError as error:
+            self.drops.add(Reason.MALFORMED, f"{topic}: {error}")
+            return False
+        receive(message)
+        return True
+
     def _is_wanted(self, connection: Connection) -> bool:
         typename, _ = self._receivers.get(connection.topic, ("", None))
         if typename and typename != connection.msgtype:
@@ -183,14 +194,7 @@ class BagTransport:
                 time.sleep(max(ahead, 0.0))
             self._time = stamp
             self._run_timers()
-            typename, receive = self._receivers[connection.topic]
-            try:
-                message = self._interfaces.decode(data, typename)
-            except MalformedMessageError as error:
-                self.drops.add(Reason.MALFORMED, f"{connection.topic}: {error}")
-                continue
-            receive(message)
-            count += 1
+            count += self.receive(connection.topic, data)
         return count
 
     def _run_timers(self) -> None:

@@ -77,9 +77,9 @@ class SimNode:
         """Let time pass: follow the velocity, show what is seen."""
         period = 1 / self._config.rate
         self._waited += period
-        self._follow -= period
         if self._follow > 0 and any(self._velocity):
             self._drive(period)
+        self._follow -= period
         self.show()
 
     def skill(self, request: Message) -> Fields:

@@ -47,7 +47,7 @@ def main() -> None:
                 text({"data": word})
                 shy({"data": word})
             case ["garbage"]:
-                peer._writers[2].write(b"\x00\x01\x00\x00\xff\xff\xff\x7fab")  # noqa: SLF001
+                peer._writers[2].write(b"\x00\x01\x00\x00\xff\xff\xff\x7fab")
             case ["exit"]:
                 os._exit(0)
 
