@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from embodied_mem.app.build import AgentConfig
 from embodied_mem.app.suite import tasks_of
 from embodied_mem.backends.household.backend import HouseholdSimConfig
 from embodied_mem.backends.household.house_source import HouseSource
@@ -68,13 +69,15 @@ def run_task(seed: int, rooms: int, timeout: float) -> Row:
     """Start the three nodes, give the planner its goal, and ask the judge."""
     sim = HouseholdSimConfig(house=HouseSource(seed=seed, rooms=rooms))
     goal = str(tasks_of(sim, 1, seed)[0])
-    domain = 20 + secrets.randbelow(200)
+    domain = 20 + secrets.randbelow(80)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         home = Path(folder)
         store = str(home / "store")
         configs = {
             "sim": SimNodeConfig(sim=sim),
-            "join": MemoryNodeConfig(store=store, topics=TopicsConfig(masks=MASKS), view=True),
+            "join": MemoryNodeConfig(
+                store=store, topics=TopicsConfig(masks=MASKS), agent=AgentConfig(), view=True
+            ),
             "plan": PlannerNodeConfig(store=store),
         }
         for command, config in configs.items():

@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--qos", choices=sorted(PROFILES), default="sensor")
     parser.add_argument("--frames", type=int, default=200)
-    parser.add_argument("--domain", type=int, default=20 + secrets.randbelow(200))
+    parser.add_argument("--domain", type=int, default=20 + secrets.randbelow(80))
     options = parser.parse_args()
     match options.what:
         case "images":
@@ -97,6 +97,7 @@ def receive(seconds: float, qos: str, domain: int) -> None:
 
 def to_memory(count: int) -> None:
     """Take frames of a turning robot through the node."""
+    from embodied_mem.app.build import AgentConfig
     from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
     from embodied_mem.backends.household.house_source import HouseSource
     from embodied_mem.memory import Memory
@@ -110,7 +111,9 @@ def to_memory(count: int) -> None:
 
     topics, frames, types = TopicsConfig(masks=MASKS), FramesConfig(), interfaces()
     transport = BagTransport()
-    node = MemoryNode(MemoryNodeConfig(topics=topics), transport, InlineWorker(), Memory())
+    node = MemoryNode(
+        MemoryNodeConfig(topics=topics, agent=AgentConfig()), transport, InlineWorker(), Memory()
+    )
     node.activate()
     walls, cpus = [], []
     house = HouseSource(seed=3, rooms=3)

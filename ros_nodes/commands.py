@@ -17,6 +17,8 @@ class Replay(Config, frozen=True):
     """Folder of the memory, made if missing; in RAM without it."""
     params: str | None = None
     """YAML file of a memory node's parameters; without it, the topics of `record`."""
+    perception: Senses = "oracle"
+    """What sees, where there is no such file; the oracle reads the masks that `record` writes."""
     rate: float = 0.0
     """1 for as fast as it was recorded; 0 for as fast as it is taken in."""
     record: str | None = None

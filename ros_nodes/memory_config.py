@@ -6,6 +6,7 @@ from typing import Literal
 from embodied_mem.app.build import AgentConfig
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
+from perception import LearnedConfig
 
 
 class TopicsConfig(Config, frozen=True):
@@ -80,5 +81,5 @@ class MemoryNodeConfig(Config, frozen=True):
     reanchor: ReanchorConfig = ReanchorConfig()
     view: bool = False
     """Whether `~/view` shows planners each image with its depth and memory's ids."""
-    agent: AgentConfig = AgentConfig()
+    agent: AgentConfig = AgentConfig(perception=LearnedConfig())
     """What sees, describes and remembers; `planner` is not used here."""

@@ -200,6 +200,8 @@ class MemoryLifecycleNode(LifecycleNode):
         """Refuse what makes no config; what fits is used at the next configure."""
         known = {parameter.name for parameter in PARAMETERS}
         changes = {p.name: p.value for p in parameters if p.name in known}
+        if not changes:
+            return SetParametersResult(successful=True)
         try:
             self._config(changes)
         except EmbodiedMemError as error:

@@ -2,13 +2,13 @@
 
 import msgspec
 
+from embodied_mem.app.build import AgentConfig, senses
 from embodied_mem.app.console import console
 from embodied_mem.config import load_config
 from embodied_mem.errors import BackendError
-from perception import OracleConfig
 from ros_nodes.bag import BagTransport, BagWriter
 from ros_nodes.commands import Replay
-from ros_nodes.memory_config import MemoryNodeConfig
+from ros_nodes.memory_config import MemoryNodeConfig, TopicsConfig
 from ros_nodes.names import full_name
 from ros_nodes.node_core import MemoryNode, open_memory
 from ros_nodes.robot_messages import MASKS
@@ -42,13 +42,14 @@ def replay(command: Replay) -> int:
 
 def node_config(command: Replay) -> MemoryNodeConfig:
     """Return the node's parameters: the file's, with what the command line says on top."""
-    config = MemoryNodeConfig()
     if command.params is not None:
         config = load_config(command.params, MemoryNodeConfig)
+    else:
+        masks = MASKS if command.perception in {"oracle", "noisy"} else ""
+        config = MemoryNodeConfig(
+            topics=TopicsConfig(masks=masks),
+            agent=AgentConfig(perception=senses(command.perception)),
+        )
     if command.store is not None:
         config = msgspec.structs.replace(config, store=command.store)
-    reads_masks = isinstance(config.agent.perception, OracleConfig)
-    if command.params is None and reads_masks:
-        topics = msgspec.structs.replace(config.topics, masks=MASKS)
-        config = msgspec.structs.replace(config, topics=topics)
     return config

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("rosbags", reason="needs the extra `bags`")
 
+from embodied_mem.app.build import AgentConfig
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
 from embodied_mem.backends.household.house_source import HouseSource
 from embodied_mem.config import dump_config
@@ -58,7 +59,7 @@ def recorded(tmp_path_factory):
 
 
 def node_config(**changes):
-    return MemoryNodeConfig(topics=TopicsConfig(masks=MASKS), **changes)
+    return MemoryNodeConfig(topics=TopicsConfig(masks=MASKS), agent=AgentConfig(), **changes)
 
 
 def replayed(bag, *, rate=0.0):

@@ -8,6 +8,7 @@ pytest.importorskip("unified_planning", reason="needs the extra `plan`")
 from kitchen import kitchen
 from loop_transport import LoopNetwork
 
+from embodied_mem.app.build import AgentConfig
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
 from embodied_mem.memory import Memory
 from ros_nodes.memory_config import MemoryNodeConfig, TopicsConfig
@@ -23,7 +24,9 @@ GOAL = "on(book, sofa)"
 @pytest.fixture
 def world(tmp_path):
     network, store = LoopNetwork(), tmp_path / "store"
-    memory_config = MemoryNodeConfig(store=str(store), topics=TopicsConfig(masks=MASKS), view=True)
+    memory_config = MemoryNodeConfig(
+        store=str(store), topics=TopicsConfig(masks=MASKS), agent=AgentConfig(), view=True
+    )
     memory = MemoryNode(
         memory_config, network.join("/embodied_mem"), InlineWorker(), Memory.open(store)
     )

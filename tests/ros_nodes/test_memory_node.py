@@ -11,6 +11,7 @@ pytest.importorskip("rosbags", reason="needs the extra `bags`")
 from loop_transport import LoopTransport
 from scipy.spatial.transform import RigidTransform, Rotation
 
+from embodied_mem.app.build import AgentConfig
 from embodied_mem.memory import Memory
 from embodied_mem.types import Camera, Frame, Instance, Truth
 from ros_nodes import convert
@@ -52,7 +53,9 @@ def robot():
 def make_robot(*, static_odom=True, config=None, worker=None):
     loop = LoopTransport("/embodied_mem")
     worker = worker(loop.drops) if worker else InlineWorker()
-    node = MemoryNode(config or MemoryNodeConfig(topics=TOPICS), loop, worker, Memory())
+    node = MemoryNode(
+        config or MemoryNodeConfig(topics=TOPICS, agent=AgentConfig()), loop, worker, Memory()
+    )
     node.activate()
     if static_odom:
         loop.send(static_messages(FRAMES, 1.0))

@@ -3,9 +3,11 @@
 import tempfile
 import time
 import unittest
+from pathlib import Path
 
 import launch
 import launch_testing.actions
+import launch_testing.asserts
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
@@ -19,19 +21,21 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 
-STORE = tempfile.mkdtemp() + "/store"
+FOLDER = Path(tempfile.mkdtemp())
+STORE, AGENT = str(FOLDER / "store"), FOLDER / "agent.yaml"
 COLOR, DEPTH = "/camera/color/image_raw", "/camera/aligned_depth_to_color/image_raw"
-WIDTH, HEIGHT = 64, 48
+WIDTH, HEIGHT = 320, 240
 
 
 @pytest.mark.launch_test
 def generate_test_description():
+    AGENT.write_text("perception: {type: geometric}\n")
     node = LifecycleNode(
         package="embodied_mem_ros",
         executable="memory_node",
         name="embodied_mem",
         namespace="",
-        parameters=[{"store": STORE, "autostart": True}],
+        parameters=[{"store": STORE, "agent": str(AGENT), "autostart": True}],
         output="screen",
     )
     return launch.LaunchDescription([node, launch_testing.actions.ReadyToTest()])
@@ -148,7 +152,7 @@ def transforms(stamp):
 def camera_info(stamp):
     message = CameraInfo(width=WIDTH, height=HEIGHT)
     message.header.stamp = stamp
-    message.k = [50.0, 0.0, 31.5, 0.0, 50.0, 23.5, 0.0, 0.0, 1.0]
+    message.k = [250.0, 0.0, 159.5, 0.0, 250.0, 119.5, 0.0, 0.0, 1.0]
     return message
 
 
