@@ -1,6 +1,5 @@
 """Parameters of the memory node; a YAML file and ROS parameters read the same names."""
 
-from math import radians
 from typing import Literal
 
 from embodied_mem.app.build import AgentConfig
@@ -64,8 +63,8 @@ class ReanchorConfig(Config, frozen=True):
 
     distance: float = 0.15
     """[m]."""
-    angle: float = radians(3)
-    """[rad]."""
+    degrees: float = 3.0
+    """[deg]."""
 
 
 class MemoryNodeConfig(Config, frozen=True):

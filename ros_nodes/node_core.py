@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from math import radians
 from statistics import median
 from threading import RLock
 
@@ -70,7 +71,8 @@ class MemoryNode:
         self.drops = transport.drops
         self._perceive = self._perceiver()
         self._intake = Intake(config, self.drops, transport.now, self._take)
-        self._anchor = AnchorWatch(distance=config.reanchor.distance, angle=config.reanchor.angle)
+        jump = config.reanchor
+        self._anchor = AnchorWatch(distance=jump.distance, angle=radians(jump.degrees))
         self._services = MemoryServices(self)
         self._known: dict[str, Known] = {}
         self._state = "inactive"

@@ -5,7 +5,6 @@ A parameter's name is the path of a field: `topics.color` is `MemoryNodeConfig.t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import degrees, radians
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +67,7 @@ PARAMETERS = (
         60.0,
     ),
     Parameter("reanchor.distance", _DEFAULT.reanchor.distance, "A jump is longer [m].", 0.0, 100.0),
-    Parameter("reanchor.degrees", degrees(_DEFAULT.reanchor.angle), "Or wider [deg].", 0.0, 180.0),
+    Parameter("reanchor.degrees", _DEFAULT.reanchor.degrees, "Or wider [deg].", 0.0, 180.0),
 )
 
 
@@ -92,7 +91,6 @@ def node_config(values: Mapping[str, Value], *, name: str, namespace: str) -> Me
             fields[field] = values[parameter.name]
     del fields["autostart"]
     agent = str(fields.pop("agent"))
-    fields["reanchor"]["angle"] = radians(fields["reanchor"].pop("degrees"))
     try:
         config = msgspec.convert(fields, MemoryNodeConfig)
     except msgspec.ValidationError as error:

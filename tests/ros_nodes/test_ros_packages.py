@@ -119,7 +119,7 @@ def test_rclpy_is_imported_by_one_module_alone():
 
 def test_every_name_of_rclpy_that_is_used_exists():
     tree = ast.parse(RCLPY.read_text())
-    used = {n for n in imported_names(tree) if n.startswith("rclpy")}
+    used = {n for n in imported_names(tree) if n.startswith("rclpy.")}
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     for attribute in (node for node in ast.walk(tree) if isinstance(node, ast.Attribute)):
         match ast.unparse(attribute.value):
