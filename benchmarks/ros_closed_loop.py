@@ -1,9 +1,10 @@
 """Household tasks by three processes over DDS: a simulated robot, a memory node, a planner node.
 
-    python -m benchmarks.ros_closed_loop --tasks 5 --out closed_loop.json
+    python -m benchmarks.ros_closed_loop --houses 1 --tasks 5 --out closed_loop.json
 
-Each task has a generated house of its own; the goal is drawn from what is in it. The simulator
-judges, asked over its service once the planner has ended.
+In each generated house the three are started, and goals drawn from what is in it are given to the
+planner one after another; memory lasts from one to the next. The simulator judges, asked over its
+service once the planner has ended.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,15 +24,15 @@ from embodied_mem.app.suite import tasks_of
 from embodied_mem.backends.household.backend import HouseholdSimConfig
 from embodied_mem.backends.household.house_source import HouseSource
 from embodied_mem.config import dump_config
-from embodied_mem.memory import Memory
 from ros_nodes.dds.transport import DdsTransport
 from ros_nodes.memory_config import MemoryNodeConfig, TopicsConfig
+from ros_nodes.messages import Message
 from ros_nodes.planner_core import PlannerNodeConfig
 from ros_nodes.robot_messages import MASKS
 from ros_nodes.sim_core import SimNodeConfig
 from ros_nodes.transport import EVENTS
 
-_READY = 120.0
+_READY = 600.0
 """Longest time for the three to start [s]."""
 
 
@@ -43,13 +45,13 @@ class Row:
     success: bool
     skills: int
     seconds: float
-    objects: int
     reason: str
 
 
 def main() -> None:
     """Run the tasks and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--houses", type=int, default=1)
     parser.add_argument("--tasks", type=int, default=5)
     parser.add_argument("--seed", type=int, default=100)
     parser.add_argument("--rooms", type=int, default=2)
@@ -57,27 +59,27 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     rows = []
-    for seed in range(options.seed, options.seed + options.tasks):
-        rows.append(run_task(seed, options.rooms, options.timeout))
-        print(rows[-1], flush=True)
+    for seed in range(options.seed, options.seed + options.houses):
+        for row in run_house(seed, options.rooms, options.tasks, options.timeout):
+            rows.append(row)
+            print(row, flush=True)
     print(f"{sum(row.success for row in rows)} of {len(rows)} tasks reached")
     if options.out is not None:
         options.out.write_text(json.dumps([asdict(row) for row in rows], indent=1))
 
 
-def run_task(seed: int, rooms: int, timeout: float) -> Row:
-    """Start the three nodes, give the planner its goal, and ask the judge."""
+def run_house(seed: int, rooms: int, count: int, timeout: float) -> Iterator[Row]:
+    """Start the three nodes and give the planner one goal after another."""
     sim = HouseholdSimConfig(house=HouseSource(seed=seed, rooms=rooms))
-    goal = str(tasks_of(sim, 1, seed)[0])
+    goals = [str(goal) for goal in tasks_of(sim, count, seed)]
     domain = 20 + secrets.randbelow(80)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         home = Path(folder)
         store = str(home / "store")
+        topics = TopicsConfig(masks=MASKS)
         configs = {
             "sim": SimNodeConfig(sim=sim),
-            "join": MemoryNodeConfig(
-                store=store, topics=TopicsConfig(masks=MASKS), agent=AgentConfig(), view=True
-            ),
+            "join": MemoryNodeConfig(store=store, topics=topics, agent=AgentConfig(), view=True),
             "plan": PlannerNodeConfig(store=store),
         }
         for command, config in configs.items():
@@ -86,16 +88,17 @@ def run_task(seed: int, rooms: int, timeout: float) -> Row:
             words = ["ros", command, "--domain", str(domain), "--interface", "lo"]
             stack.enter_context(_running([*words, "--params", str(params)]))
         transport = DdsTransport("/examiner", domain=domain, interface="lo")
-        row = _examine(transport, seed, goal, timeout)
-        stack.close()
-        with Memory.open(store, read_only=True) as memory:
-            return Row(**{**asdict(row), "objects": len(memory)})
+        heard: list[Message] = []
+        kind = "embodied_mem_msgs/msg/PlannerFeedback"
+        transport.subscribe("/planner/feedback", kind, heard.append, EVENTS)
+        for goal in goals:
+            heard.clear()
+            yield _examine(transport, heard, seed, goal, timeout)
 
 
-def _examine(transport: DdsTransport, seed: int, goal: str, timeout: float) -> Row:
-    heard = []
-    kind = "embodied_mem_msgs/msg/PlannerFeedback"
-    transport.subscribe("/planner/feedback", kind, heard.append, EVENTS)
+def _examine(
+    transport: DdsTransport, heard: list[Message], seed: int, goal: str, timeout: float
+) -> Row:
     achieve = "/planner/achieve", "embodied_mem_msgs/srv/Achieve"
     taken = transport.call(*achieve, {"goal": goal}, _READY)
     if not taken.success:
@@ -114,7 +117,6 @@ def _examine(transport: DdsTransport, seed: int, goal: str, timeout: float) -> R
         success=bool(verdict.success),
         skills=last.steps if last is not None else 0,
         seconds=round(seconds, 1),
-        objects=0,
         reason=last.reason if ended and last is not None else f"no end within {timeout:g} s",
     )
 

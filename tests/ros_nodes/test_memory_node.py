@@ -301,7 +301,14 @@ def test_a_slow_perception_gets_the_newest_image_and_counts_the_others():
 def test_a_bug_in_the_worker_ends_the_node():
     robot = make_robot(worker=LatestWorker)
     robot.node.memory.close()
-    robot.node._worker.event(lambda: 1 / 0)
-    robot.node._worker._thread.join()
+    worker = robot.node._worker
+    assert isinstance(worker, LatestWorker)
+    worker.event(fail)
+    worker._thread.join()
     with pytest.raises(ZeroDivisionError):
         robot.see(frame(10.0))
+
+
+def fail() -> None:
+    """Stand for a bug."""
+    raise ZeroDivisionError
