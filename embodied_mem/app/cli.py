@@ -40,7 +40,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
     command = tyro.cli(
         Command,  # pyright: ignore[reportArgumentType]
         prog="embodied-mem",
-        description="Memory for robots and long videos: perceive, remember, plan, act.",
+        description="Memory for robots and long videos: perceive, remember, plan, act. "
+        "As a robot's node, on bags, DDS and ROS 2: `embodied-mem ros --help`.",
         args=with_task(words),
     )
     sys.exit(execute(command))

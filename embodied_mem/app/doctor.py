@@ -26,6 +26,7 @@ EXTRAS = {
     "words": ("transformers", "transformers"),
     "viz": ("rerun-sdk", "rerun"),
     "bags": ("rosbags", "rosbags"),
+    "dds": ("cyclonedds", "cyclonedds"),
     "gym": ("gymnasium", "gymnasium"),
     "ray": ("ray", "ray"),
     "dsg": ("spark-dsg", "spark_dsg"),

@@ -14,7 +14,7 @@ from embodied_mem.memory.persistence import Parts
 from embodied_mem.memory.records import Known, Sighting
 from embodied_mem.memory.retrieval import Corpus, Finding, RetrievalConfig, Retrieved, past_corpus
 from embodied_mem.memory.text import TextEncoder
-from embodied_mem.types import Action
+from embodied_mem.types import Action, Percept
 
 _FRAMES = 3
 """Newest frames named for an answer."""
@@ -32,6 +32,19 @@ class Recall(ABC):
     """Compares meanings in `search`; without one, words and the graph do it alone."""
     happenings: HappeningSource | None = None
     """Where `search` takes happenings from; the log of actions when None."""
+
+    latest: Percept | None
+    """The newest percept."""
+    _latest_ids: tuple[str, ...]
+
+    def see(self, percept: Percept, ids: Sequence[str]) -> None:
+        """Learn what the writer of this memory sees now; a store holds no images.
+
+        Args:
+            percept: The newest percept.
+            ids: Object of each detection; "" for none.
+        """
+        self.latest, self._latest_ids = percept, tuple(ids)
 
     @property
     def experience(self) -> Experience:

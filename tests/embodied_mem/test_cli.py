@@ -39,7 +39,7 @@ def test_help_names_every_command():
     assert done.stdout == snapshot("""\
 usage: embodied-mem [-h] {demo,episode,suite,video,ask,name,view,thor-server,convert,weights,train,doctor}
 
-Memory for robots and long videos: perceive, remember, plan, act.
+Memory for robots and long videos: perceive, remember, plan, act. As a robot's node, on bags, DDS and ROS 2: `embodied-mem ros --help`.
 
 ╭─ options ────────────────────────────────────────────────────────────────────╮
 │ -h, --help       show this help message and exit                             │

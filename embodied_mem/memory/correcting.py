@@ -1,0 +1,90 @@
+"""What corrects a memory: an owner who wants a thing forgotten, a pose that was wrong."""
+
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+
+import numpy as np
+from scipy.spatial.transform import RigidTransform
+
+from embodied_mem.memory import graph_update, voxels
+from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
+from embodied_mem.memory.persistence import Parts
+
+
+class Correcting(ABC):
+    """Part of `Memory`: corrections of what it believes."""
+
+    _parts: Parts
+
+    def forget(self, object_id: str) -> None:
+        """Forget one object, and that anything rests on it. Seen again, it is a new one.
+
+        Raises:
+            UnknownObjectError: There is no such id.
+            StoreError: The disk is full or fails, or the memory is open read only.
+        """
+        with self._all_or_nothing():
+            entry = self._parts.objects[object_id]
+            self._parts.objects.forget(entry)
+            self._forget([entry.object_id])
+            self._commit()
+
+    def shift(self, since: float, correction: RigidTransform) -> tuple[str, ...]:
+        """Move the objects that were placed by a wrong pose of the robot.
+
+        Each is carried along rigidly, but its box stays parallel to the axes and keeps its size:
+        localisation errs by centimetres and degrees.
+
+        Args:
+            since: When the pose began to be wrong, on the clock of the frames [s]; what was last
+                seen before stays where it is, and so does what is in the hand.
+            correction: Maps where they were believed to be to where they are.
+
+        Returns:
+            The ids of those that were moved.
+
+        Raises:
+            StoreError: The disk is full or fails, or the memory is open read only.
+        """
+        with self._all_or_nothing():
+            buffer, stamp = self._parts.objects, self._parts.stamp
+            begin = self._parts.clock.at(since) if np.isfinite(since) else since
+            moved = [
+                name
+                for name, entry in buffer.entries.items()
+                if entry.last_seen >= begin and name not in buffer.held
+            ]
+            for name in moved:
+                _carry(buffer, buffer[name], correction)
+            self._parts.changed_at.update(dict.fromkeys(moved, stamp))
+            graph_update.follow_objects(self._parts.graph, self._parts.rooms, buffer, moved, stamp)
+            self._commit()
+        return tuple(moved)
+
+    @abstractmethod
+    def _all_or_nothing(self) -> AbstractContextManager[None]:
+        """Go back to what is stored where the block fails."""
+
+    @abstractmethod
+    def _commit(self) -> None:
+        """Store what changed."""
+
+    @abstractmethod
+    def _forget(self, names: list[str]) -> list[str]:
+        """Drop objects that the buffer no longer has from the other parts."""
+
+
+def _carry(buffer: ObjectBuffer, entry: Entry, correction: RigidTransform) -> None:
+    box = buffer.box(entry)
+    if not np.isfinite(box).all():
+        return
+    center = box.mean(axis=0)
+    way = correction.apply(center) - center
+    entry.bounds = entry.bounds + way
+    if entry.larger is not None:
+        entry.larger = entry.larger + way
+    if len(entry.keys):
+        surface = correction.apply(buffer.surface(entry))
+        buffer.set_voxels(entry, voxels.encode(surface, buffer.voxel_size(entry)))
+    else:
+        buffer.set_box(entry, box + way)

@@ -1,0 +1,1 @@
+"""The memory of embodied-mem as a ROS 2 node."""

@@ -1,0 +1,1 @@
+"""ROS 2's wire protocol over Cyclone DDS, without ROS."""

@@ -1,0 +1,52 @@
+"""What an owner or localisation corrects lasts on the disk as well."""
+
+import numpy as np
+import pytest
+from box_world import BoxWorld
+from scipy.spatial.transform import RigidTransform, Rotation
+
+from embodied_mem.errors import UnknownObjectError
+from embodied_mem.memory import Memory
+
+
+def kitchen() -> BoxWorld:
+    world = BoxWorld()
+    world.add("table", "DiningTable", (2.0, 0.0, 0.4), (1.0, 1.6, 0.8))
+    world.add("mug", "Mug", (1.8, -0.3, 0.85), (0.1, 0.1, 0.1))
+    return world
+
+
+def test_what_is_forgotten_is_forgotten_on_the_disk_too(tmp_path):
+    world = kitchen()
+    with Memory.open(tmp_path / "store") as memory:
+        memory.write(world.look(0, 0, 0))
+        table = memory.find("diningtable")[0].object_id
+        assert memory.find("mug")[0].placement is not None
+        memory.forget(table)
+        with pytest.raises(UnknownObjectError):
+            memory.get(table)
+        assert memory.find("mug")[0].placement is None
+    with Memory.open(tmp_path / "store") as memory:
+        assert [known.label for known in memory.known()] == ["Mug"]
+        with pytest.raises(UnknownObjectError):
+            memory.forget(table)
+
+
+def test_what_was_seen_from_a_wrong_pose_is_moved_and_what_was_not_stays(tmp_path):
+    world = kitchen()
+    turned = RigidTransform.from_components([1.0, 0.0, 0.0], Rotation.from_euler("z", np.pi / 2))
+    with Memory.open(tmp_path / "store") as memory:
+        memory.write(world.look(0, 0, 0))
+        since = memory.stamp + 0.1
+        world.add("vase", "Vase", (-2.0, 0.0, 0.5), (0.2, 0.2, 1.0))
+        memory.write(world.look(0, 0, np.pi))
+        before = {known.object_id: known.box for known in memory.known()}
+        vase = memory.find("vase")[0].object_id
+        assert memory.shift(since, turned) == (vase,)
+        np.testing.assert_allclose(memory.get(vase).position, (1.0, -2.0, 0.5), atol=0.1)
+    with Memory.open(tmp_path / "store") as memory:
+        np.testing.assert_allclose(memory.get(vase).position, (1.0, -2.0, 0.5), atol=0.1)
+        assert memory.shift(memory.stamp + 1, turned) == ()
+        for name, box in before.items():
+            if name != vase:
+                np.testing.assert_allclose(memory.get(name).box, box)
