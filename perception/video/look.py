@@ -24,13 +24,13 @@ class Look(Protocol):
     """Describes a whole picture."""
 
     def __call__(
-        self, rgb: UInt8[np.ndarray, "h w 3"], front: Bool[np.ndarray, "h w"]
+        self, rgb: UInt8[np.ndarray, "h w 3"], front: Bool[np.ndarray, "p q"]
     ) -> Float32[np.ndarray, "d"]:
         """Return a vector of unit length.
 
         Args:
             rgb: The picture.
-            front: What moves in it.
+            front: What moves in it, at any size.
         """
         ...
 
@@ -42,7 +42,7 @@ class GridLook:
         self.config = config or GridLookConfig()
 
     def __call__(
-        self, rgb: UInt8[np.ndarray, "h w 3"], front: Bool[np.ndarray, "h w"]
+        self, rgb: UInt8[np.ndarray, "h w 3"], front: Bool[np.ndarray, "p q"]
     ) -> Float32[np.ndarray, "d"]:
         """Return 80 numbers of unit length."""
         small = cv2.resize(rgb, (8 * GRID, 8 * GRID), interpolation=cv2.INTER_AREA)

@@ -20,7 +20,7 @@ class TimmLook:
         self._features = TimmFeatures(config)
 
     def __call__(
-        self, rgb: UInt8[np.ndarray, "h w 3"], front: Bool[np.ndarray, "h w"]
+        self, rgb: UInt8[np.ndarray, "h w 3"], front: Bool[np.ndarray, "p q"]
     ) -> Float32[np.ndarray, "d"]:
         """Return the mean of the picture's map, of unit length; motion has no part in it."""
         del front
