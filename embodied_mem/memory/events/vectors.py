@@ -62,13 +62,15 @@ class VectorSearch:
         self._built = 0
         """Greatest number of an event that the index knows."""
         self._building: threading.Thread | None = None
+        self._counted = (0, 0)
+        """Vectors up to an event, and its number."""
         self._lock = threading.Lock()
 
     def __call__(self, vector: Float[np.ndarray, "d"], k: int) -> list[tuple[int, float]]:
         """Return the numbers of the nearest events and their cosines, nearest first."""
         query = vector.astype(np.float32)
         query = query / max(float(np.linalg.norm(query)), 1e-12)
-        if self.count() <= self.config.exact or not self._ready():
+        if self._about() <= self.config.exact or not self._ready():
             ids, rows = self._all()
             return _best(ids, rows @ query, k)
         proposed, built = self._propose(query, k * self.config.proposals)
@@ -82,6 +84,18 @@ class VectorSearch:
         with self.index.store.transaction(write=False) as database:
             query = f"SELECT count(*) FROM events WHERE length(vector) = {2 * self.width}"
             return int(database.execute(query).fetchone()[0])
+
+    def _about(self) -> int:
+        """Return the count as of the newest event, without reading all rows for each question."""
+        counted, newest = self._counted
+        with self.index.store.transaction(write=False) as database:
+            query = (
+                "SELECT count(*), coalesce(max(id), ?) FROM events "
+                f"WHERE id > ? AND length(vector) = {2 * self.width}"
+            )
+            fresh, last = database.execute(query, (newest, newest)).fetchone()
+        self._counted = (counted + int(fresh), int(last))
+        return self._counted[0]
 
     def build(self) -> None:
         """Make the index anew and put it beside the store.
@@ -139,7 +153,7 @@ class VectorSearch:
             if self._faiss is None:
                 self._load()
             ready, built = self._faiss is not None, self._built
-        stale = not ready or self._newer(built) > self.config.stale * self.count()
+        stale = not ready or self._newer(built) > self.config.stale * self._about()
         if stale and not self.index.store.read_only:
             self._build_behind()
         return ready
