@@ -9,6 +9,7 @@ import msgspec
 
 from embodied_mem.errors import StoreError
 from embodied_mem.memory.events import tables
+from embodied_mem.memory.events.intervals import Interval
 from embodied_mem.memory.events.records import EventRow, PlaceRow, ThingRow, VideoRow
 from embodied_mem.memory.folder import PICTURES, read_file, require_inside, write_file
 from embodied_mem.memory.store import Store
@@ -100,16 +101,22 @@ class EventIndex:
         with self.store.transaction() as database:
             database.execute("DELETE FROM videos WHERE id = ? AND checkpoint IS NULL", (video,))
 
-    def refine(self, segment: int, batch: Batch) -> None:
-        """Write what a closer look at a segment showed, and that there was one."""
+    def refine(self, video: int, look: Interval, batch: Batch) -> None:
+        """Write what a closer look at an interval showed, and that there was one."""
         self._write_pictures(batch.pictures)
         with self.store.transaction() as database:
+            tables.create(database)  # Stores of older releases have no table of looks.
             for event in batch.events:
-                event.parent = segment
                 event.id = tables.add_event(database, event)
+                _relate(database, event)
             for thing in batch.things:
                 tables.put_thing(database, thing)
-            database.execute("UPDATE events SET refined = 1 WHERE id = ?", (segment,))
+            tables.put_look(database, video, look)
+
+    def looks(self, video: int) -> list[Interval]:
+        """Return the half-open intervals of a video that were looked at closely [s], in order."""
+        with self.store.transaction(write=False) as database:
+            return tables.read_looks(database, video)
 
     def remove_strays(self, video: int) -> None:
         """Delete pictures of a video that no event shows: those of a batch that was cut off."""
