@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from embodied_mem.app.ask_video import ask_videos
+from embodied_mem.app.ask_video import ask_videos, text_encoder
 from embodied_mem.app.commands import Ask
 from embodied_mem.app.console import console, plain
 from embodied_mem.errors import StoreError
@@ -18,12 +18,17 @@ from planners.lexicon import SYNONYMS
 def ask(command: Ask) -> int:
     """Print what memory knows of a label, what a question is about, or everything."""
     told = ask_videos(command, store_folder(command.store))
-    return told if told is not None else _ask_memory(command)
+    if told is not None:
+        return told
+    if command.image is not None:
+        raise StoreError("`--image` finds what looks alike in videos; this memory holds none.")
+    return _ask_memory(command)
 
 
 def _ask_memory(command: Ask) -> int:
     config = MemoryConfig(retrieval=RetrievalConfig(synonyms=SYNONYMS))
     memory = Memory.open(store_folder(command.store), config, read_only=True)
+    memory.encoder = text_encoder(command.text_model)
     try:
         if command.label and " " in command.label.strip():
             found = memory.search(command.label, command.limit, at=command.at)

@@ -154,6 +154,13 @@ class Ask(Config, frozen=True):
     look_again: float = 60.0
     """So much of the videos at most is looked at again, more closely, where the memory does not
     answer a question [s]; what is found is kept. 0 leaves the memory as it is."""
+    image: str | None = None
+    """A picture: what looks like it in the videos is found, of what the question leaves."""
+    weights: str | None = None
+    """Weights of the network that described the videos, where one did, for `--image`."""
+    text_model: str | None = None
+    """Folder of a sentence-transformers model, which compares what the question and sentences mean
+    besides their words."""
     json: bool = False
     """Whether to print the answer about videos as JSON."""
 

@@ -9,6 +9,7 @@ from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.intervals import Interval, without
 from embodied_mem.memory.events.question import Question
 from embodied_mem.memory.events.records import EventRow
+from embodied_mem.memory.text import TextEncoder
 from perception.video.closer import Closer
 
 _QUIET = "Nothing moved."
@@ -34,7 +35,11 @@ class Backtracked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def answer(
-    index: EventIndex, question: Question, limit: int = 5, config: BacktrackConfig | None = None
+    index: EventIndex,
+    question: Question,
+    limit: int = 5,
+    config: BacktrackConfig | None = None,
+    encoder: TextEncoder | None = None,
 ) -> Backtracked:
     """Answer a question; look again where that may help, the likeliest segments first.
 
@@ -43,9 +48,11 @@ def answer(
         question: What is asked.
         limit: Most answers.
         config: When to look again.
+        encoder: Compares what captions mean.
     """
     settings = config or BacktrackConfig()
-    reply, closer, found = Answerer(index)(question, limit), Closer(index), 0
+    reply = Answerer(index, encoder=encoder)(question, limit)
+    closer, found = Closer(index), 0
     for video, part in _parts(index, question) if _may_help(reply, question) else []:
         left = settings.budget - closer.seconds
         if _is_sure(reply, settings) or left <= 0:
@@ -54,7 +61,7 @@ def answer(
             found += closer(video, (part[0], min(part[1], part[0] + left)))
         except BackendError:
             break  # The video is gone: the memory alone answers.
-        reply = Answerer(index)(question, limit)
+        reply = Answerer(index, encoder=encoder)(question, limit)
     return Backtracked(reply=reply, looked=closer.seconds, found=found)
 
 

@@ -171,17 +171,45 @@ class EventIndex:
         with self.store.transaction(write=False) as database:
             return tables.read_places(database)
 
-    def search_text(self, words: Sequence[str], limit: int) -> list[tuple[int, float]]:
-        """Return numbers of events whose captions have any of the words, and BM25, best first."""
+    def has_events(self, condition: str, values: Iterable[object] = ()) -> bool:
+        """Return whether any event satisfies a condition over the columns of `events`, in SQL."""
+        query = f"SELECT 1 FROM events WHERE {condition} LIMIT 1"
+        with self.store.transaction(write=False) as database:
+            return database.execute(query, tuple(values)).fetchone() is not None
+
+    def vector_widths(self) -> list[int]:
+        """Return how many numbers the vectors of places have: those of segments and moments."""
+        with self.store.transaction(write=False) as database:
+            if not tables.has_videos(database):
+                return []
+            query = "SELECT DISTINCT length(vector) / 2 FROM places ORDER BY 1"
+            return [width for (width,) in database.execute(query)]
+
+    def search_text(
+        self,
+        words: Sequence[str],
+        limit: int = -1,
+        *,
+        condition: str = "1",
+        values: Iterable[object] = (),
+    ) -> list[tuple[int, float]]:
+        """Return numbers of events whose captions have any of the words, and BM25, best first.
+
+        Args:
+            words: Of letters and digits; others are left out.
+            limit: Most of them; all by default.
+            condition: Over the columns of `events`, in SQL.
+            values: For the marks in the condition.
+        """
         quoted = " OR ".join(f'"{word}"' for word in words if word.isalnum())
         if not quoted:
             return []
         query = (
             "SELECT rowid, -bm25(event_text) FROM event_text WHERE event_text MATCH ? "
-            "ORDER BY rank, rowid LIMIT ?"
+            f"AND rowid IN (SELECT id FROM events WHERE {condition}) ORDER BY rank, rowid LIMIT ?"
         )
         with self.store.transaction(write=False) as database:
-            return database.execute(query, (quoted, limit)).fetchall()
+            return database.execute(query, (quoted, *values, limit)).fetchall()
 
     def picture(self, name: str) -> bytes:
         """Return a key frame's JPEG.

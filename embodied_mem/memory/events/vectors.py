@@ -124,6 +124,11 @@ class VectorSearch:
         with self._lock:
             self._faiss, self._built = made, newest
 
+    def keep_up(self) -> None:
+        """Begin to make the index anew in the background, where it lacks too many of the rows."""
+        if self._about() > self.config.exact:
+            self._ready()
+
     def wait(self) -> None:
         """Wait for an index that is being made."""
         if self._building is not None:
@@ -158,6 +163,14 @@ class VectorSearch:
             self._build_behind()
         return ready
 
+    def _up_to(self, newest: int) -> int:
+        """Return how many rows an index had to know when this event was the newest."""
+        with self.index.store.transaction(write=False) as database:
+            query = (
+                f"SELECT count(*) FROM events WHERE id <= ? AND length(vector) = {2 * self.width}"
+            )
+            return int(database.execute(query, (newest,)).fetchone()[0])
+
     def _newer(self, built: int) -> int:
         with self.index.store.transaction(write=False) as database:
             query = "SELECT count(*) FROM events WHERE id > ? AND vector IS NOT NULL"
@@ -186,8 +199,9 @@ class VectorSearch:
             note = json.loads(read_file(self._path(_NOTE)))
             data = np.frombuffer(read_file(self._path(_FILE)), np.uint8)
             made = faiss.deserialize_index(data)
-            if note["width"] == self.width == made.d and made.ntotal == note["rows"]:
-                self._faiss, self._built = made, int(note["newest"])
+            rows, newest = int(note["rows"]), int(note["newest"])
+            if note["width"] == self.width == made.d and made.ntotal == rows == self._up_to(newest):
+                self._faiss, self._built = made, newest
 
     def _propose(self, query: Float32[np.ndarray, "d"], k: int) -> tuple[list[int], int]:
         with self._lock:
