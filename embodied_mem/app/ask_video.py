@@ -33,7 +33,7 @@ def ask_videos(command: Ask, folder: Path) -> int | None:
         question = msgspec.structs.replace(
             question,
             before=question.before if command.at is None else command.at,
-            video=_video(index, command.video),
+            video=video_named(index, command.video),
         )
         like = _likeness(index, command)
         reply = answerer(question, command.limit, like)
@@ -87,8 +87,12 @@ def _backtrack(
     return found.reply, found.looked
 
 
-def _video(index: EventIndex, name: str | None) -> int | None:
-    """Return the number of the video that a name means."""
+def video_named(index: EventIndex, name: str | None) -> int | None:
+    """Return the number of the video that a name means; None where none is named.
+
+    Raises:
+        StoreError: It means none of them, or several.
+    """
     if name is None:
         return None
     found = [video for video in index.videos() if name.lower() in video.name.lower()]

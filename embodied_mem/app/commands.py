@@ -187,6 +187,36 @@ class View(Config, frozen=True):
     """HTML file; report.html beside the runs by default."""
 
 
+class Sql(Config, frozen=True):
+    """Ask a stored memory in SQL: one SELECT, read only, over views that stay."""
+
+    store: Annotated[str, tyro.conf.Positional]
+    """Folder of a memory, or of a run that holds one."""
+    query: Annotated[str | None, tyro.conf.Positional] = None
+    """One SELECT; without it the views and their columns are told."""
+    limit: int = 1000
+    """Most rows."""
+    seconds: float = 5.0
+    """Longest time [s]."""
+    json: bool = False
+    """Whether to print JSON."""
+
+
+class Mcp(Config, frozen=True):
+    """Serve a stored memory to language models, read only, by the Model Context Protocol."""
+
+    store: Annotated[str, tyro.conf.Positional]
+    """Folder of a memory, or of a run that holds one."""
+    http: bool = False
+    """Whether to serve over HTTP instead of stdin and stdout."""
+    host: str = "127.0.0.1"
+    """Address to listen at, with `--http`."""
+    port: int = 8765
+    """Port to listen at, with `--http`; the address is http://HOST:PORT/mcp."""
+    allow_remote: bool = False
+    """Whether other machines may ask, all of them, without a password, with `--host`."""
+
+
 class ThorServer(Config, frozen=True):
     """Serve the simulator to an AI2-THOR client: `thor-server --help` tells its own flags."""
 
@@ -248,6 +278,8 @@ Command = (
     | Annotated[Ask, tyro.conf.subcommand("ask")]
     | Annotated[Name, tyro.conf.subcommand("name")]
     | Annotated[View, tyro.conf.subcommand("view")]
+    | Annotated[Sql, tyro.conf.subcommand("sql")]
+    | Annotated[Mcp, tyro.conf.subcommand("mcp")]
     | Annotated[ThorServer, tyro.conf.subcommand("thor-server")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
     | Annotated[Weights, tyro.conf.subcommand("weights")]
