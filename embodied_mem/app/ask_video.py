@@ -1,5 +1,6 @@
 """`embodied-mem ask` on a memory of videos."""
 
+import sys
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ from rich.table import Table
 
 from embodied_mem.app.commands import Ask
 from embodied_mem.app.console import console, plain
-from embodied_mem.errors import StoreError
+from embodied_mem.errors import LanguageModelError, StoreError
 from embodied_mem.memory.events.answers import Answer, Answerer, Reply
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.question import Question, parse
@@ -29,7 +30,7 @@ def ask_videos(command: Ask, folder: Path) -> int | None:
             return None if index.has_objects else 0
         encoder = text_encoder(command.text_model)
         answerer = Answerer(index, encoder=encoder)
-        question = parse(command.label or "", duration=answerer.duration)
+        question = _read(command, answerer.duration)
         question = msgspec.structs.replace(
             question,
             before=question.before if command.at is None else command.at,
@@ -52,6 +53,23 @@ def ask_videos(command: Ask, folder: Path) -> int | None:
 
 def _is_sure(reply: Reply) -> bool:
     return reply.seen and max(answer.confidence for answer in reply.answers) >= SURE
+
+
+def _read(command: Ask, duration: float) -> Question:
+    """Read the question: by a language model where one is named and answers, else by rules."""
+    text = command.label or ""
+    if text and (command.llm_url is not None or command.llm_model is not None):
+        from embodied_mem.app.endpoint import chat_client  # noqa: PLC0415 - an extra.
+        from planners.video_question import read_question  # noqa: PLC0415
+
+        client = chat_client(command.llm_url, command.llm_model, command.llm_key_env)
+        try:
+            return read_question(client, text, duration)
+        except LanguageModelError as error:
+            sys.stderr.write(f"embodied-mem: {error} Rules read the question.\n")
+        finally:
+            client.close()
+    return parse(text, duration=duration)
 
 
 def text_encoder(folder: str | None) -> TextEncoder | None:

@@ -161,6 +161,13 @@ class Ask(Config, frozen=True):
     text_model: str | None = None
     """Folder of a sentence-transformers model, which compares what the question and sentences mean
     besides their words."""
+    llm_url: str | None = None
+    """Address of an OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1: a language model
+    reads the question about videos there; rules do without it, and where it fails."""
+    llm_model: str | None = None
+    """Name of the model there."""
+    llm_key_env: str | None = None
+    """Name of the environment variable that holds the key, where the endpoint wants one."""
     json: bool = False
     """Whether to print the answer about videos as JSON."""
 

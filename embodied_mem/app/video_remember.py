@@ -1,5 +1,7 @@
 """`embodied-mem video IN... --store DIR`: videos into a memory that can be asked questions."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -24,6 +26,7 @@ def remember_videos(command: VideoRemember) -> int:
     """Take in what is not in the store yet, say what could not be, and print a table."""
     configure_logging()
     config, look = _intake(command)
+    describe = _describer(command)
     failed = 0
     with EventIndex(command.store) as index:
         for source in command.sources:
@@ -32,11 +35,24 @@ def remember_videos(command: VideoRemember) -> int:
             except BackendError as error:  # The others can be taken in all the same.
                 failed += 1
                 console.print(f"[yellow]skipped:[/] {plain(str(error))}")
+        if describe is not None:
+            describe(index)
         _index_vectors(index)
         _show(index)
     if failed == len(command.sources):
         raise BackendError(f"none of {failed} sources could be taken in.")
     return 0
+
+
+def _describer(command: VideoRemember) -> Callable[[EventIndex], int] | None:
+    """Return what lets a model describe segments; None where no model is named."""
+    if command.llm_url is None and command.llm_model is None:
+        return None
+    from embodied_mem.app.endpoint import chat_client  # noqa: PLC0415 - an extra.
+    from embodied_mem.app.video_captions import describe_segments  # noqa: PLC0415
+
+    client = chat_client(command.llm_url, command.llm_model, command.llm_key_env)
+    return partial(describe_segments, client=client)
 
 
 def _index_vectors(index: EventIndex) -> None:

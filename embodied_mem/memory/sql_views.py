@@ -63,6 +63,12 @@ _VIDEO = (
         seen=("seen", "segments that it was seen in"),
     ),
     _view(
+        "captions", "What a model said of segments; also the end of their captions.",
+        "captions", "main.captions",
+        event=("event", "number of the event"), text=("text", "what was said"),
+        model=("model", "name of the model"),
+    ),
+    _view(
         "looks", "Intervals that were looked at closely.", "looks", "main.looks",
         video=("video", "number of the video"), start=("start", "[s]"),
         stop=("stop", "up to but without [s]"),

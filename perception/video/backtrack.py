@@ -80,7 +80,7 @@ def _parts(index: EventIndex, question: Question) -> list[tuple[int, Interval]]:
 
     def unlikely(segment: EventRow) -> tuple[int, bool, float, int]:
         told = set(segment.caption.lower().rstrip(".").replace(",", "").split())
-        return -len(asked & told), segment.caption == _QUIET, -segment.surprise, segment.id
+        return -len(asked & told), segment.caption.startswith(_QUIET), -segment.surprise, segment.id
 
     looks = {video.id: index.looks(video.id) for video in index.videos()}
     segments = index.events("level = 'segment' AND refined = 0")

@@ -118,6 +118,17 @@ class EventIndex:
         with self.store.transaction(write=False) as database:
             return tables.read_looks(database, video)
 
+    def describe(self, event: int, text: str, model: str) -> None:
+        """Add what a model says of an event to what is known of it; once for each event."""
+        with self.store.transaction() as database:
+            tables.put_caption(database, event, text, model)
+
+    def undescribed(self) -> list[EventRow]:
+        """Return the segments of which no model said anything yet."""
+        with self.store.transaction() as database:
+            tables.create(database)  # Stores of older releases have no table of captions.
+        return self.events("level = 'segment' AND id NOT IN (SELECT event FROM captions)")
+
     def remove_strays(self, video: int) -> None:
         """Delete pictures of a video that no event shows: those of a batch that was cut off."""
         shown = {event.picture for event in self.events("video = ?", (video,))}

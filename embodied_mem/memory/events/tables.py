@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS places (id INTEGER PRIMARY KEY, video INTEGER NOT NUL
   seen INTEGER NOT NULL, vector BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS looks (video INTEGER NOT NULL, start REAL NOT NULL, stop REAL NOT NULL,
   PRIMARY KEY (video, start)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS captions (event INTEGER PRIMARY KEY, text TEXT NOT NULL,
+  model TEXT NOT NULL);
 CREATE VIRTUAL TABLE IF NOT EXISTS event_text USING fts5 (caption, tokenize = 'porter unicode61');
 """
 
@@ -73,6 +75,15 @@ def add_event(database: sqlite3.Connection, event: EventRow) -> int:
     things = [(number, thing, role) for thing, role in event.things]
     database.executemany("INSERT OR IGNORE INTO event_things VALUES (?, ?, ?)", things)
     return number
+
+
+def put_caption(database: sqlite3.Connection, event: int, text: str, model: str) -> None:
+    """Add what a model says of an event to its caption."""
+    database.execute("INSERT INTO captions VALUES (?, ?, ?)", (event, text, model))
+    both = "UPDATE events SET caption = caption || ' ' || ? WHERE id = ?"
+    database.execute(both, (text, event))
+    found = "UPDATE event_text SET caption = caption || ' ' || ? WHERE rowid = ?"
+    database.execute(found, (text, event))
 
 
 def put_thing(database: sqlite3.Connection, thing: ThingRow) -> None:
