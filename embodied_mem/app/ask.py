@@ -9,6 +9,8 @@ from embodied_mem.app.commands import Ask
 from embodied_mem.app.console import console, plain
 from embodied_mem.errors import StoreError
 from embodied_mem.memory import Known, Memory
+from embodied_mem.memory.areas import Spot, asks_where
+from embodied_mem.memory.description import room_name
 from embodied_mem.memory.memory import MemoryConfig
 from embodied_mem.memory.retrieval import RetrievalConfig, Retrieved
 from embodied_mem.runtime.recorders import STORE
@@ -33,6 +35,8 @@ def _ask_memory(command: Ask) -> int:
         if command.label and " " in command.label.strip():
             found = memory.search(command.label, command.limit, at=command.at)
             console.print(_answers(found) if found else f"nothing known fits '{command.label}'.")
+            if command.at is None and asks_where(command.label):
+                _tell_spots(memory, memory.spots(command.label))
             return 0
         known = memory.find(command.label) if command.label else memory.known()
         if command.at is not None:
@@ -69,6 +73,26 @@ def _answers(found: tuple[Retrieved, ...]) -> Table:
             ", ".join(f"{f.part} (rank {f.rank}, {f.score:.2f})" for f in answer.found_by),
         )
     return table
+
+
+def _tell_spots(memory: Memory, spots: tuple[Spot, ...]) -> None:
+    """Print where in the house it is likeliest to be."""
+    if not spots:
+        return
+    table = Table(title="where that is", show_lines=True)
+    for name in ("what", "among", "in an area with", "room", "around [m]", "alike"):
+        table.add_column(name)
+    for spot in spots:
+        x, y, _ = spot.centre
+        table.add_row(
+            plain(", ".join(spot.objects)),
+            plain(", ".join(spot.among)),
+            plain(", ".join(spot.area)),
+            plain(room_name(memory.graph, spot.room)),
+            f"{x:.1f} {y:.1f}",
+            f"{spot.score:.2f}",
+        )
+    console.print(table)
 
 
 def _table(known: tuple[Known, ...], now: float) -> Table:

@@ -11,6 +11,7 @@ import numpy as np
 from embodied_mem.app.ask_video import video_named
 from embodied_mem.errors import StoreError
 from embodied_mem.memory import Known, Memory
+from embodied_mem.memory.areas import Spot, asks_where
 from embodied_mem.memory.events.answers import Answerer
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.question import parse
@@ -73,6 +74,8 @@ class StoreTools:
                      "seen_before_s": round(one.age, 1), "frames": list(one.frames)}
                     for one in found
                 ]  # fmt: skip
+                if asks_where(question):
+                    told["spots"] = [_spot(one) for one in self._house().spots(question)]
         return _cleaned(told)
 
     def find(self, what: str, limit: int) -> Values:
@@ -186,6 +189,14 @@ def _object(known: Known) -> Values:
         "where": f"{placed.relation} {placed.parent}" if placed else "", "room": known.room,
         "position_m": [round(float(x), 3) for x in known.position],
         "last_seen_s": known.last_seen, "belief": round(known.confidence, 3),
+    }  # fmt: skip
+
+
+def _spot(spot: Spot) -> Values:
+    return {
+        "objects": list(spot.objects), "among": list(spot.among), "area": list(spot.area),
+        "room": spot.room, "around_m": [round(float(x), 2) for x in spot.centre],
+        "alike": round(spot.score, 3),
     }  # fmt: skip
 
 
