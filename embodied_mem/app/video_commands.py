@@ -69,6 +69,13 @@ class VideoRemember(Config, frozen=True, tag="remember"):
     """Images a second of a folder [1/s]."""
     config: str | None = None
     """YAML file with all other settings (`RecorderConfig`)."""
+    llm_url: str | None = None
+    """Address of an OpenAI-compatible endpoint of a model that sees, such as
+    http://127.0.0.1:8000/v1: it gets key frames, and its sentences join those of the segments."""
+    llm_model: str | None = None
+    """Name of the model there."""
+    llm_key_env: str | None = None
+    """Name of the environment variable that holds the key, where the endpoint wants one."""
 
 
 class VideoScore(Config, frozen=True, tag="score"):

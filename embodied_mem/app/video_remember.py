@@ -1,6 +1,7 @@
 """`embodied-mem video IN... --store DIR`: videos into a memory that can be asked questions."""
 
-import hashlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -12,9 +13,11 @@ from embodied_mem.config import load_config
 from embodied_mem.errors import BackendError, ConfigError
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.records import VideoRow
+from embodied_mem.memory.events.vectors import VectorSearch
 from embodied_mem.runtime.interrupts import deferred_interrupts
 from embodied_mem.video.samples import Samples
 from perception.video.intake import IntakeConfig, take_in
+from perception.video.likeness import weights_digest
 from perception.video.look import GridLook, Look
 from perception.video.recorder import RecorderConfig
 
@@ -23,6 +26,7 @@ def remember_videos(command: VideoRemember) -> int:
     """Take in what is not in the store yet, say what could not be, and print a table."""
     configure_logging()
     config, look = _intake(command)
+    describe = _describer(command)
     failed = 0
     with EventIndex(command.store) as index:
         for source in command.sources:
@@ -31,10 +35,32 @@ def remember_videos(command: VideoRemember) -> int:
             except BackendError as error:  # The others can be taken in all the same.
                 failed += 1
                 console.print(f"[yellow]skipped:[/] {plain(str(error))}")
+        if describe is not None:
+            describe(index)
+        _index_vectors(index)
         _show(index)
     if failed == len(command.sources):
         raise BackendError(f"none of {failed} sources could be taken in.")
     return 0
+
+
+def _describer(command: VideoRemember) -> Callable[[EventIndex], int] | None:
+    """Return what lets a model describe segments; None where no model is named."""
+    if command.llm_url is None and command.llm_model is None:
+        return None
+    from embodied_mem.app.endpoint import chat_client  # noqa: PLC0415 - an extra.
+    from embodied_mem.app.video_captions import describe_segments  # noqa: PLC0415
+
+    client = chat_client(command.llm_url, command.llm_model, command.llm_key_env)
+    return partial(describe_segments, client=client)
+
+
+def _index_vectors(index: EventIndex) -> None:
+    """Bring the index of vectors up to date, where there are so many that one is used."""
+    for width in index.vector_widths():
+        search = VectorSearch(index, width)
+        search.keep_up()
+        search.wait()
 
 
 def _take_in(index: EventIndex, source: str, config: IntakeConfig, look: Look) -> None:
@@ -83,9 +109,7 @@ def _look(command: VideoRemember) -> tuple[Look, str]:
     from perception.video.timm_look import TimmLook  # noqa: PLC0415
 
     look = TimmLook(TimmFeaturesConfig(model=command.model, weights=command.weights))
-    with Path(command.weights).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return look, f"{command.model} {digest}"
+    return look, f"{command.model} {weights_digest(command.weights)}"
 
 
 def _show(index: EventIndex) -> None:
