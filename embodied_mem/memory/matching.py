@@ -392,5 +392,8 @@ def _moved_scores(
     steady |= np.array([fold(entry.label) in FIXED for entry in lost])
     steady &= ~released
     score = np.where(released, np.where(gap < reach, 2 + cosine, 0.0), cosine + 1 / (1 + gap))
-    possible = same & (cosine >= buffer.config.min_cosine_moved) & ~(steady & (gap > 0.5))
+    # What was put into an oven looks otherwise there, and when it comes out.
+    config = buffer.config
+    alike = np.where(released, config.association.min_cosine, config.min_cosine_moved)
+    possible = same & (cosine >= alike) & ~(steady & (gap > 0.5))
     return np.where(possible, score, 0.0)

@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
-from box_world import BoxWorld
+from box_world import BoxWorld, feature
 
 from embodied_mem.errors import UnknownObjectError
 from embodied_mem.memory import Memory
 from embodied_mem.types import Action
+
+
+OTHERWISE = -5
+"""Hue of what looks quite different."""
 
 
 def kitchen() -> BoxWorld:
@@ -64,6 +68,20 @@ def test_what_is_taken_away_unseen_is_gone_and_found_again():
     assert report.moved == (apple,)
     assert memory.get(apple).status == "moved"
     np.testing.assert_allclose(memory.get(apple).position, (0.2, 2.4, 0.1), atol=0.05)
+
+
+def test_what_was_put_into_something_is_the_same_though_it_looks_otherwise_there():
+    """An egg put into the oven is dark there, and cooked when the door opens."""
+    world, memory = kitchen(), Memory()
+    memory.write(world.look(0, 0, 0))
+    memory.write(world.look(0, 0, 1.57))
+    apple, fridge = memory.find("apple")[0].object_id, memory.find("fridge")[0].object_id
+    memory.record(Action(name="PickupObject"), target=apple, succeeded=True, stamp=world.stamp)
+    memory.record(Action(name="PutObject"), target=fridge, succeeded=True, stamp=world.stamp)
+    world.things["apple"].center, world.things["apple"].hue = (0.2, 2.6, 1.5), OTHERWISE
+    memory.write(world.look(0, 0, 1.57, pitch=0.0))
+    assert [k.object_id for k in memory.find("apple")] == [apple]
+    assert 0.4 < feature("Apple") @ feature("Apple", OTHERWISE) < 0.8
 
 
 def test_what_is_hidden_is_not_gone():
