@@ -9,7 +9,7 @@ Other than in the published code, gradients flow into what is stored (`memory_gr
 weigh as much as the frames that they stand for, times are steps of the environment, and episodes
 come in batches, each begun anew on its own.
 
-Axes: b episodes, t steps, s steps written, l entries, n tokens, d width.
+Axes: b episodes, t steps, q steps asked about, s steps written, l entries, n tokens, d width.
 """
 
 import math
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from embodied_mem.config import Config
@@ -32,8 +32,8 @@ class BankConfig(Config, frozen=True, tag="bank"):
     """Entries of each stream and episode."""
     layers: int = 2
     """Rounds of looking into the bank."""
-    heads: int = 4
-    """Attention heads; they must divide the widths of the streams."""
+    heads: int = 1
+    """Attention heads; they must divide the widths of the streams. One compares whole tokens."""
     time_encoding: bool = True
     """Whether keys tell when they were written."""
     fusion: Literal["gate", "add"] = "gate"
@@ -113,13 +113,20 @@ class CognitiveBank(nn.Module):
         perceptual: Float[Tensor, "b t n d"],
         cognitive: Float[Tensor, "b t m e"],
         times: Float[Tensor, "b t"],
-    ) -> tuple[Float[Tensor, "b t n d"], Float[Tensor, "b t m e"]]:
+        asked: Int[Tensor, "b q"] | None = None,
+    ) -> tuple[Float[Tensor, "b q n d"], Float[Tensor, "b q m e"]]:
         """Do what `step` does for each step of whole episodes, all at once.
 
         Episodes may be padded at their ends: no step depends on later ones.
+
+        Args:
+            perceptual: Tokens of each frame.
+            cognitive: Tokens of what it means.
+            times: Steps of the environment since each episode began.
+            asked: Which steps to answer for; the others are written only. None: all.
         """
-        return self.perceptual.sequence(perceptual, times), self.cognitive.sequence(
-            cognitive, times
+        return self.perceptual.sequence(perceptual, times, asked), self.cognitive.sequence(
+            cognitive, times, asked
         )
 
 
@@ -168,26 +175,34 @@ class StreamBank(nn.Module):
         return fused, written
 
     def sequence(
-        self, tokens: Float[Tensor, "b t n d"], times: Float[Tensor, "b t"]
-    ) -> Float[Tensor, "b t n d"]:
-        """Do what `step` does for each step of whole episodes.
+        self,
+        tokens: Float[Tensor, "b t n d"],
+        times: Float[Tensor, "b t"],
+        asked: Int[Tensor, "b q"] | None = None,
+    ) -> Float[Tensor, "b q n d"]:
+        """Do what `step` does for each step of whole episodes, or for those asked about.
 
         What is merged is found first, step by step but without the network. Then each bank at each
         step is a weighted sum of the tokens written before it, and all of them are read at once.
         """
         batch, steps = times.shape
+        if asked is None:
+            asked = torch.arange(steps, device=times.device).expand(batch, -1)
+        row = torch.arange(batch, device=times.device)[:, None]
+        filled = max(1, min(self._config.capacity, steps - 1))  # Slots that any step can have used.
         with torch.autocast(tokens.device.type, enabled=False):  # Times and weights stay exact.
             past, when = coefficients(
                 tokens, times, self._config.capacity, merge=self._config.consolidation == "merge"
-            )  # (b, t, l, s), (b, t, l)
-        stored = torch.einsum("btls,bsnd->btlnd", past.to(tokens.dtype), self._stored(tokens))
+            )
+        past, when = past[row, asked, :filled], when[row, asked, :filled]  # (b, q, l, s), (b, q, l)
+        stored = torch.einsum("bqls,bsnd->bqlnd", past.to(tokens.dtype), self._stored(tokens))
         fused = self._read(
-            tokens.flatten(0, 1),
+            tokens[row, asked].flatten(0, 1),
             stored.flatten(0, 1),
             when.flatten(0, 1),
             (past > 0).any(-1).flatten(0, 1),
         )
-        return fused.unflatten(0, (batch, steps))
+        return fused.unflatten(0, asked.shape)
 
     def _stored(self, tokens: Tensor) -> Tensor:
         return tokens.detach() if self._config.memory_grad == "detach" else tokens
@@ -225,7 +240,10 @@ class TimeEncoding(nn.Module):
         super().__init__()
         steps = torch.arange(waves // 2) / (waves // 2)
         self.register_buffer("frequencies", torch.exp(-math.log(1e4) * steps), persistent=False)
-        self.network = nn.Sequential(nn.Linear(waves, width), nn.SiLU(), nn.Linear(width, width))
+        last = nn.Linear(width, width)
+        self.network = nn.Sequential(nn.Linear(waves, width), nn.SiLU(), last)
+        nn.init.zeros_(last.weight)  # At first, what is alike is found whenever it was.
+        nn.init.zeros_(last.bias)
 
     def forward(self, times: Float[Tensor, "b l"]) -> Float[Tensor, "b l d"]:
         """Encode times [steps]."""
@@ -234,13 +252,22 @@ class TimeEncoding(nn.Module):
 
 
 class Retrieval(nn.Module):
-    """One round of looking into a bank: cross-attention, then a network, each normalised after."""
+    """One round of looking into a bank: cross-attention, then a network, each normalised after.
+
+    Keys and queries begin as the same rotation, so that tokens find what is like them before
+    anything was learnt: a cue and what it decides on meet by chance too rarely to begin with. What
+    fits nothing finds nothing: an entry of zeros is always among the keys and values.
+    """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self._heads = heads
         self.query = nn.Linear(width, width)
         self.key = nn.Linear(width, width)
+        nn.init.orthogonal_(self.query.weight)
+        self.key.weight.data.copy_(self.query.weight)
+        for layer in (self.query, self.key):
+            nn.init.zeros_(layer.bias)
         self.value = nn.Linear(width, width)
         self.first = nn.LayerNorm(width)
         self.network = nn.Sequential(
@@ -257,7 +284,10 @@ class Retrieval(nn.Module):
     ) -> Float[Tensor, "b n d"]:
         """Look for what the tokens need."""
         q = self._parted(self.query(tokens))
-        k, v = self._parted(self.key(keys)), self._parted(self.value(values))
+        nothing = (0, 0, 1, 0)  # A row of zeros before the others.
+        k = self._parted(nn.functional.pad(self.key(keys), nothing))
+        v = self._parted(nn.functional.pad(self.value(values), nothing))
+        mask = nn.functional.pad(mask, (1, 0), value=True)
         found = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         tokens = self.first(tokens + found.transpose(1, 2).flatten(2))
         return self.second(tokens + self.network(tokens))

@@ -74,6 +74,16 @@ def test_whole_episodes_give_what_single_steps_give(
         torch.testing.assert_close(at_once, one_by_one, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("steps", [3, 9])
+def test_steps_asked_about_are_those_of_whole_episodes(steps: int) -> None:
+    bank = bank_of(BankConfig(capacity=4))
+    episode = episode_of(3, steps)
+    asked = torch.tensor([[0, 2], [2, 2], [1, 0]]) + steps - 3
+    row = torch.arange(3)[:, None]
+    for some, whole in zip(bank.sequence(*episode, asked), bank.sequence(*episode), strict=True):
+        torch.testing.assert_close(some, whole[row, asked], rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("steps", [4, 9])
 def test_gradients_of_whole_episodes_are_those_of_single_steps(steps: int) -> None:
     bank = bank_of(BankConfig(capacity=4))
