@@ -284,9 +284,10 @@ class Retrieval(nn.Module):
     ) -> Float[Tensor, "b n d"]:
         """Look for what the tokens need."""
         q = self._parted(self.query(tokens))
-        nothing = (0, 0, 1, 0)  # A row of zeros before the others.
-        k = self._parted(nn.functional.pad(self.key(keys), nothing))
-        v = self._parted(nn.functional.pad(self.value(values), nothing))
+        k, v = self.key(keys), self.value(values)
+        nothing = torch.zeros_like(k[:, :1])
+        k = self._parted(torch.cat([nothing, k], 1))
+        v = self._parted(torch.cat([nothing, v], 1))
         mask = nn.functional.pad(mask, (1, 0), value=True)
         found = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         tokens = self.first(tokens + found.transpose(1, 2).flatten(2))

@@ -1,6 +1,6 @@
 """Writing into the bounded list of a cognitive bank: what a full one merges or forgets.
 
-A write is a linear map: the entries after it are weighted sums of those before it and of the new
+A write is a linear map: the entries after it are those before it and the new one, two of them as
 one. The same map is applied to tokens (step by step) and to weights of frames (whole episodes).
 
 Axes: b episodes, t steps, s steps written, l entries, n tokens, d width.
@@ -52,12 +52,9 @@ def append(
     held = _with_new(entries.tokens, tokens, used)
     counts = _with_new(entries.counts, torch.ones_like(times), used)
     when = _with_new(entries.times, times, used)
-    weights = _shrinking(held, counts, merge=merge)
-    kept = weights > 0
+    shorter = _shrinking(held, counts, merge=merge)
     return BankEntries(
-        tokens=torch.einsum("blk,bknd->blnd", weights.to(held), held),
-        times=torch.einsum("blk,bk->bl", weights.to(when), when),
-        counts=torch.einsum("blk,bk->bl", kept.to(counts), counts),
+        tokens=shorter.means(held), times=shorter.means(when), counts=shorter.sums(counts)
     )
 
 
@@ -93,8 +90,7 @@ def coefficients(
             new[:, 0, step - 1] = 1
             whole = torch.cat([entries.tokens, tokens[:, step - 1, None]], 1)
             counts = torch.cat([entries.counts, torch.ones_like(times[:, :1])], 1)
-            weights = _shrinking(whole, counts, merge=merge)
-            held = weights @ torch.cat([held, new], 1)
+            held = _shrinking(whole, counts, merge=merge).means(torch.cat([held, new], 1))
             past[:, step] = held
             entries = append(entries, tokens[:, step - 1], times[:, step - 1], merge=merge)
     return past, torch.einsum("btls,bs->btl", past, times)
@@ -109,11 +105,49 @@ def _with_new(old: Float[Tensor, "b l *rest"], new: Float[Tensor, "b *rest"], us
     return torch.where(here, new[:, None].to(old.dtype), longer)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shrinking:
+    """How a list becomes an entry shorter: where each entry comes from, and which two become one.
+
+    Copying is what it costs; a matrix over all entries would cost their square.
+    """
+
+    source: Int[Tensor, "b l"]
+    pair: Int[Tensor, "b"]
+    """The first of the two."""
+    merges: Bool[Tensor, "b"]
+    """Whether there are such two."""
+    share: Float[Tensor, "b"]
+    """Weight of the first in their mean."""
+
+    def means(self, values: Float[Tensor, "b k *rest"]) -> Float[Tensor, "b l *rest"]:
+        """Apply it to what is averaged."""
+        share = self.share.to(values.dtype).reshape(-1, *(1,) * (values.ndim - 2))
+        first, second = self._merged(values)
+        return self._with(values, share * first + (1 - share) * second)
+
+    def sums(self, values: Float[Tensor, "b k"]) -> Float[Tensor, "b l"]:
+        """Apply it to what is added."""
+        return self._with(values, sum(self._merged(values), start=torch.zeros_like(self.share)))
+
+    def _merged(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        row = torch.arange(len(values), device=values.device)
+        return values[row, self.pair], values[row, self.pair + 1]
+
+    def _with(self, values: Tensor, merged: Tensor) -> Tensor:
+        row = torch.arange(len(values), device=values.device)
+        shorter = values[row[:, None], self.source]
+        merges = self.merges.reshape(-1, *(1,) * (values.ndim - 2))
+        return shorter.index_put(
+            (row, self.pair), torch.where(merges, merged, shorter[row, self.pair])
+        )
+
+
 @torch.no_grad()
 def _shrinking(
     tokens: Float[Tensor, "b k n d"], counts: Float[Tensor, "b k"], *, merge: bool
-) -> Float[Tensor, "b l k"]:
-    """Weights of a list's k entries in one that is an entry shorter.
+) -> Shrinking:
+    """Say how a list of k entries becomes one that is an entry shorter.
 
     A list whose last slot is not used stays as it is. A full one merges the two neighbours that are
     most alike, each by as many frames as it stands for, or loses its first entry.
@@ -121,19 +155,20 @@ def _shrinking(
     slots = counts.shape[1]
     full = counts[:, -1] > 0  # (b,)
     pair = _most_alike(tokens) if merge else torch.zeros_like(counts[:, 0], dtype=torch.long)
-    pair = torch.where(full, pair, slots)  # Behind the end: nothing is merged.
-    row = torch.arange(slots - 1, device=counts.device)[None, :, None]
-    column = torch.arange(slots, device=counts.device)[None, None, :]
-    first = pair[:, None, None]
-    source = row + (row > first)
-    chosen = (column == source) | ((row == first) & (column == first + 1))
-    if not merge:
-        chosen = torch.where(full[:, None, None], column == row + 1, column == row)
-    weights = chosen * counts[:, None]
-    return weights / weights.sum(-1, keepdim=True).clamp(min=1e-9)
+    row = torch.arange(slots - 1, device=counts.device)
+    moved = row > pair[:, None] if merge else torch.ones_like(row, dtype=torch.bool)[None]
+    each = torch.arange(len(counts), device=counts.device)
+    first, second = counts[each, pair], counts[each, pair + 1]
+    return Shrinking(
+        source=row + (moved & full[:, None]),
+        pair=pair,
+        merges=full & merge,
+        share=first / (first + second).clamp(min=1e-9),
+    )
 
 
 def _most_alike(tokens: Float[Tensor, "b k n d"]) -> Int[Tensor, "b"]:
     """First of the two neighbours whose tokens point the same way, on average over the tokens."""
-    alike = torch.cosine_similarity(tokens[:, :-1], tokens[:, 1:], dim=-1)  # (b, k - 1, n)
-    return alike.mean(-1).argmax(1)
+    lengths = torch.linalg.vector_norm(tokens, dim=-1).clamp(min=1e-8)
+    products = (tokens[:, :-1] * tokens[:, 1:]).sum(-1)
+    return (products / (lengths[:, :-1] * lengths[:, 1:])).mean(-1).argmax(1)  # Of (b, k - 1).
