@@ -115,7 +115,7 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911, PLR0912
         case Eval():
             from embodied_mem.app.eval_policy import eval_policy
 
-            return eval_policy(command.task)
+            return eval_policy(command)
         case Doctor():
             from embodied_mem.app.doctor import examine
 

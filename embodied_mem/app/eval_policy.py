@@ -9,27 +9,28 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from embodied_mem.app.policy_commands import EvalPolicy
+from embodied_mem.app.policy_commands import Eval
 from embodied_mem.errors import ConfigError
 from planners.diffusion.evaluation import evaluate, summary
 from planners.diffusion.noise import SamplingConfig
 from planners.diffusion.policy import DiffusionPolicy
+from planners.diffusion.weights import SHIPPED
 
 
-def eval_policy(command: EvalPolicy) -> int:
+def eval_policy(command: Eval) -> int:
     """Measure the policy; what came of each episode and the sum of all are lines of JSON.
 
     Raises:
         ConfigError: The simulator is not here.
     """
-    path, out = Path(command.weights), command.out
+    path = SHIPPED if command.weights is None else Path(command.weights)
+    log = None if command.out is None else Path(command.out)
     policy = DiffusionPolicy(
         path, sampling=SamplingConfig(guidance=command.guidance), executed=command.executed
     )
     simulator = _simulator(command.task)
     seeds = range(command.first, command.first + command.episodes)
     outcomes = []
-    log = Path(out) if out else None
     for outcome in evaluate(simulator, policy, path.name, seeds, log, forgets=command.forget):
         outcomes.append(outcome)
         right = sum(each.success for each in outcomes)

@@ -39,11 +39,13 @@ class TrainPolicy(Config, frozen=True, tag="policy"):
     """Of the network's forward pass."""
 
 
-class EvalPolicy(Config, frozen=True, tag="policy"):
-    """Measure a policy in MIKASA-Robo with the benchmark's seeds; needs the simulator."""
+class Eval(Config, frozen=True):
+    """Measure a trained policy in MIKASA-Robo, with the benchmark's seeds; needs the simulator."""
 
-    weights: Annotated[str, tyro.conf.Positional]
-    """File of weights, as training writes it."""
+    part: Annotated[Literal["policy"], tyro.conf.Positional]
+    """What is measured."""
+    weights: Annotated[str | None, tyro.conf.Positional] = None
+    """File of weights, as training writes it; those that come with the package by default."""
     task: Literal["RememberColor3-VLA-v0", "RememberColor5-VLA-v0", "RememberColor9-VLA-v0"] = (
         "RememberColor3-VLA-v0"
     )
@@ -60,11 +62,3 @@ class EvalPolicy(Config, frozen=True, tag="policy"):
     """How far past the unconditional prediction to go."""
     forget: bool = False
     """Empty the memory before each step: what is the policy without it?"""
-
-
-class Eval(Config, frozen=True):
-    """Measure a trained policy in a simulator."""
-
-    task: tyro.conf.OmitSubcommandPrefixes[
-        tyro.conf.OmitArgPrefixes[Annotated[EvalPolicy, tyro.conf.subcommand("policy")]]
-    ]

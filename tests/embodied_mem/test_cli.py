@@ -70,7 +70,8 @@ Memory for robots and long videos: perceive, remember, plan, act. As a robot's n
 │                  which are here.                                             │
 │   • train        Train the segmenter, the tracker of objects in videos, or a │
 │                  policy that remembers.                                      │
-│   • eval         Measure a trained policy in a simulator.                    │
+│   • eval         Measure a trained policy in MIKASA-Robo, with the           │
+│                  benchmark's seeds; needs the simulator.                     │
 │   • doctor       Look whether everything works here: versions, extras, one   │
 │                  rendered frame.                                             │
 ╰──────────────────────────────────────────────────────────────────────────────╯

@@ -10,7 +10,7 @@ from cue_task import INSTRUCTION, demonstration, demonstrations
 from jaxtyping import Bool, Float32, UInt8
 
 from embodied_mem.app.cli import execute
-from embodied_mem.app.policy_commands import Eval, EvalPolicy, TrainPolicy
+from embodied_mem.app.policy_commands import Eval, TrainPolicy
 from embodied_mem.app.train_commands import Train
 from embodied_mem.backends.demonstrations import Demonstration, Task, write_demonstrations
 from embodied_mem.backends.mikasa.expert import motion_towards
@@ -153,8 +153,8 @@ def test_the_commands_train_and_say_that_the_simulator_is_missing(
     few = msgspec.structs.replace(command, validation=12)
     assert execute(Train(task=few)) == 2
     capsys.readouterr()
-    measure = EvalPolicy(weights=str(out / "policy.safetensors"), episodes=1)
-    assert execute(Eval(task=measure)) == 2
+    measure = Eval(part="policy", weights=str(out / "policy.safetensors"), episodes=1)
+    assert execute(measure) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "the simulator of RememberColor3-VLA-v0 is not installed here" in said
