@@ -22,7 +22,31 @@ from torch import Tensor, nn
 
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
+from embodied_mem.memory.chunked_reading import read_chunks
 from embodied_mem.memory.consolidation import BankEntries, append, coefficients
+
+
+class WholeReading(Config, frozen=True, tag="whole"):
+    """Attention over all entries at once (MemoryVLA)."""
+
+
+class ChunkedReading(Config, frozen=True, tag="chunks"):
+    """Which stretches of time matter, then what in them (HCAM); see `chunked_reading`."""
+
+    entries: int = 8
+    """Consecutive entries of a chunk."""
+    top: int = 2
+    """Chunks that are looked into."""
+
+    def __post_init__(self) -> None:
+        if self.entries < 1 or self.top < 1:
+            raise ConfigError(
+                "reading by chunks needs 1 or more entries to a chunk, and 1 or more chunks, "
+                f"got {self.entries} and {self.top}."
+            )
+
+
+Reading = WholeReading | ChunkedReading
 
 
 class BankConfig(Config, frozen=True, tag="bank"):
@@ -34,6 +58,8 @@ class BankConfig(Config, frozen=True, tag="bank"):
     """Rounds of looking into the bank."""
     heads: int = 1
     """Attention heads; they must divide the widths of the streams. One compares whole tokens."""
+    reading: Reading = WholeReading()
+    """How entries are looked through."""
     time_encoding: bool = True
     """Whether keys tell when they were written."""
     fusion: Literal["gate", "add"] = "gate"
@@ -146,7 +172,9 @@ class StreamBank(nn.Module):
             )
         self._config = config
         self.time = TimeEncoding(width) if config.time_encoding else None
-        self.rounds = nn.ModuleList(Retrieval(width, config.heads) for _ in range(config.layers))
+        self.rounds = nn.ModuleList(
+            Retrieval(width, config.heads, config.reading) for _ in range(config.layers)
+        )
         self.gate = Gate(width) if config.fusion == "gate" else None
 
     def initial(self, tokens: Float[Tensor, "b n d"]) -> BankEntries:
@@ -215,13 +243,11 @@ class StreamBank(nn.Module):
         used: Bool[Tensor, "b l"],
     ) -> Float[Tensor, "b n d"]:
         """Mix in what was found; where nothing is stored, tokens stay exactly as they are."""
-        count = tokens.shape[1]
         keys = stored if self.time is None else stored + self.time(times)[:, :, None].to(stored)
         empty = ~used.any(1, keepdim=True)  # (b, 1)
-        mask = (used | empty).repeat_interleave(count, 1)[:, None, None]  # (b, 1, 1, l n)
         found = tokens
         for layer in self.rounds:
-            found = layer(found, keys.flatten(1, 2), stored.flatten(1, 2), mask)
+            found = layer(found, keys, stored, used | empty)
         fused = (tokens + found) / 2 if self.gate is None else self.gate(tokens, found)
         return torch.where(empty[:, :, None], tokens, fused.to(tokens.dtype))
 
@@ -259,9 +285,9 @@ class Retrieval(nn.Module):
     fits nothing finds nothing: an entry of zeros is always among the keys and values.
     """
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, reading: Reading | None = None) -> None:
         super().__init__()
-        self._heads = heads
+        self._heads, self._reading = heads, reading or WholeReading()
         self.query = nn.Linear(width, width)
         self.key = nn.Linear(width, width)
         nn.init.orthogonal_(self.query.weight)
@@ -278,20 +304,37 @@ class Retrieval(nn.Module):
     def forward(
         self,
         tokens: Float[Tensor, "b n d"],
-        keys: Float[Tensor, "b m d"],
-        values: Float[Tensor, "b m d"],
-        mask: Bool[Tensor, "b 1 1 m"],
+        keys: Float[Tensor, "b l m d"],
+        values: Float[Tensor, "b l m d"],
+        used: Bool[Tensor, "b l"],
     ) -> Float[Tensor, "b n d"]:
-        """Look for what the tokens need."""
-        q = self._parted(self.query(tokens))
-        k, v = self.key(keys), self.value(values)
-        nothing = torch.zeros_like(k[:, :1])
-        k = self._parted(torch.cat([nothing, k], 1))
-        v = self._parted(torch.cat([nothing, v], 1))
-        mask = nn.functional.pad(mask, (1, 0), value=True)
-        found = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        tokens = self.first(tokens + found.transpose(1, 2).flatten(2))
+        """Look for what the tokens need; every episode must use some entry."""
+        q, k, v = self.query(tokens), self.key(keys), self.value(values)
+        match self._reading:
+            case WholeReading():
+                found = self._whole(q, k, v, used)
+            case ChunkedReading(entries=entries, top=top):
+                found = read_chunks(q, k, v, used, entries=entries, top=top, heads=self._heads)
+        tokens = self.first(tokens + found)
         return self.second(tokens + self.network(tokens))
+
+    def _whole(
+        self,
+        q: Float[Tensor, "b n d"],
+        k: Float[Tensor, "b l m d"],
+        v: Float[Tensor, "b l m d"],
+        used: Bool[Tensor, "b l"],
+    ) -> Float[Tensor, "b n d"]:
+        nothing = torch.zeros_like(k[:, 0, :1])
+        mask = used.repeat_interleave(k.shape[2], 1)
+        mask = nn.functional.pad(mask, (1, 0), value=True)[:, None, None]  # (b, 1, 1, 1 + l m)
+        found = nn.functional.scaled_dot_product_attention(
+            self._parted(q),
+            self._parted(torch.cat([nothing, k.flatten(1, 2)], 1)),
+            self._parted(torch.cat([nothing, v.flatten(1, 2)], 1)),
+            attn_mask=mask,
+        )
+        return found.transpose(1, 2).flatten(2)
 
     def _parted(self, x: Float[Tensor, "b m d"]) -> Float[Tensor, "b h m e"]:
         return x.unflatten(-1, (self._heads, -1)).transpose(1, 2)

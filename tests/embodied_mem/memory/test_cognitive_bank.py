@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from embodied_mem.errors import ConfigError
-from embodied_mem.memory.cognitive_bank import BankConfig, CognitiveBank, StreamBank
+from embodied_mem.memory.cognitive_bank import (
+    BankConfig,
+    ChunkedReading,
+    CognitiveBank,
+    StreamBank,
+    WholeReading,
+)
 from embodied_mem.memory.consolidation import BankEntries, append
 
 WIDTH, TOKENS = 8, 3
@@ -55,10 +61,18 @@ def stepped(
     merge=st.booleans(),
     gate=st.booleans(),
     timed=st.booleans(),
+    chunked=st.booleans(),
     seed=st.integers(0, 1000),
 )
 def test_whole_episodes_give_what_single_steps_give(
-    capacity: int, steps: int, batch: int, merge: bool, gate: bool, timed: bool, seed: int
+    capacity: int,
+    steps: int,
+    batch: int,
+    merge: bool,
+    gate: bool,
+    timed: bool,
+    chunked: bool,
+    seed: int,
 ) -> None:
     bank = bank_of(
         BankConfig(
@@ -66,6 +80,7 @@ def test_whole_episodes_give_what_single_steps_give(
             consolidation="merge" if merge else "fifo",
             fusion="gate" if gate else "add",
             time_encoding=timed,
+            reading=ChunkedReading(entries=2, top=2) if chunked else WholeReading(),
         ),
         seed,
     )
