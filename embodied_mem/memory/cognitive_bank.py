@@ -23,7 +23,15 @@ from torch import Tensor, nn
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
 from embodied_mem.memory.chunked_reading import read_chunks
-from embodied_mem.memory.consolidation import BankEntries, append, coefficients
+from embodied_mem.memory.consolidation import (
+    BankEntries,
+    Forgetting,
+    ForgettingByPlace,
+    Merging,
+    Rule,
+    append,
+    coefficients,
+)
 
 
 class WholeReading(Config, frozen=True, tag="whole"):
@@ -49,6 +57,16 @@ class ChunkedReading(Config, frozen=True, tag="chunks"):
 Reading = WholeReading | ChunkedReading
 
 
+class PerPlace(Config, frozen=True, tag="per_place"):
+    """Each place has an equal share of a bank, and forgets its own oldest entry."""
+
+    places: int
+    """How many there are, numbered from 0."""
+
+
+Consolidation = Literal["merge", "fifo"] | PerPlace
+
+
 class BankConfig(Config, frozen=True, tag="bank"):
     """How a policy remembers."""
 
@@ -64,8 +82,9 @@ class BankConfig(Config, frozen=True, tag="bank"):
     """Whether keys tell when they were written."""
     fusion: Literal["gate", "add"] = "gate"
     """How what was found is mixed with what is seen."""
-    consolidation: Literal["merge", "fifo"] = "merge"
-    """What a full bank does: merge the most similar neighbours, or forget the oldest entry."""
+    consolidation: Consolidation = "merge"
+    """What a full bank does: merge the most similar neighbours, or forget the oldest entry, of all
+    or of the same place."""
     memory_grad: Literal["bptt", "detach"] = "bptt"
     """Whether what is stored learns from what it is used for later. An encoder that is trained from
     scratch needs it; `detach` is as published."""
@@ -76,6 +95,23 @@ class BankConfig(Config, frozen=True, tag="bank"):
                 "a bank needs 1 or more entries, layers and heads, "
                 f"got {self.capacity}, {self.layers} and {self.heads}."
             )
+        if isinstance(self.consolidation, PerPlace):
+            places = self.consolidation.places
+            if not 1 <= places <= self.capacity:
+                raise ConfigError(
+                    f"a bank of {self.capacity} entries can be shared by 1 to as many places, "
+                    f"got {places}."
+                )
+
+    def rule(self) -> Rule:
+        """What makes room in a full bank."""
+        match self.consolidation:
+            case "merge":
+                return Merging()
+            case "fifo":
+                return Forgetting()
+            case PerPlace(places=places):
+                return ForgettingByPlace(share=self.capacity // places)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +153,7 @@ class CognitiveBank(nn.Module):
         *,
         times: Float[Tensor, "b"],
         begins: Bool[Tensor, "b"],
+        places: Float[Tensor, "b"] | None = None,
     ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b m e"], BankState]:
         """Look into the memory, then write.
 
@@ -126,12 +163,13 @@ class CognitiveBank(nn.Module):
             cognitive: Tokens of what it means.
             times: Steps of the environment since each episode began.
             begins: Which episodes begin now; they remember nothing.
+            places: Number of the place where each is; None: there is one.
 
         Returns:
             Both kinds of tokens with what was found mixed in, and the memory for the next step.
         """
-        seen, first = self.perceptual.step(state.perceptual, perceptual, times, begins)
-        meant, second = self.cognitive.step(state.cognitive, cognitive, times, begins)
+        seen, first = self.perceptual.step(state.perceptual, perceptual, times, begins, places)
+        meant, second = self.cognitive.step(state.cognitive, cognitive, times, begins, places)
         return seen, meant, BankState(perceptual=first, cognitive=second)
 
     def sequence(
@@ -140,6 +178,7 @@ class CognitiveBank(nn.Module):
         cognitive: Float[Tensor, "b t m e"],
         times: Float[Tensor, "b t"],
         asked: Int[Tensor, "b q"] | None = None,
+        places: Float[Tensor, "b t"] | None = None,
     ) -> tuple[Float[Tensor, "b q n d"], Float[Tensor, "b q m e"]]:
         """Do what `step` does for each step of whole episodes, all at once.
 
@@ -150,9 +189,11 @@ class CognitiveBank(nn.Module):
             cognitive: Tokens of what it means.
             times: Steps of the environment since each episode began.
             asked: Which steps to answer for; the others are written only. None: all.
+            places: Number of the place of each step; None: there is one.
         """
-        return self.perceptual.sequence(perceptual, times, asked), self.cognitive.sequence(
-            cognitive, times, asked
+        return (
+            self.perceptual.sequence(perceptual, times, asked, places),
+            self.cognitive.sequence(cognitive, times, asked, places),
         )
 
 
@@ -170,7 +211,7 @@ class StreamBank(nn.Module):
             raise ConfigError(
                 f"{config.heads} heads of attention must divide the tokens' width, got {width}."
             )
-        self._config = config
+        self._config, self._rule = config, config.rule()
         self.time = TimeEncoding(width) if config.time_encoding else None
         self.rounds = nn.ModuleList(
             Retrieval(width, config.heads, config.reading) for _ in range(config.layers)
@@ -185,6 +226,7 @@ class StreamBank(nn.Module):
             tokens=tokens.new_zeros(batch, slots, count, width),
             times=torch.zeros(batch, slots, device=tokens.device),
             counts=torch.zeros(batch, slots, device=tokens.device),
+            places=torch.zeros(batch, slots, device=tokens.device),
         )
 
     def step(
@@ -193,13 +235,12 @@ class StreamBank(nn.Module):
         tokens: Float[Tensor, "b n d"],
         times: Float[Tensor, "b"],
         begins: Bool[Tensor, "b"],
+        places: Float[Tensor, "b"] | None = None,
     ) -> tuple[Float[Tensor, "b n d"], BankEntries]:
         """Look into the bank, then write."""
         entries = entries.cleared(begins)
         fused = self._read(tokens, entries.tokens, entries.times, entries.counts > 0)
-        written = append(
-            entries, self._stored(tokens), times, merge=self._config.consolidation == "merge"
-        )
+        written = append(entries, self._stored(tokens), times, self._rule, places)
         return fused, written
 
     def sequence(
@@ -207,6 +248,7 @@ class StreamBank(nn.Module):
         tokens: Float[Tensor, "b t n d"],
         times: Float[Tensor, "b t"],
         asked: Int[Tensor, "b q"] | None = None,
+        places: Float[Tensor, "b t"] | None = None,
     ) -> Float[Tensor, "b q n d"]:
         """Do what `step` does for each step of whole episodes, or for those asked about.
 
@@ -219,9 +261,7 @@ class StreamBank(nn.Module):
         row = torch.arange(batch, device=times.device)[:, None]
         filled = max(1, min(self._config.capacity, steps - 1))  # Slots that any step can have used.
         with torch.autocast(tokens.device.type, enabled=False):  # Times and weights stay exact.
-            past, when = coefficients(
-                tokens, times, self._config.capacity, merge=self._config.consolidation == "merge"
-            )
+            past, when = coefficients(tokens, times, self._config.capacity, self._rule, places)
         past, when = past[row, asked, :filled], when[row, asked, :filled]  # (b, q, l, s), (b, q, l)
         stored = torch.einsum("bqls,bsnd->bqlnd", past.to(tokens.dtype), self._stored(tokens))
         fused = self._read(
