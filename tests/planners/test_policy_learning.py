@@ -21,7 +21,7 @@ from planners.diffusion.training import PolicyRunConfig, PolicyTrainingConfig, t
 from planners.diffusion.weights import load_policy
 
 CONFIG = PolicyTrainingConfig(
-    steps=280,
+    steps=400,
     batch=32,
     learning_rate=3e-3,
     policy=PolicyConfig(
