@@ -1,6 +1,9 @@
 """A task like RememberColor, drawn without a simulator: a colour, nothing, three colours."""
 
+from dataclasses import replace
+
 import numpy as np
+from jaxtyping import UInt8
 
 from embodied_mem.backends.demonstrations import Demonstration
 from embodied_mem.backends.mikasa.expert import motion_towards
@@ -45,3 +48,17 @@ def demonstration(seed: int, *, steps: int = 8) -> Demonstration:
 def demonstrations(count: int, first: int = 0) -> list[tuple[str, Demonstration]]:
     """Draw episodes with their instruction."""
     return [(INSTRUCTION, demonstration(seed)) for seed in range(first, first + count)]
+
+
+def on_a_large_table(count: int, first: int = 0) -> list[tuple[str, Demonstration]]:
+    """Draw the same episodes in the middle of images of 60 tokens, of which one is the cue."""
+    some = demonstrations(count, first)
+    return [(told, replace(episode, frames=_embedded(episode))) for told, episode in some]
+
+
+def _embedded(episode: Demonstration) -> UInt8[np.ndarray, "t h w 3"]:
+    random = np.random.default_rng(episode.seed)
+    shape = (len(episode.frames), 6 * 8, 10 * 8, 3)
+    frames = random.integers(40, 60, shape).astype(np.uint8)
+    frames[:, 16 : 16 + HEIGHT, 32 : 32 + WIDTH] = episode.frames
+    return frames

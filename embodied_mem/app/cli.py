@@ -22,6 +22,7 @@ from embodied_mem.app.commands import (
     View,
     Weights,
 )
+from embodied_mem.app.policy_commands import Eval, TrainPolicy
 from embodied_mem.app.train_commands import Train, TrainSegmenter, TrainTracker
 from embodied_mem.app.video_commands import Video, VideoRemember, VideoScore, VideoTrack, with_task
 from embodied_mem.errors import EmbodiedMemError
@@ -111,6 +112,10 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911, PLR0912
             return fetch_weights(command)
         case Train():
             return _train(command.task)
+        case Eval():
+            from embodied_mem.app.eval_policy import eval_policy
+
+            return eval_policy(command)
         case Doctor():
             from embodied_mem.app.doctor import examine
 
@@ -137,7 +142,7 @@ def _video(task: VideoRemember | VideoTrack | VideoScore) -> int:
             assert_never(task)
 
 
-def _train(task: TrainSegmenter | TrainTracker) -> int:
+def _train(task: TrainSegmenter | TrainTracker | TrainPolicy) -> int:
     match task:
         case TrainSegmenter():
             from embodied_mem.app.train import train
@@ -147,6 +152,10 @@ def _train(task: TrainSegmenter | TrainTracker) -> int:
             from embodied_mem.app.train_tracker import train_tracker
 
             return train_tracker(task)
+        case TrainPolicy():
+            from embodied_mem.app.train_policy import train_policy
+
+            return train_policy(task)
         case _:
             assert_never(task)
 

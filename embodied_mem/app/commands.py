@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from embodied_mem.app.policy_commands import Eval
 from embodied_mem.app.train_commands import Train
 from embodied_mem.app.video_commands import Video
 from embodied_mem.config import Config
@@ -291,5 +292,6 @@ Command = (
     | Annotated[Convert, tyro.conf.subcommand("convert")]
     | Annotated[Weights, tyro.conf.subcommand("weights")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Eval, tyro.conf.subcommand("eval")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )

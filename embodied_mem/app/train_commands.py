@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from embodied_mem.app.policy_commands import TrainPolicy
 from embodied_mem.config import Config
 
 
@@ -96,11 +97,12 @@ class TrainTracker(Config, frozen=True, tag="tracker"):
 
 
 class Train(Config, frozen=True):
-    """Train a part of perception: the segmenter, or the tracker of objects in videos."""
+    """Train the segmenter, the tracker of objects in videos, or a policy that remembers."""
 
     task: tyro.conf.OmitSubcommandPrefixes[
         tyro.conf.OmitArgPrefixes[
             Annotated[TrainSegmenter, tyro.conf.subcommand("segmenter")]
             | Annotated[TrainTracker, tyro.conf.subcommand("tracker")]
+            | Annotated[TrainPolicy, tyro.conf.subcommand("policy")]
         ]
     ]

@@ -9,7 +9,7 @@ Other than in the published code, gradients flow into what is stored (`memory_gr
 weigh as much as the frames that they stand for, times are steps of the environment, and episodes
 come in batches, each begun anew on its own.
 
-Axes: b episodes, t steps, s steps written, l entries, n tokens, d width.
+Axes: b episodes, t steps, q steps asked about, s steps written, l entries, n tokens, d width.
 """
 
 import math
@@ -17,12 +17,54 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
-from embodied_mem.memory.consolidation import BankEntries, append, coefficients
+from embodied_mem.memory.chunked_reading import read_chunks
+from embodied_mem.memory.consolidation import (
+    BankEntries,
+    Forgetting,
+    ForgettingByPlace,
+    Merging,
+    Rule,
+    append,
+    coefficients,
+)
+
+
+class WholeReading(Config, frozen=True, tag="whole"):
+    """Attention over all entries at once (MemoryVLA)."""
+
+
+class ChunkedReading(Config, frozen=True, tag="chunks"):
+    """Which stretches of time matter, then what in them (HCAM); see `chunked_reading`."""
+
+    entries: int = 8
+    """Consecutive entries of a chunk."""
+    top: int = 2
+    """Chunks that are looked into."""
+
+    def __post_init__(self) -> None:
+        if self.entries < 1 or self.top < 1:
+            raise ConfigError(
+                "reading by chunks needs 1 or more entries to a chunk, and 1 or more chunks, "
+                f"got {self.entries} and {self.top}."
+            )
+
+
+Reading = WholeReading | ChunkedReading
+
+
+class PerPlace(Config, frozen=True, tag="per_place"):
+    """Each place has an equal share of a bank, and forgets its own oldest entry."""
+
+    places: int
+    """How many there are, numbered from 0."""
+
+
+Consolidation = Literal["merge", "fifo"] | PerPlace
 
 
 class BankConfig(Config, frozen=True, tag="bank"):
@@ -32,14 +74,17 @@ class BankConfig(Config, frozen=True, tag="bank"):
     """Entries of each stream and episode."""
     layers: int = 2
     """Rounds of looking into the bank."""
-    heads: int = 4
-    """Attention heads; they must divide the widths of the streams."""
+    heads: int = 1
+    """Attention heads; they must divide the widths of the streams. One compares whole tokens."""
+    reading: Reading = WholeReading()
+    """How entries are looked through."""
     time_encoding: bool = True
     """Whether keys tell when they were written."""
     fusion: Literal["gate", "add"] = "gate"
     """How what was found is mixed with what is seen."""
-    consolidation: Literal["merge", "fifo"] = "merge"
-    """What a full bank does: merge the most similar neighbours, or forget the oldest entry."""
+    consolidation: Consolidation = "merge"
+    """What a full bank does: merge the most similar neighbours, or forget the oldest entry, of all
+    or of the same place."""
     memory_grad: Literal["bptt", "detach"] = "bptt"
     """Whether what is stored learns from what it is used for later. An encoder that is trained from
     scratch needs it; `detach` is as published."""
@@ -50,6 +95,23 @@ class BankConfig(Config, frozen=True, tag="bank"):
                 "a bank needs 1 or more entries, layers and heads, "
                 f"got {self.capacity}, {self.layers} and {self.heads}."
             )
+        if isinstance(self.consolidation, PerPlace):
+            places = self.consolidation.places
+            if not 1 <= places <= self.capacity:
+                raise ConfigError(
+                    f"a bank of {self.capacity} entries can be shared by 1 to as many places, "
+                    f"got {places}."
+                )
+
+    def rule(self) -> Rule:
+        """What makes room in a full bank."""
+        match self.consolidation:
+            case "merge":
+                return Merging()
+            case "fifo":
+                return Forgetting()
+            case PerPlace(places=places):
+                return ForgettingByPlace(share=self.capacity // places)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +153,7 @@ class CognitiveBank(nn.Module):
         *,
         times: Float[Tensor, "b"],
         begins: Bool[Tensor, "b"],
+        places: Float[Tensor, "b"] | None = None,
     ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b m e"], BankState]:
         """Look into the memory, then write.
 
@@ -100,12 +163,13 @@ class CognitiveBank(nn.Module):
             cognitive: Tokens of what it means.
             times: Steps of the environment since each episode began.
             begins: Which episodes begin now; they remember nothing.
+            places: Number of the place where each is; None: there is one.
 
         Returns:
             Both kinds of tokens with what was found mixed in, and the memory for the next step.
         """
-        seen, first = self.perceptual.step(state.perceptual, perceptual, times, begins)
-        meant, second = self.cognitive.step(state.cognitive, cognitive, times, begins)
+        seen, first = self.perceptual.step(state.perceptual, perceptual, times, begins, places)
+        meant, second = self.cognitive.step(state.cognitive, cognitive, times, begins, places)
         return seen, meant, BankState(perceptual=first, cognitive=second)
 
     def sequence(
@@ -113,13 +177,23 @@ class CognitiveBank(nn.Module):
         perceptual: Float[Tensor, "b t n d"],
         cognitive: Float[Tensor, "b t m e"],
         times: Float[Tensor, "b t"],
-    ) -> tuple[Float[Tensor, "b t n d"], Float[Tensor, "b t m e"]]:
+        asked: Int[Tensor, "b q"] | None = None,
+        places: Float[Tensor, "b t"] | None = None,
+    ) -> tuple[Float[Tensor, "b q n d"], Float[Tensor, "b q m e"]]:
         """Do what `step` does for each step of whole episodes, all at once.
 
         Episodes may be padded at their ends: no step depends on later ones.
+
+        Args:
+            perceptual: Tokens of each frame.
+            cognitive: Tokens of what it means.
+            times: Steps of the environment since each episode began.
+            asked: Which steps to answer for; the others are written only. None: all.
+            places: Number of the place of each step; None: there is one.
         """
-        return self.perceptual.sequence(perceptual, times), self.cognitive.sequence(
-            cognitive, times
+        return (
+            self.perceptual.sequence(perceptual, times, asked, places),
+            self.cognitive.sequence(cognitive, times, asked, places),
         )
 
 
@@ -137,9 +211,11 @@ class StreamBank(nn.Module):
             raise ConfigError(
                 f"{config.heads} heads of attention must divide the tokens' width, got {width}."
             )
-        self._config = config
+        self._config, self._rule = config, config.rule()
         self.time = TimeEncoding(width) if config.time_encoding else None
-        self.rounds = nn.ModuleList(Retrieval(width, config.heads) for _ in range(config.layers))
+        self.rounds = nn.ModuleList(
+            Retrieval(width, config.heads, config.reading) for _ in range(config.layers)
+        )
         self.gate = Gate(width) if config.fusion == "gate" else None
 
     def initial(self, tokens: Float[Tensor, "b n d"]) -> BankEntries:
@@ -150,6 +226,7 @@ class StreamBank(nn.Module):
             tokens=tokens.new_zeros(batch, slots, count, width),
             times=torch.zeros(batch, slots, device=tokens.device),
             counts=torch.zeros(batch, slots, device=tokens.device),
+            places=torch.zeros(batch, slots, device=tokens.device),
         )
 
     def step(
@@ -158,36 +235,42 @@ class StreamBank(nn.Module):
         tokens: Float[Tensor, "b n d"],
         times: Float[Tensor, "b"],
         begins: Bool[Tensor, "b"],
+        places: Float[Tensor, "b"] | None = None,
     ) -> tuple[Float[Tensor, "b n d"], BankEntries]:
         """Look into the bank, then write."""
         entries = entries.cleared(begins)
         fused = self._read(tokens, entries.tokens, entries.times, entries.counts > 0)
-        written = append(
-            entries, self._stored(tokens), times, merge=self._config.consolidation == "merge"
-        )
+        written = append(entries, self._stored(tokens), times, self._rule, places)
         return fused, written
 
     def sequence(
-        self, tokens: Float[Tensor, "b t n d"], times: Float[Tensor, "b t"]
-    ) -> Float[Tensor, "b t n d"]:
-        """Do what `step` does for each step of whole episodes.
+        self,
+        tokens: Float[Tensor, "b t n d"],
+        times: Float[Tensor, "b t"],
+        asked: Int[Tensor, "b q"] | None = None,
+        places: Float[Tensor, "b t"] | None = None,
+    ) -> Float[Tensor, "b q n d"]:
+        """Do what `step` does for each step of whole episodes, or for those asked about.
 
         What is merged is found first, step by step but without the network. Then each bank at each
         step is a weighted sum of the tokens written before it, and all of them are read at once.
         """
         batch, steps = times.shape
+        if asked is None:
+            asked = torch.arange(steps, device=times.device).expand(batch, -1)
+        row = torch.arange(batch, device=times.device)[:, None]
+        filled = max(1, min(self._config.capacity, steps - 1))  # Slots that any step can have used.
         with torch.autocast(tokens.device.type, enabled=False):  # Times and weights stay exact.
-            past, when = coefficients(
-                tokens, times, self._config.capacity, merge=self._config.consolidation == "merge"
-            )  # (b, t, l, s), (b, t, l)
-        stored = torch.einsum("btls,bsnd->btlnd", past.to(tokens.dtype), self._stored(tokens))
+            past, when = coefficients(tokens, times, self._config.capacity, self._rule, places)
+        past, when = past[row, asked, :filled], when[row, asked, :filled]  # (b, q, l, s), (b, q, l)
+        stored = torch.einsum("bqls,bsnd->bqlnd", past.to(tokens.dtype), self._stored(tokens))
         fused = self._read(
-            tokens.flatten(0, 1),
+            tokens[row, asked].flatten(0, 1),
             stored.flatten(0, 1),
             when.flatten(0, 1),
             (past > 0).any(-1).flatten(0, 1),
         )
-        return fused.unflatten(0, (batch, steps))
+        return fused.unflatten(0, asked.shape)
 
     def _stored(self, tokens: Tensor) -> Tensor:
         return tokens.detach() if self._config.memory_grad == "detach" else tokens
@@ -200,13 +283,11 @@ class StreamBank(nn.Module):
         used: Bool[Tensor, "b l"],
     ) -> Float[Tensor, "b n d"]:
         """Mix in what was found; where nothing is stored, tokens stay exactly as they are."""
-        count = tokens.shape[1]
         keys = stored if self.time is None else stored + self.time(times)[:, :, None].to(stored)
         empty = ~used.any(1, keepdim=True)  # (b, 1)
-        mask = (used | empty).repeat_interleave(count, 1)[:, None, None]  # (b, 1, 1, l n)
         found = tokens
         for layer in self.rounds:
-            found = layer(found, keys.flatten(1, 2), stored.flatten(1, 2), mask)
+            found = layer(found, keys, stored, used | empty)
         fused = (tokens + found) / 2 if self.gate is None else self.gate(tokens, found)
         return torch.where(empty[:, :, None], tokens, fused.to(tokens.dtype))
 
@@ -225,7 +306,10 @@ class TimeEncoding(nn.Module):
         super().__init__()
         steps = torch.arange(waves // 2) / (waves // 2)
         self.register_buffer("frequencies", torch.exp(-math.log(1e4) * steps), persistent=False)
-        self.network = nn.Sequential(nn.Linear(waves, width), nn.SiLU(), nn.Linear(width, width))
+        last = nn.Linear(width, width)
+        self.network = nn.Sequential(nn.Linear(waves, width), nn.SiLU(), last)
+        nn.init.zeros_(last.weight)  # At first, what is alike is found whenever it was.
+        nn.init.zeros_(last.bias)
 
     def forward(self, times: Float[Tensor, "b l"]) -> Float[Tensor, "b l d"]:
         """Encode times [steps]."""
@@ -234,13 +318,22 @@ class TimeEncoding(nn.Module):
 
 
 class Retrieval(nn.Module):
-    """One round of looking into a bank: cross-attention, then a network, each normalised after."""
+    """One round of looking into a bank: cross-attention, then a network, each normalised after.
 
-    def __init__(self, width: int, heads: int) -> None:
+    Keys and queries begin as the same rotation, so that tokens find what is like them before
+    anything was learnt: a cue and what it decides on meet by chance too rarely to begin with. What
+    fits nothing finds nothing: an entry of zeros is always among the keys and values.
+    """
+
+    def __init__(self, width: int, heads: int, reading: Reading | None = None) -> None:
         super().__init__()
-        self._heads = heads
+        self._heads, self._reading = heads, reading or WholeReading()
         self.query = nn.Linear(width, width)
         self.key = nn.Linear(width, width)
+        nn.init.orthogonal_(self.query.weight)
+        self.key.weight.data.copy_(self.query.weight)
+        for layer in (self.query, self.key):
+            nn.init.zeros_(layer.bias)
         self.value = nn.Linear(width, width)
         self.first = nn.LayerNorm(width)
         self.network = nn.Sequential(
@@ -251,16 +344,37 @@ class Retrieval(nn.Module):
     def forward(
         self,
         tokens: Float[Tensor, "b n d"],
-        keys: Float[Tensor, "b m d"],
-        values: Float[Tensor, "b m d"],
-        mask: Bool[Tensor, "b 1 1 m"],
+        keys: Float[Tensor, "b l m d"],
+        values: Float[Tensor, "b l m d"],
+        used: Bool[Tensor, "b l"],
     ) -> Float[Tensor, "b n d"]:
-        """Look for what the tokens need."""
-        q = self._parted(self.query(tokens))
-        k, v = self._parted(self.key(keys)), self._parted(self.value(values))
-        found = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        tokens = self.first(tokens + found.transpose(1, 2).flatten(2))
+        """Look for what the tokens need; every episode must use some entry."""
+        q, k, v = self.query(tokens), self.key(keys), self.value(values)
+        match self._reading:
+            case WholeReading():
+                found = self._whole(q, k, v, used)
+            case ChunkedReading(entries=entries, top=top):
+                found = read_chunks(q, k, v, used, entries=entries, top=top, heads=self._heads)
+        tokens = self.first(tokens + found)
         return self.second(tokens + self.network(tokens))
+
+    def _whole(
+        self,
+        q: Float[Tensor, "b n d"],
+        k: Float[Tensor, "b l m d"],
+        v: Float[Tensor, "b l m d"],
+        used: Bool[Tensor, "b l"],
+    ) -> Float[Tensor, "b n d"]:
+        nothing = torch.zeros_like(k[:, 0, :1])
+        mask = used.repeat_interleave(k.shape[2], 1)
+        mask = nn.functional.pad(mask, (1, 0), value=True)[:, None, None]  # (b, 1, 1, 1 + l m)
+        found = nn.functional.scaled_dot_product_attention(
+            self._parted(q),
+            self._parted(torch.cat([nothing, k.flatten(1, 2)], 1)),
+            self._parted(torch.cat([nothing, v.flatten(1, 2)], 1)),
+            attn_mask=mask,
+        )
+        return found.transpose(1, 2).flatten(2)
 
     def _parted(self, x: Float[Tensor, "b m d"]) -> Float[Tensor, "b h m e"]:
         return x.unflatten(-1, (self._heads, -1)).transpose(1, 2)

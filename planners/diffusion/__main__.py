@@ -9,18 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from embodied_mem.backends.demonstrations import Demonstration, read_demonstrations
 from embodied_mem.config import load_config
-from embodied_mem.errors import ConfigError
-from embodied_mem.memory.cognitive_bank import BankConfig
-from planners.diffusion.remembering import ForgetfulConfig, LstmConfig, MemoryConfig
+from planners.diffusion.recordings import parted, read_folder
+from planners.diffusion.remembering import NAMED
 from planners.diffusion.training import PolicyRunConfig, PolicyTrainingConfig, train
-
-_MEMORIES: dict[str, MemoryConfig] = {
-    "bank": BankConfig(),
-    "lstm": LstmConfig(),
-    "none": ForgetfulConfig(),
-}
 
 
 def main() -> None:
@@ -29,7 +21,7 @@ def main() -> None:
     flags.add_argument("--data", type=Path, required=True, help="folder of demonstrations")
     flags.add_argument("--out", type=Path, required=True, help="folder of the run")
     flags.add_argument("--config", type=Path, help="YAML of a PolicyTrainingConfig")
-    flags.add_argument("--memory", choices=_MEMORIES, help="instead of the config's")
+    flags.add_argument("--memory", choices=NAMED, help="instead of the config's")
     flags.add_argument("--steps", type=int, help="instead of the config's")
     flags.add_argument("--minutes", type=float, help="end after so long")
     flags.add_argument("--batch", type=int, help="episodes to a step, instead of the config's")
@@ -37,26 +29,12 @@ def main() -> None:
     flags.add_argument("--device", default="cpu")
     flags.add_argument("--validate-every", type=int, default=500, help="steps; 0: never")
     options = flags.parse_args()
-    episodes = _episodes(options.data)
-    if len(episodes) <= options.validation:
-        raise ConfigError(
-            f"{options.data} must hold more than the {options.validation} episodes that are not "
-            f"learnt from, got {len(episodes)}."
-        )
-    parts = len(episodes) - options.validation
+    learnt, held_out = parted(read_folder(options.data), options.validation)
     run = PolicyRunConfig(device=options.device, validate_every=options.validate_every)
     config = _config(options)
-    for step, loss in train(options.out, episodes[:parts], episodes[parts:], config, run):
+    for step, loss in train(options.out, learnt, held_out, config, run):
         sys.stdout.write(f"step {step}, loss {loss:.4f}\n")
         sys.stdout.flush()
-
-
-def _episodes(folder: Path) -> list[tuple[str, Demonstration]]:
-    episodes: list[tuple[str, Demonstration]] = []
-    for path in sorted(folder.glob("*.safetensors")):
-        task, some = read_demonstrations(path)
-        episodes += [(task.instruction, episode) for episode in some]
-    return episodes
 
 
 def _config(options: argparse.Namespace) -> PolicyTrainingConfig:
@@ -64,7 +42,7 @@ def _config(options: argparse.Namespace) -> PolicyTrainingConfig:
     if options.config is not None:
         config = load_config(options.config, PolicyTrainingConfig)
     if options.memory is not None:
-        policy = msgspec.structs.replace(config.policy, memory=_MEMORIES[options.memory])
+        policy = msgspec.structs.replace(config.policy, memory=NAMED[options.memory])
         config = msgspec.structs.replace(config, policy=policy)
     given = {name: getattr(options, name) for name in ("steps", "minutes", "batch")}
     return msgspec.structs.replace(config, **{k: v for k, v in given.items() if v is not None})

@@ -23,6 +23,9 @@ from planners.diffusion.network import Scales
 FELT = (0, 1, 2, 15)
 """Columns of a demonstration's proprioception that a policy is told: the tool's place, a finger."""
 
+_AVERAGED = 1000
+"""Frames, about, that the mean image is of."""
+
 _SIDEWAYS = 1
 """The axis that a mirrored image turns around, of places and motions."""
 
@@ -33,24 +36,26 @@ _TURNED = (3, 5)
 class SamplerConfig(Config, frozen=True):
     """How frames are chosen, and what is done to them."""
 
-    group: int = 20
-    """Frames of an episode at once; more than a bank holds, so that it learns to merge."""
-    questions: int = 24
+    group: int = 6
+    """Frames of an episode at once: its first, its decision, and others by chance."""
+    questions: int = 3
     """Frames of a group that an action chunk is asked for, drawn with replacement."""
+    repeats: int = 4
+    """Draws of noise for each of them: looking back costs more than the action head."""
     decisions: float = 0.5
     """Share of them that are decisions."""
     waiting: float = 0.1
     """Share of them that come before."""
-    shift: int = 2
+    shift: int = 0
     """Images are moved by up to so much [px]."""
     mirror: bool = True
     """Whether half of the episodes are mirrored, left for right."""
 
     def __post_init__(self) -> None:
-        if self.group < 2 or self.questions < 1:
+        if self.group < 2 or self.questions < 1 or self.repeats < 1:
             raise ConfigError(
-                "training needs groups of 2 or more frames, and 1 or more questions, "
-                f"got {self.group} and {self.questions}."
+                "training needs groups of 2 or more frames, 1 or more questions and repeats, "
+                f"got {self.group}, {self.questions} and {self.repeats}."
             )
 
 
@@ -116,6 +121,7 @@ class DemonstrationSet:
             high=torch.where(varies, high, 1.0),
             mean=self._proprio.mean(0),
             deviation=self._proprio.std(0).clamp(min=1e-3),
+            usual=self._images[:: max(1, len(self._images) // _AVERAGED)].float().mean(0),
         )
 
     def draw(self, count: int, config: SamplerConfig, generator: torch.Generator) -> Groups:
@@ -190,6 +196,9 @@ class DemonstrationSet:
         self, frames: Int[Tensor, "b t"], shifts: Int[Tensor, "2 b"], mirrored: Bool[Tensor, "b"]
     ) -> UInt8[Tensor, "b t h w 3"]:
         """Move and mirror whole episodes; what comes into view repeats the edge."""
+        if not shifts.any():  # Much the faster way.
+            images = self._images[frames]
+            return torch.where(mirrored[:, None, None, None, None], images.flip(3), images)
         height, width = self._images.shape[1:3]
         rows = torch.arange(height, device=self._device) + shifts[0][:, None]
         columns = torch.arange(width, device=self._device) + shifts[1][:, None]

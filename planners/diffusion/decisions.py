@@ -45,10 +45,9 @@ def drawn_at_decisions(
     """Draw a chunk for the decision of each episode."""
     groups = demonstrations.until_decision(chosen)
     tokens, meant = network.sequence(
-        groups.images, groups.proprio, groups.instructions, groups.times
+        groups.images, groups.proprio, groups.instructions, groups.times, groups.decision[:, None]
     )
-    rows = torch.arange(len(meant), device=meant.device)
-    tokens, meant = tokens[rows, groups.decision], meant[rows, groups.decision]
+    tokens, meant = tokens.squeeze(1), meant.squeeze(1)
     generator = torch.Generator(meant.device).manual_seed(seed)
     shape = (len(meant), network.head.chunk, network.head.actions)
     noise = torch.randn(shape, generator=generator, device=meant.device)
@@ -71,7 +70,7 @@ def drawn(
         both = network.predict(
             torch.cat([x, x]),
             torch.cat([times, times]),
-            torch.cat([perceptual, perceptual]),
+            perceptual,
             torch.cat([cognitive, cognitive]),
             dropped,
         )

@@ -4,7 +4,8 @@ As in CogACT (arXiv:2411.19650) the condition is a token before those of the act
 MemoryVLA (arXiv:2508.19236) each block also looks at perceptual tokens. The published look begins
 at zero with keys and queries that then hardly learn; ours begins like any other layer.
 
-Axes: b chunks, k actions, a numbers to an action, n perceptual tokens, p, c, d widths.
+Axes: b chunks, r views that they repeat, k actions, a numbers to an action, n perceptual tokens,
+p, c, d widths.
 """
 
 import math
@@ -24,8 +25,8 @@ WAVES = 256
 class DenoiserConfig(Config, frozen=True):
     """How large the action head is."""
 
-    depth: int = 4
-    width: int = 128
+    depth: int = 2
+    width: int = 96
     heads: int = 4
     chunk: int = 8
     """Actions at once."""
@@ -89,7 +90,7 @@ class Denoiser(nn.Module):
         noisy: Float[Tensor, "b k a"],
         times: Float[Tensor, "b"],
         cognitive: Float[Tensor, "b c"],
-        perceptual: Float[Tensor, "b n p"] | None = None,
+        perceptual: Float[Tensor, "r n p"] | None = None,
         *,
         dropped: Bool[Tensor, "b"] | None = None,
     ) -> Float[Tensor, "b k a"]:
@@ -99,7 +100,8 @@ class Denoiser(nn.Module):
             noisy: Actions and noise.
             times: How far into the diffusion, 0 to 99.
             cognitive: What it all means.
-            perceptual: What is seen; None where the head does not look.
+            perceptual: What is seen; None where the head does not look. Where it has fewer rows,
+                all chunks are so many repeats of it, one whole after the other.
             dropped: Which conditions are replaced by the learnt lack of one. What is seen stays.
         """
         if dropped is not None:
@@ -131,11 +133,14 @@ class Block(nn.Module):
         )
 
     def forward(
-        self, x: Float[Tensor, "b t d"], seen: Float[Tensor, "b n d"] | None
-    ) -> Float[Tensor, "b t d"]:
-        """Go on."""
+        self,
+        x: Float[Tensor, "b t d"],
+        seen: Float[Tensor, "r n d"] | None,
+        first: int | None = None,
+    ) -> Float[Tensor, "b f d"]:
+        """Go on; only the first so many tokens, where no more are needed."""
         normal = self.before(x)
-        x = x + self.among(normal, normal)
+        x = x[:, :first] + self.among(normal[:, :first], normal)
         if self.look is not None and self.before_look is not None and seen is not None:
             x = x + self.look(self.before_look(x), seen)
         return x + self.network(self.before_network(x))
@@ -153,15 +158,24 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(
-        self, x: Float[Tensor, "b t d"], seen: Float[Tensor, "b n d"]
+        self, x: Float[Tensor, "b t d"], seen: Float[Tensor, "r n d"]
     ) -> Float[Tensor, "b t d"]:
-        """Mix values by how well keys fit queries."""
+        """Mix values by how well keys fit queries.
+
+        Keys and values of the same things are made once, for all repeats: these ask side by side.
+        """
+        repeats = len(x) // len(seen)
+        if repeats > 1:
+            x = x.unflatten(0, (repeats, -1)).transpose(0, 1).flatten(1, 2)  # (r, repeats t, d)
         q, k, v = (
             part.unflatten(-1, (self._heads, -1)).transpose(1, 2)
             for part in (self.query(x), self.key(seen), self.value(seen))
         )
         found = nn.functional.scaled_dot_product_attention(q, k, v)
-        return self.out(found.transpose(1, 2).flatten(2))
+        mixed = self.out(found.transpose(1, 2).flatten(2))
+        if repeats > 1:
+            mixed = mixed.unflatten(1, (repeats, -1)).transpose(0, 1).flatten(0, 1)
+        return mixed
 
 
 def waves(times: Float[Tensor, "b"]) -> Float[Tensor, "b w"]:

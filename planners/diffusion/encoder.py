@@ -3,11 +3,15 @@
 A small convolutional network that a CPU can train, MemoryVLA's squeeze-and-excite bottleneck
 (arXiv:2508.19236, section 3.1) and a small transformer with a token that asks what it all means.
 
+A cue may be 20 of 5,120 pixels. So what all frames have in common is taken off the image, and what
+all places have in common off the tokens: those that stand out are then long, and looking for what
+is alike finds them before anything was learnt.
+
 Axes: b images, n perceptual tokens, p, c widths.
 """
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from embodied_mem.config import Config
@@ -23,13 +27,13 @@ _REDUCTION = 16
 class EncoderConfig(Config, frozen=True):
     """How large the encoder is."""
 
-    channels: tuple[int, int, int] = (32, 64, 128)
-    """At strides of 2, 4 and 8 pixels; multiples of 8."""
-    perceptual: int = 64
+    channels: tuple[int, int] = (32, 64)
+    """At strides of 4 and 8 pixels."""
+    perceptual: int = 32
     """Width of a perceptual token."""
-    cognitive: int = 128
+    cognitive: int = 64
     """Width of the cognitive token."""
-    layers: int = 2
+    layers: int = 1
     """Of the transformer that makes the cognitive token."""
     heads: int = 4
 
@@ -49,17 +53,15 @@ class Encoder(nn.Module):
         self, *, height: int, width: int, proprio: int, instructions: int, config: EncoderConfig
     ) -> None:
         super().__init__()
-        first, second, third = config.channels
+        first, second = config.channels
         self.grid = nn.Sequential(
-            nn.Conv2d(3, first, 3, stride=2, padding=1),
-            Residual(first, second, stride=2),
-            Residual(second, third, stride=2),
-            Residual(third, third, stride=1),
+            nn.Conv2d(3, first, 4, stride=4),
+            nn.SiLU(),
+            nn.Conv2d(first, second, 4, stride=2, padding=1),  # Fields overlap: 16 pixels for 8.
         )
-        self.bottleneck = Bottleneck(third, config.perceptual)
-        self.even = nn.LayerNorm(config.perceptual)
+        self.bottleneck = Bottleneck(second, config.perceptual)
         count = (height // STRIDE) * (width // STRIDE)
-        self.place = nn.Parameter(torch.randn(1, count, config.perceptual) * 0.5)
+        self.place = nn.Parameter(torch.randn(1, count, config.perceptual) * 0.1)
         self.seen = nn.Linear(config.perceptual, config.cognitive)
         self.felt = nn.Sequential(
             nn.Linear(proprio, config.cognitive),
@@ -75,47 +77,36 @@ class Encoder(nn.Module):
 
     def forward(
         self,
-        images: UInt8[Tensor, "b h w 3"],
+        pixels: Float[Tensor, "b h w 3"],
         proprio: Float[Tensor, "b m"],
         instructions: Int[Tensor, "b"],
     ) -> tuple[Float[Tensor, "b n p"], Float[Tensor, "b 1 c"]]:
-        """Encode."""
-        pixels = images.permute(0, 3, 1, 2).float() / 127.5 - 1  # In memory, channels stay last.
-        tokens = self.bottleneck(self.grid(pixels)).flatten(2).transpose(1, 2)
-        tokens = self.even(tokens) + self.place
+        """Encode; pixels and proprioception are scaled."""
+        grid = self.grid(pixels.permute(0, 3, 1, 2))  # In memory, channels stay last.
+        tokens = standing_out(self.bottleneck(grid).flatten(2).transpose(1, 2)) + self.place
         x = torch.cat(
             [
-                self.question.expand(len(images), -1, -1),
+                self.question.expand(len(pixels), -1, -1),
                 self.seen(tokens),
                 self.felt(proprio)[:, None],
                 self.told(instructions)[:, None],
             ],
             1,
         )
-        for block in self.blocks:
-            x = block(x, None)
-        return tokens, self.normal(x[:, :1])
+        for number, block in enumerate(self.blocks, 1):
+            last = number == len(self.blocks)
+            x = block(x, None, 1 if last else None)
+        return tokens, self.normal(x)
 
 
-class Residual(nn.Module):
-    """Two convolutions beside a shortcut."""
+def standing_out(tokens: Float[Tensor, "b n p"]) -> Float[Tensor, "b n p"]:
+    """Take off what all places have in common, and scale the rest to a variance of one.
 
-    def __init__(self, before: int, after: int, *, stride: int) -> None:
-        super().__init__()
-        self.network = nn.Sequential(
-            nn.GroupNorm(8, before),
-            nn.SiLU(),
-            nn.Conv2d(before, after, 3, stride=stride, padding=1),
-            nn.GroupNorm(8, after),
-            nn.SiLU(),
-            nn.Conv2d(after, after, 3, padding=1),
-        )
-        same = before == after and stride == 1
-        self.shortcut = nn.Identity() if same else nn.Conv2d(before, after, stride, stride=stride)
-
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d g v"]:
-        """Add what the convolutions find."""
-        return self.shortcut(x) + self.network(x)
+    A layer norm would make every token equally long. Hundreds of stored background tokens then
+    outweigh the few that show a cue, and the more, the longer the memory is.
+    """
+    tokens = tokens - tokens.mean(1, keepdim=True)
+    return tokens / (tokens.square().mean((1, 2), keepdim=True) + 1e-4).sqrt()
 
 
 class Bottleneck(nn.Module):

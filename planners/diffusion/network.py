@@ -1,6 +1,7 @@
 """The whole policy as one network: encoder, memory, action head, and how numbers are scaled.
 
-Axes: b episodes, t steps, n perceptual tokens, p, c widths, k actions of a chunk, a numbers each.
+Axes: b episodes, t steps, q steps asked about, n perceptual tokens, p, c widths, k actions of a
+chunk, a numbers each.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,15 @@ from embodied_mem.memory.cognitive_bank import BankConfig
 from planners.diffusion.denoiser import Denoiser, DenoiserConfig
 from planners.diffusion.encoder import STRIDE, Encoder, EncoderConfig
 from planners.diffusion.noise import Objective, cosine_alphas
-from planners.diffusion.remembering import MemoryConfig, build_memory
+from planners.diffusion.remembering import (
+    MemoryConfig,
+    NoMemory,
+    build_memory,
+    chosen_steps,
+)
+
+CONTRAST = 64
+"""What a pixel differs from the mean image by, to count as one."""
 
 GUESSES = 11
 """Values that a number of an action is guessed among, evenly from -1 to 1."""
@@ -56,6 +65,8 @@ class Scales:
     """Of proprioception."""
     deviation: Float[Tensor, "m"]
     """Of proprioception."""
+    usual: Float[Tensor, "h w 3"]
+    """The mean image."""
 
 
 class PolicyNetwork(nn.Module):
@@ -70,6 +81,7 @@ class PolicyNetwork(nn.Module):
     high: Tensor
     mean: Tensor
     deviation: Tensor
+    usual: Tensor
     alphas: Tensor
 
     def __init__(self, config: PolicyConfig, interface: Interface) -> None:
@@ -103,6 +115,7 @@ class PolicyNetwork(nn.Module):
         self.register_buffer("high", torch.ones(interface.actions))
         self.register_buffer("mean", torch.zeros(interface.proprio))
         self.register_buffer("deviation", torch.ones(interface.proprio))
+        self.register_buffer("usual", torch.full((interface.height, interface.width, 3), 127.5))
         self.register_buffer("alphas", cosine_alphas(), persistent=False)
 
     def set_scales(self, scales: Scales) -> None:
@@ -111,6 +124,7 @@ class PolicyNetwork(nn.Module):
         self.high.copy_(scales.high)
         self.mean.copy_(scales.mean)
         self.deviation.copy_(scales.deviation)
+        self.usual.copy_(scales.usual)
 
     def scaled(self, actions: Float[Tensor, "*b a"]) -> Float[Tensor, "*b a"]:
         """Bring actions to -1 to 1."""
@@ -127,7 +141,8 @@ class PolicyNetwork(nn.Module):
         instructions: Int[Tensor, "b"],
     ) -> tuple[Float[Tensor, "b n p"], Float[Tensor, "b 1 c"]]:
         """What is seen and what it means, for single frames."""
-        return self.encoder(images, (proprio - self.mean) / self.deviation, instructions)
+        pixels = (images.float() - self.usual) / CONTRAST
+        return self.encoder(pixels, (proprio - self.mean) / self.deviation, instructions)
 
     def sequence(
         self,
@@ -135,14 +150,26 @@ class PolicyNetwork(nn.Module):
         proprio: Float[Tensor, "b t m"],
         instructions: Int[Tensor, "b"],
         times: Float[Tensor, "b t"],
-    ) -> tuple[Float[Tensor, "b t n p"], Float[Tensor, "b t c"]]:
-        """What is seen and what it means, given what was, for whole episodes."""
+        asked: Int[Tensor, "b q"] | None = None,
+    ) -> tuple[Float[Tensor, "b q n p"], Float[Tensor, "b q c"]]:
+        """What is seen and what it means, given what was, for whole episodes.
+
+        Args:
+            images: What is seen.
+            proprio: The robot's own state.
+            instructions: Number of each episode's instruction.
+            times: Steps since each episode began.
+            asked: Which steps to answer for; None: all.
+        """
+        if isinstance(self.memory, NoMemory):  # What is not asked about need not be looked at.
+            images, proprio = chosen_steps(images, asked), chosen_steps(proprio, asked)
+            times, asked = chosen_steps(times, asked), None
         batch, steps = times.shape
         tokens, meant = self.encode(
             images.flatten(0, 1), proprio.flatten(0, 1), instructions.repeat_interleave(steps)
         )
         tokens, meant = self.memory.sequence(
-            tokens.unflatten(0, (batch, steps)), meant.unflatten(0, (batch, steps)), times
+            tokens.unflatten(0, (batch, steps)), meant.unflatten(0, (batch, steps)), times, asked
         )
         return tokens, self.condition(tokens, meant)
 
@@ -168,9 +195,9 @@ class PolicyNetwork(nn.Module):
         self,
         noisy: Float[Tensor, "b k a"],
         times: Float[Tensor, "b"],
-        perceptual: Float[Tensor, "b n p"],
+        perceptual: Float[Tensor, "r n p"],
         cognitive: Float[Tensor, "b c"],
         dropped: Bool[Tensor, "b"] | None = None,
     ) -> Float[Tensor, "b k a"]:
-        """What the action head says of noisy actions."""
+        """What the action head says of noisy actions; see `Denoiser.forward`."""
         return self.head(noisy, times, cognitive, perceptual, dropped=dropped)

@@ -1,12 +1,13 @@
 """What a policy may remember with: a bank, a recurrent network of the same size, or nothing.
 
-Axes: b episodes, t steps, n perceptual tokens, m cognitive tokens, d, e widths.
+Axes: b episodes, t steps, q steps asked about, n perceptual tokens, m cognitive tokens, d, e
+widths.
 """
 
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from embodied_mem.config import Config
@@ -26,6 +27,13 @@ class ForgetfulConfig(Config, frozen=True, tag="none"):
 
 MemoryConfig = BankConfig | LstmConfig | ForgetfulConfig
 
+NAMED: dict[str, MemoryConfig] = {
+    "bank": BankConfig(),
+    "lstm": LstmConfig(),
+    "none": ForgetfulConfig(),
+}
+"""What each is called on the command line."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LstmState:
@@ -39,7 +47,9 @@ MemoryState = BankState | LstmState | None
 
 
 class LstmMemory(nn.Module):
-    """Remembers the cognitive token and the mean of the perceptual ones in one vector.
+    """Remembers the cognitive token and the largest of the perceptual ones in one vector.
+
+    Their mean says nothing: it is taken off by the encoder.
 
     Args:
         perceptual: Width of a perceptual token.
@@ -83,15 +93,16 @@ class LstmMemory(nn.Module):
         perceptual: Float[Tensor, "b t n d"],
         cognitive: Float[Tensor, "b t m e"],
         times: Float[Tensor, "b t"],  # noqa: ARG002
-    ) -> tuple[Float[Tensor, "b t n d"], Float[Tensor, "b t m e"]]:
-        """Do what `step` does for each step of whole episodes."""
+        asked: Int[Tensor, "b q"] | None = None,
+    ) -> tuple[Float[Tensor, "b q n d"], Float[Tensor, "b q m e"]]:
+        """Do what `step` does for each step of whole episodes, or for those asked about."""
         seen, meant, _ = self._run(perceptual, cognitive, None)
-        return seen, meant
+        return chosen_steps(seen, asked), chosen_steps(meant, asked)
 
     def _run(
         self, perceptual: Tensor, cognitive: Tensor, state: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
-        summary = torch.cat([perceptual.mean(2), cognitive.mean(2)], -1)
+        summary = torch.cat([perceptual.amax(2), cognitive.mean(2)], -1)
         with torch.autocast(summary.device.type, enabled=False):  # Not all kernels know bfloat16.
             hidden, after = self.network(summary.to(self.out.weight.dtype), state)
         seen, meant = self.out(hidden).split(
@@ -128,9 +139,19 @@ class NoMemory(nn.Module):
         perceptual: Float[Tensor, "b t n d"],
         cognitive: Float[Tensor, "b t m e"],
         times: Float[Tensor, "b t"],  # noqa: ARG002
-    ) -> tuple[Float[Tensor, "b t n d"], Float[Tensor, "b t m e"]]:
-        """Pass on what is seen at each step."""
-        return perceptual, cognitive
+        asked: Int[Tensor, "b q"] | None = None,
+    ) -> tuple[Float[Tensor, "b q n d"], Float[Tensor, "b q m e"]]:
+        """Pass on what is seen at each step, or at those asked about."""
+        return chosen_steps(perceptual, asked), chosen_steps(cognitive, asked)
+
+
+def chosen_steps(
+    values: Shaped[Tensor, "b t *rest"], asked: Int[Tensor, "b q"] | None
+) -> Shaped[Tensor, "b q *rest"]:
+    """Pick steps of each episode; None: all of them."""
+    if asked is None:
+        return values
+    return values[torch.arange(len(asked), device=asked.device)[:, None], asked]
 
 
 def build_memory(

@@ -30,6 +30,7 @@ from embodied_mem.runtime.optimisation import follow, parameter_groups
 from planners.diffusion.batches import DemonstrationSet, Groups, SamplerConfig, questions
 from planners.diffusion.network import Interface, PolicyConfig, PolicyNetwork
 from planners.diffusion.noise import SamplingConfig, corrupted
+from planners.diffusion.remembering import chosen_steps
 from planners.diffusion.weights import PolicyCard, save_policy
 
 WEIGHTS = "policy.safetensors"
@@ -39,14 +40,14 @@ WEIGHTS = "policy.safetensors"
 class PolicyTrainingConfig(Config, frozen=True):
     """How a policy is trained."""
 
-    steps: int = 20_000
+    steps: int = 2000
     """Batches in all; the learning rate falls to nothing over them. A run may be gone on with for
     more or fewer."""
     minutes: float | None = None
     """Time after which a run ends, if that comes first; the learning rate falls over it [min]."""
-    batch: int = 64
+    batch: int = 32
     """Episodes to a step."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """At its highest, after the warm-up."""
     warm_up: float = 0.03
     """Share of the run over which the learning rate rises."""
@@ -60,8 +61,8 @@ class PolicyTrainingConfig(Config, frozen=True):
     guess: float = 1.0
     """Weight of the guess from the condition alone; see `PolicyNetwork.guess_loss`."""
     seed: int = 0
-    precision: Literal["float32", "bfloat16"] = "bfloat16"
-    """Of the network's forward pass; weights are float32."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the network's forward pass; weights are float32. On a CPU, half precision is slower."""
     policy: PolicyConfig = PolicyConfig()
     sampler: SamplerConfig = SamplerConfig()
 
@@ -213,7 +214,8 @@ class PolicyTrainer:
         ):
             loss = policy_loss(
                 self._network(), groups, questions(groups, config.sampler, generator),
-                generator, dropped=config.dropped, guess=config.guess,
+                generator, repeats=config.sampler.repeats, dropped=config.dropped,
+                guess=config.guess,
             )  # fmt: skip
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -273,6 +275,7 @@ def policy_loss(
     asked: Int[Tensor, "b q"],
     generator: torch.Generator,
     *,
+    repeats: int,
     dropped: float,
     guess: float,
 ) -> Float[Tensor, ""]:
@@ -283,22 +286,23 @@ def policy_loss(
         groups: Frames.
         asked: Which of them chunks are asked for.
         generator: Of noise.
+        repeats: Draws of noise for each chunk.
         dropped: Share of chunks whose condition is left out.
         guess: Weight of the guess from the condition alone.
     """
     tokens, meant = network.sequence(
-        groups.images, groups.proprio, groups.instructions, groups.times
+        groups.images, groups.proprio, groups.instructions, groups.times, asked
     )
-    row = torch.arange(len(asked), device=asked.device)[:, None]
-    tokens, meant = tokens[row, asked].flatten(0, 1), meant[row, asked].flatten(0, 1)
-    chunks = network.scaled(groups.chunks[row, asked].flatten(0, 1))
+    tokens, meant = tokens.flatten(0, 1), meant.flatten(0, 1)
+    clean = network.scaled(chosen_steps(groups.chunks, asked).flatten(0, 1))
+    chunks = clean.repeat(repeats, 1, 1)
     options = {"generator": generator, "device": chunks.device}
     noise = torch.randn(chunks.shape, **options)
     draws, left_out = torch.rand(2, len(chunks), **options)
     noisy, times, wanted = corrupted(chunks, noise, draws, network.objective, network.alphas)
-    said = network.predict(noisy, times, tokens, meant, left_out < dropped)
+    said = network.predict(noisy, times, tokens, meant.repeat(repeats, 1), left_out < dropped)
     error = (said.float() - wanted).square().mean()
-    return error + guess * network.guess_loss(meant, chunks)
+    return error + guess * network.guess_loss(meant, clean)
 
 
 class Curve:

@@ -12,6 +12,9 @@ from embodied_mem.config import Config
 from embodied_mem.errors import StoreError, StoreFormatError
 from planners.diffusion.network import Interface, PolicyConfig, PolicyNetwork
 
+SHIPPED = Path(__file__).parent.parent / "weights" / "remember_color_3.safetensors"
+"""A policy that comes with the package: for RememberColor3 of MIKASA-Robo (docs/policy.md)."""
+
 FORMAT = "embodied-mem policy 1"
 """Name and version of the format, in every file's header."""
 

@@ -37,7 +37,7 @@ def test_help_names_every_command():
     assert done.returncode == 0
     assert done.stderr == ""
     assert done.stdout == snapshot("""\
-usage: embodied-mem [-h] {demo,episode,suite,video,ask,name,view,sql,mcp,thor-server,convert,weights,train,doctor}
+usage: embodied-mem [-h] {demo,episode,suite,video,ask,name,view,sql,mcp,thor-server,convert,weights,train,eval,doctor}
 
 Memory for robots and long videos: perceive, remember, plan, act. As a robot's node, on bags, DDS and ROS 2: `embodied-mem ros --help`.
 
@@ -68,8 +68,10 @@ Memory for robots and long videos: perceive, remember, plan, act. As a robot's n
 │                  or a memory for Spark-DSG.                                  │
 │   • weights      Fetch published weights of detectors, or list them and say  │
 │                  which are here.                                             │
-│   • train        Train a part of perception: the segmenter, or the tracker   │
-│                  of objects in videos.                                       │
+│   • train        Train the segmenter, the tracker of objects in videos, or a │
+│                  policy that remembers.                                      │
+│   • eval         Measure a trained policy in MIKASA-Robo, with the           │
+│                  benchmark's seeds; needs the simulator.                     │
 │   • doctor       Look whether everything works here: versions, extras, one   │
 │                  rendered frame.                                             │
 ╰──────────────────────────────────────────────────────────────────────────────╯

@@ -71,6 +71,16 @@ def test_a_dropped_condition_does_not_count_but_what_is_seen_does() -> None:
     assert not torch.allclose(head(noisy, times, meant, seen + 1, dropped=dropped)[0], first[0])
 
 
+def test_repeats_share_what_is_seen() -> None:
+    torch.manual_seed(0)
+    head = Denoiser(actions=2, cognitive=8, perceptual=8, config=DenoiserConfig(depth=2, width=32))
+    torch.nn.init.normal_(head.out.weight)
+    noisy, times, meant = torch.randn(6, 8, 2), torch.arange(6.0), torch.randn(6, 8)
+    seen = torch.randn(2, 5, 8)
+    shared = head(noisy, times, meant, seen)
+    torch.testing.assert_close(shared, head(noisy, times, meant, seen.repeat(3, 1, 1)))
+
+
 def test_noise_is_that_of_diffusers() -> None:
     theirs = DDIMScheduler(num_train_timesteps=TIMES, beta_schedule="squaredcos_cap_v2")
     torch.testing.assert_close(cosine_alphas(), theirs.alphas_cumprod, rtol=0, atol=1e-6)

@@ -22,7 +22,7 @@ from planners.diffusion.remembering import (
 from planners.diffusion.training import PolicyRunConfig, PolicyTrainingConfig, train
 from planners.diffusion.weights import load_policy
 
-ENCODER = EncoderConfig(channels=(8, 16, 32), perceptual=16, cognitive=32, layers=1, heads=2)
+ENCODER = EncoderConfig(channels=(16, 32), perceptual=16, cognitive=32, layers=1, heads=2)
 HEAD = DenoiserConfig(depth=2, width=32, heads=2, chunk=4)
 TINY = PolicyTrainingConfig(
     steps=4,

@@ -11,8 +11,22 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from embodied_mem.errors import ConfigError
-from embodied_mem.memory.cognitive_bank import BankConfig, CognitiveBank, StreamBank
-from embodied_mem.memory.consolidation import BankEntries, append
+from embodied_mem.memory.cognitive_bank import (
+    BankConfig,
+    ChunkedReading,
+    CognitiveBank,
+    Consolidation,
+    PerPlace,
+    StreamBank,
+    WholeReading,
+)
+from embodied_mem.memory.consolidation import (
+    BankEntries,
+    Forgetting,
+    ForgettingByPlace,
+    Merging,
+    append,
+)
 
 WIDTH, TOKENS = 8, 3
 
@@ -55,10 +69,18 @@ def stepped(
     merge=st.booleans(),
     gate=st.booleans(),
     timed=st.booleans(),
+    chunked=st.booleans(),
     seed=st.integers(0, 1000),
 )
 def test_whole_episodes_give_what_single_steps_give(
-    capacity: int, steps: int, batch: int, merge: bool, gate: bool, timed: bool, seed: int
+    capacity: int,
+    steps: int,
+    batch: int,
+    merge: bool,
+    gate: bool,
+    timed: bool,
+    chunked: bool,
+    seed: int,
 ) -> None:
     bank = bank_of(
         BankConfig(
@@ -66,12 +88,23 @@ def test_whole_episodes_give_what_single_steps_give(
             consolidation="merge" if merge else "fifo",
             fusion="gate" if gate else "add",
             time_encoding=timed,
+            reading=ChunkedReading(entries=2, top=2) if chunked else WholeReading(),
         ),
         seed,
     )
     episode = episode_of(batch, steps, seed)
     for at_once, one_by_one in zip(bank.sequence(*episode), stepped(bank, *episode), strict=True):
         torch.testing.assert_close(at_once, one_by_one, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [3, 9])
+def test_steps_asked_about_are_those_of_whole_episodes(steps: int) -> None:
+    bank = bank_of(BankConfig(capacity=4))
+    episode = episode_of(3, steps)
+    asked = torch.tensor([[0, 2], [2, 2], [1, 0]]) + steps - 3
+    row = torch.arange(3)[:, None]
+    for some, whole in zip(bank.sequence(*episode, asked), bank.sequence(*episode), strict=True):
+        torch.testing.assert_close(some, whole[row, asked], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("steps", [4, 9])
@@ -146,7 +179,7 @@ def test_merged_entries_are_means_of_the_frames_that_they_stand_for(
     seen, _, times = episode_of(1, steps, seed)
     entries = empty(capacity)
     for step in range(steps):
-        entries = append(entries, seen[:, step], times[:, step], merge=True)
+        entries = append(entries, seen[:, step], times[:, step], Merging())
     groups, expected, when = merged_naively(seen[0].numpy(), times[0].numpy(), capacity)
     used = min(steps, capacity)
     assert entries.counts[0].tolist() == groups + [0] * (capacity - used)
@@ -162,10 +195,80 @@ def test_without_merging_the_last_frames_are_kept(capacity: int, steps: int) -> 
     seen, _, times = episode_of(1, steps)
     entries = empty(capacity)
     for step in range(steps):
-        entries = append(entries, seen[:, step], times[:, step], merge=False)
+        entries = append(entries, seen[:, step], times[:, step], Forgetting())
     used = min(steps, capacity)
     assert torch.equal(entries.times[0, :used], times[0, steps - used :])
     assert torch.equal(entries.tokens[0, :used], seen[0, steps - used :])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    share=st.integers(1, 3),
+    count=st.integers(1, 3),
+    spare=st.integers(0, 2),
+    steps=st.integers(1, 14),
+    seed=st.integers(0, 1000),
+)
+def test_each_place_keeps_its_own_last_frames(
+    share: int, count: int, spare: int, steps: int, seed: int
+) -> None:
+    seen, _, times = episode_of(1, steps, seed)
+    places = np.random.default_rng(seed).integers(count, size=steps)
+    entries = empty(share * count + spare)
+    for step in range(steps):
+        here = torch.tensor([float(places[step])], dtype=torch.float64)
+        entries = append(
+            entries, seen[:, step], times[:, step], ForgettingByPlace(share=share), here
+        )
+    kept = sorted(
+        step for place in range(count) for step in np.flatnonzero(places == place)[-share:].tolist()
+    )
+    used = len(kept)
+    assert entries.counts[0].tolist() == [1] * used + [0] * (share * count + spare - used)
+    assert entries.places[0, :used].tolist() == places[kept].tolist()
+    assert torch.equal(entries.times[0, :used], times[0, kept])
+    assert torch.equal(entries.tokens[0, :used], seen[0, kept])
+
+
+@settings(max_examples=20, deadline=None)
+@given(capacity=st.integers(2, 6), steps=st.integers(1, 10), seed=st.integers(0, 1000))
+def test_whole_episodes_through_places_give_what_single_steps_give(
+    capacity: int, steps: int, seed: int
+) -> None:
+    bank = bank_of(BankConfig(capacity=capacity, consolidation=PerPlace(places=2)), seed)
+    seen, meant, times = episode_of(2, steps, seed)
+    random = torch.Generator().manual_seed(seed)
+    places = torch.randint(2, (2, steps), generator=random).double()
+    state, begins = bank.initial(seen[:, 0], meant[:, 0]), torch.zeros(2, dtype=torch.bool)
+    whole = bank.sequence(seen, meant, times, places=places)
+    for step in range(steps):
+        *now, state = bank.step(
+            state, seen[:, step], meant[:, step],
+            times=times[:, step], begins=begins, places=places[:, step],
+        )  # fmt: skip
+        for one, all_at_once in zip(now, whole, strict=True):
+            torch.testing.assert_close(one, all_at_once[:, step], rtol=0, atol=1e-6)
+
+
+def test_a_long_stay_evicts_nothing_of_another_place() -> None:
+    seen, meant, times = episode_of(1, 12)
+    places = torch.tensor([[0.0, 0.0] + [1.0] * 10], dtype=torch.float64)
+    other = seen.clone()
+    other[:, 0] += 1
+    changes: dict[str, float] = {}
+    rules: dict[str, Consolidation] = {"fifo": "fifo", "place": PerPlace(places=2)}
+    for name, rule in rules.items():
+        bank = bank_of(BankConfig(capacity=4, consolidation=rule))
+        last = torch.tensor([[11]])
+        one, two = (bank.sequence(x, meant, times, last, places)[0] for x in (seen, other))
+        changes[name] = float((one - two).detach().abs().max())
+    assert changes["fifo"] == 0
+    assert changes["place"] > 1e-3
+
+
+def test_places_share_a_bank_that_is_large_enough() -> None:
+    with pytest.raises(ConfigError, match="a bank of 4 entries can be shared by 1 to as many"):
+        BankConfig(capacity=4, consolidation=PerPlace(places=5))
 
 
 def test_heads_must_divide_the_width() -> None:
@@ -180,6 +283,7 @@ def empty(capacity: int) -> BankEntries:
         tokens=torch.zeros(1, capacity, TOKENS, WIDTH, dtype=torch.float64),
         times=torch.zeros(1, capacity, dtype=torch.float64),
         counts=torch.zeros(1, capacity, dtype=torch.float64),
+        places=torch.zeros(1, capacity, dtype=torch.float64),
     )
 
 

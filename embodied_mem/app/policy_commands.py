@@ -1,0 +1,64 @@
+"""Training and measuring a policy that remembers, on the command line. Light to import."""
+
+from typing import Annotated, Literal
+
+import tyro
+
+from embodied_mem.config import Config
+
+
+class TrainPolicy(Config, frozen=True, tag="policy"):
+    """Train a policy that remembers, on recorded demonstrations (docs/policy.md).
+
+    Run again with the same settings, it goes on where it was interrupted.
+    """
+
+    data: str
+    """Folder of demonstrations."""
+    out: str
+    """Folder of the run: checkpoint, learning curve (`curve.jsonl`), weights."""
+    memory: Literal["bank", "lstm", "none"] = "bank"
+    """What it remembers with."""
+    steps: int = 2000
+    """Batches in all."""
+    minutes: float | None = None
+    """Time for training [min], if it shall end before all steps are done."""
+    batch: int = 32
+    """Episodes to a batch."""
+    learning_rate: float = 2e-3
+    """At its highest."""
+    seed: int = 0
+    """Of the network's first weights and of the choice of frames."""
+    validation: int = 50
+    """Last episodes, which are measured on and not learnt from."""
+    validate_every: int = 100
+    """Batches between measurements of decisions; 0: never."""
+    device: str = "cpu"
+    """Where the network runs: cpu, cuda."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the network's forward pass."""
+
+
+class Eval(Config, frozen=True):
+    """Measure a trained policy in MIKASA-Robo, with the benchmark's seeds; needs the simulator."""
+
+    part: Annotated[Literal["policy"], tyro.conf.Positional]
+    """What is measured."""
+    weights: Annotated[str | None, tyro.conf.Positional] = None
+    """File of weights, as training writes it; those that come with the package by default."""
+    task: Literal["RememberColor3-VLA-v0", "RememberColor5-VLA-v0", "RememberColor9-VLA-v0"] = (
+        "RememberColor3-VLA-v0"
+    )
+    """How many colours there are to remember."""
+    episodes: int = 50
+    """Episodes to run."""
+    first: int = 4242424242
+    """Seed of the first of them; the others count on from it. The benchmark's by default."""
+    out: str | None = None
+    """File that gets a line of JSON for each episode; those in it are not run again."""
+    executed: int = 1
+    """Actions of a chunk that are done before the next is drawn."""
+    guidance: float = 1.5
+    """How far past the unconditional prediction to go."""
+    forget: bool = False
+    """Empty the memory before each step: what is the policy without it?"""
