@@ -8,7 +8,6 @@ from embodied_mem.errors import UnknownObjectError
 from embodied_mem.memory import Memory
 from embodied_mem.types import Action
 
-
 OTHERWISE = -5
 """Hue of what looks quite different."""
 
