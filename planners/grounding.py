@@ -200,12 +200,33 @@ def _no_places(
     return (excluded - set(choice.binding.values())) | (loose - asked)
 
 
-def tidy(steps: Sequence[PlanStep], swinging: Set[str]) -> tuple[PlanStep, ...]:
-    """Close containers before leaving them for good: a fridge's door would be in the way.
+def under_water(belief: Belief) -> dict[str, str]:
+    """Return what lies in a sink below running water, and which faucet that comes from."""
+    running = [
+        thing
+        for thing in belief.things.values()
+        if thing.label in affordances.FAUCETS and thing.state("on") is True
+    ]
+    found = {}
+    for thing in belief.things.values():
+        sink = belief.things.get(thing.parent) if thing.parent is not None else None
+        if sink is None or thing.held or sink.label not in affordances.SINKS:
+            continue
+        faucet = min(running, key=lambda tap: _gap(tap.center, sink.center), default=None)
+        if faucet is not None and _gap(faucet.center, sink.center) < 1.0:
+            found[thing.object_id] = faucet.object_id
+    return found
+
+
+def tidy(
+    steps: Sequence[PlanStep], swinging: Set[str], wet: Mapping[str, str] | None = None
+) -> tuple[PlanStep, ...]:
+    """Do what plans leave out: a fridge's door would be in the way, running water fills a cup anew.
 
     Args:
         steps: A plan.
         swinging: Containers with doors that reach into the room, and shall not stay open.
+        wet: What lies under running water, and the faucet that has to be turned off first.
     """
     tidied: list[PlanStep] = []
     opened: dict[str, str] = {}
@@ -219,6 +240,8 @@ def tidy(steps: Sequence[PlanStep], swinging: Set[str]) -> tuple[PlanStep, ...]:
             opened[step.arguments[0]] = step.arguments[1]
         elif step.name == "close":
             opened.pop(step.arguments[0], None)
+        elif step.name == "empty" and step.arguments[0] in (wet or {}):
+            tidied.append(PlanStep("switch_off", ((wet or {})[step.arguments[0]],) * 2))
         tidied.append(step)
     return tuple(tidied)
 

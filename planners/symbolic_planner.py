@@ -18,7 +18,7 @@ from embodied_mem.types import DONE
 from planners import search
 from planners.behaviour import Situation, in_order, tick
 from planners.belief import STATE_KEYS, SURE, Thing
-from planners.grounding import Choice, choose, ground, missing, tidy
+from planners.grounding import Choice, choose, ground, missing, tidy, under_water
 from planners.hands import Hands
 from planners.navigation import NavigationConfig
 from planners.pilot import Pilot
@@ -303,7 +303,7 @@ class SymbolicPlanner:
             choice.binding[atom.terms[0]] for atom in task.goal.atoms if atom.predicate == "open"
         }
         swinging = {t.object_id for t in situation.belief.things.values() if t.swings} - wanted
-        task.plan = steps = tidy(steps, swinging)
+        task.plan = steps = tidy(steps, swinging, under_water(situation.belief))
         if not steps:
             return self._give_up("the plan is empty although the goal is not reached")
         task.tree = in_order("plan", [skills.carry_out(step) for step in steps])

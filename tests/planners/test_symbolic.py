@@ -158,3 +158,11 @@ def test_planners_side_by_side_in_one_folder_solve_their_own_problems(
         assert {word for step in plan for word in step.arguments} <= set(problem.objects)
         assert problem.objects[1] in plan[-1].arguments
     assert not list(tmp_path.iterdir())
+
+
+def test_running_water_is_turned_off_before_a_cup_below_it_is_emptied():
+    steps = (PlanStep("empty", ("mug1", "sinkbasin1")),)
+    wet = {"mug1": "faucet1"}
+    off = PlanStep("switch_off", ("faucet1", "faucet1"))
+    assert tidy(steps, set(), wet) == (off, *steps)
+    assert tidy(steps, set()) == steps
