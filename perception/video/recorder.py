@@ -17,7 +17,7 @@ from embodied_mem.memory.events.boundaries import (
     SurpriseState,
 )
 from embodied_mem.memory.events.index import Batch
-from embodied_mem.memory.events.records import EventRow, PlaceRow
+from embodied_mem.memory.events.records import EventRow, PathRow, PlaceRow
 from embodied_mem.video.samples import Sample
 from perception.video.look import Look
 from perception.video.places import Places, PlacesConfig
@@ -305,10 +305,25 @@ class Recorder:
     def _taken(self) -> Batch:
         """Return what is to be written, with the state to go on from."""
         batch, self._batch = self._batch, Batch(seconds=0.0)
+        batch.paths = self._paths()
         self.state.watcher = self._watcher.state
         batch.seconds = self.state.stamp
         batch.checkpoint = checkpoint.encode(self.state)
         return batch
+
+
+    def _paths(self) -> list[PathRow]:
+        """Return where things were seen since the last batch."""
+        return [
+            PathRow(
+                thing=thing,
+                video=self.video,
+                positions=np.array([self._position(stamp) for stamp, _ in trail]),
+                stamps=np.array([stamp for stamp, _ in trail]),
+                boxes=np.array([box for _, box in trail], np.float32),
+            )
+            for thing, trail in self._watcher.take_trails().items()
+        ]
 
 
 _QUIET = "Nothing moved."

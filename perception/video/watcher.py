@@ -15,6 +15,7 @@ from perception.video.follower import (
     Follower,
     FollowerConfig,
     FollowerState,
+    Step,
     Turn,
     distance,
 )
@@ -146,6 +147,17 @@ class Watcher:
             if mover.told and mover.first < stop and mover.last > start
         ]
 
+    def take_trails(self) -> dict[str, list[Step]]:
+        """Return where everything was seen since the last call, by its id, in order of time."""
+        trails: dict[str, list[Step]] = {}
+        for follower in (self._movers, self._things):
+            for number, trail in follower.take_trails():
+                trails.setdefault(self._id(follower.kind, number), []).extend(trail)
+        return trails
+
+    def _id(self, kind: Kind, number: int) -> str:
+        return f"{self._prefix}-{kind}-{number}"
+
     def _seen(self, vector: Float32[np.ndarray, "d"], motion: float) -> Seen:
         seen = Seen(
             vector=vector,
@@ -264,7 +276,7 @@ class Watcher:
 
     def _name(self, kind: Kind, thing: Followed) -> str:
         """Return the id of a thing, and note what is known of it."""
-        name = f"{self._prefix}-{kind}-{thing.number}"
+        name = self._id(kind, thing.number)
         self._rows[name] = ThingRow(
             id=name,
             video=self.video,

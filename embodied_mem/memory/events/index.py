@@ -9,7 +9,7 @@ import msgspec
 
 from embodied_mem.errors import StoreError
 from embodied_mem.memory.events import tables
-from embodied_mem.memory.events.records import EventRow, PlaceRow, ThingRow, VideoRow
+from embodied_mem.memory.events.records import EventRow, PathRow, PlaceRow, ThingRow, VideoRow
 from embodied_mem.memory.folder import PICTURES, read_file, require_inside, write_file
 from embodied_mem.memory.store import Store
 
@@ -22,6 +22,7 @@ class Batch(msgspec.Struct, kw_only=True):
     events: list[EventRow] = []
     things: list[ThingRow] = []
     places: list[PlaceRow] = []
+    paths: list[PathRow] = []
     pictures: dict[str, bytes] = {}
     """JPEG files, by name."""
     seconds: float
@@ -90,6 +91,8 @@ class EventIndex:
                 tables.put_thing(database, thing)
             for place in batch.places:
                 tables.put_place(database, place)
+            for path in batch.paths:
+                tables.put_path(database, path)
             database.execute(
                 "UPDATE videos SET seconds = ?, checkpoint = ?, done = ?, note = ? WHERE id = ?",
                 (batch.seconds, batch.checkpoint, batch.checkpoint is None, batch.note, video),
@@ -163,6 +166,11 @@ class EventIndex:
         """Return all places."""
         with self.store.transaction(write=False) as database:
             return tables.read_places(database)
+
+    def paths(self, video: int) -> list[PathRow]:
+        """Return where the things of a video were, in pieces by thing and in order of time."""
+        with self.store.transaction(write=False) as database:
+            return tables.read_paths(database, video)
 
     def search_text(self, words: Sequence[str], limit: int) -> list[tuple[int, float]]:
         """Return numbers of events whose captions have any of the words, and BM25, best first."""
