@@ -121,7 +121,7 @@ class Follower:
     """Follows sightings of one kind."""
 
     def __init__(self, kind: Kind, config: FollowerConfig, state: FollowerState | None = None):
-        self.kind = kind
+        self.kind: Kind = kind
         self.config = config
         self.state = state or FollowerState()
 

@@ -311,7 +311,6 @@ class Recorder:
         batch.checkpoint = checkpoint.encode(self.state)
         return batch
 
-
     def _paths(self) -> list[PathRow]:
         """Return where things were seen since the last batch."""
         return [
