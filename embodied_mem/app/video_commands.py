@@ -69,6 +69,9 @@ class VideoRemember(Config, frozen=True, tag="remember"):
     """Images a second of a folder [1/s]."""
     config: str | None = None
     """YAML file with all other settings (`RecorderConfig`)."""
+    ray: str | None = None
+    """Ray cluster that looks at the videos, in chunks: HOST:PORT, `auto` for the one that this
+    machine belongs to, `local` for one of this machine alone."""
 
 
 class VideoScore(Config, frozen=True, tag="score"):

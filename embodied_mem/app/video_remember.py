@@ -1,6 +1,6 @@
 """`embodied-mem video IN... --store DIR`: videos into a memory that can be asked questions."""
 
-import hashlib
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -8,26 +8,32 @@ from rich.table import Table
 
 from embodied_mem.app.console import configure_logging, console, plain
 from embodied_mem.app.video_commands import VideoRemember
+from embodied_mem.app.video_look import LookChoice, build_look
+from embodied_mem.app.video_ray import observed_by_ray
 from embodied_mem.config import load_config
 from embodied_mem.errors import BackendError, ConfigError
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.records import VideoRow
 from embodied_mem.runtime.interrupts import deferred_interrupts
-from embodied_mem.video.samples import Samples
-from perception.video.intake import IntakeConfig, take_in
-from perception.video.look import GridLook, Look
+from perception.video.intake import IntakeConfig, Observed, open_samples, take_in
+from perception.video.look import Look
 from perception.video.recorder import RecorderConfig
 
 
 def remember_videos(command: VideoRemember) -> int:
     """Take in what is not in the store yet, say what could not be, and print a table."""
     configure_logging()
-    config, look = _intake(command)
+    config, choice, look = _intake(command)
     failed = 0
-    with EventIndex(command.store) as index:
+    with EventIndex(command.store) as index, ExitStack() as stack:
+        observed: Observed | None = None
+        if command.ray is not None:
+            observed = stack.enter_context(
+                observed_by_ray(index, command.sources, config, choice, command.ray)
+            )
         for source in command.sources:
             try:
-                _take_in(index, source, config, look)
+                _take_in(index, source, config, look, observed)
             except BackendError as error:  # The others can be taken in all the same.
                 failed += 1
                 console.print(f"[yellow]skipped:[/] {plain(str(error))}")
@@ -37,9 +43,11 @@ def remember_videos(command: VideoRemember) -> int:
     return 0
 
 
-def _take_in(index: EventIndex, source: str, config: IntakeConfig, look: Look) -> None:
+def _take_in(
+    index: EventIndex, source: str, config: IntakeConfig, look: Look, observed: Observed | None
+) -> None:
     before = {video.digest for video in index.videos() if video.done}
-    promised = Samples(source, rate=config.rate, side=config.side).promised
+    promised = open_samples(source, config).promised
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with (
         Progress(*columns, console=console, transient=True) as bar,
@@ -49,6 +57,7 @@ def _take_in(index: EventIndex, source: str, config: IntakeConfig, look: Look) -
         video = take_in(
             index, source, config, look,
             progress=lambda seconds: bar.update(task, completed=seconds), check=check,
+            observed=observed,
         )  # fmt: skip
     if video.digest in before:
         other = "" if video.name == Path(source).name else f", as {plain(video.name)}"
@@ -57,35 +66,22 @@ def _take_in(index: EventIndex, source: str, config: IntakeConfig, look: Look) -
         console.print(f"[yellow]{plain(video.name)} was {plain(video.note)}[/]")
 
 
-def _intake(command: VideoRemember) -> tuple[IntakeConfig, Look]:
+def _intake(command: VideoRemember) -> tuple[IntakeConfig, LookChoice, Look]:
     if not 0 < command.rate <= 1000 or command.side < 16 or command.folder_rate <= 0:
         raise ConfigError("rates must be above 0 (at most 1000), and `--side` at least 16 px.")
-    look, name = _look(command)
+    choice = LookChoice(features=command.features, model=command.model, weights=command.weights)
+    look, name = build_look(choice)
     recorder = RecorderConfig()
     if command.config is not None:
         recorder = load_config(command.config, RecorderConfig)
-    return IntakeConfig(
+    config = IntakeConfig(
         rate=command.rate,
         side=command.side,
         folder_rate=command.folder_rate,
         look=name,
         recorder=recorder,
-    ), look
-
-
-def _look(command: VideoRemember) -> tuple[Look, str]:
-    """Return what describes whole pictures, and its name."""
-    if command.features == "grid":
-        return GridLook(), "grid"
-    if command.weights is None:
-        raise ConfigError("`--features timm` needs `--weights FILE`, those of `--model`.")
-    from perception.timm_config import TimmFeaturesConfig  # noqa: PLC0415 - imports torch.
-    from perception.video.timm_look import TimmLook  # noqa: PLC0415
-
-    look = TimmLook(TimmFeaturesConfig(model=command.model, weights=command.weights))
-    with Path(command.weights).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return look, f"{command.model} {digest}"
+    )
+    return config, choice, look
 
 
 def _show(index: EventIndex) -> None:

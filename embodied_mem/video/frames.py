@@ -132,26 +132,36 @@ class VideoFile:
             self.seconds = _seconds(container, stream)
             """How long the file says it is [s], where it does."""
 
-    def shown(self, after: int | None = None) -> Iterator[ShownFrame]:
+    @property
+    def stamped(self) -> bool:
+        """Whether frames carry the times at which they are shown."""
+        return self._start is not None
+
+    def shown(
+        self, after: int | None = None, *, threads: int | None = None
+    ) -> Iterator[ShownFrame]:
         """Yield the frames with the times at which they are shown.
 
         Args:
             after: Position of a frame; frames are yielded from the key frame before it on.
+            threads: Threads that decode; as many as the decoder likes by default.
         """
         with self._open() as container:
             stream = self._stream(container)
-            stream.thread_type = "AUTO"
-            stamped = self._start is not None
-            if after is not None and stamped:
+            if threads is None:
+                stream.thread_type = "AUTO"
+            else:
+                stream.thread_count = threads
+            if after is not None and self.stamped:
                 # Containers are indexed by decoding time, which runs ahead of the time of showing.
                 _seek(container, stream, after - int(_SEEK_MARGIN / self._unit))
             index = 0
             for packet in _packets(container, stream):
                 for frame in _decoded(packet):
-                    if frame.pts is not None and stamped:
+                    if frame.pts is not None and self.stamped:
                         seconds = (frame.pts - (self._start or 0)) * self._unit
                         yield ShownFrame(frame.pts, seconds, frame)
-                    elif not stamped:
+                    elif not self.stamped:
                         yield ShownFrame(index, index / (self.rate or Fraction(25)), frame)
                     index += 1
 

@@ -5,7 +5,7 @@ that a variable frame rate, dropped frames and cuts leave them right.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -40,7 +40,15 @@ class Sample:
 class Samples:
     """The pictures of a video file or of a folder of images, some of them a second."""
 
-    def __init__(self, path: str | Path, *, rate: float, side: int, folder_rate: float = 30.0):
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        rate: float,
+        side: int,
+        folder_rate: float = 30.0,
+        threads: int | None = None,
+    ):
         """Look what the source says of itself.
 
         Args:
@@ -48,6 +56,7 @@ class Samples:
             rate: Pictures wanted a second; fewer where the source has fewer [1/s].
             side: Longest side of a picture; larger ones are shrunk [px].
             folder_rate: Images a second of a folder [1/s].
+            threads: Threads that decode; as many as the decoder likes by default.
 
         Raises:
             BackendError: It is neither, is damaged, or has no pictures in it.
@@ -56,6 +65,7 @@ class Samples:
         self.source = open_frames(path)
         self.rate = Fraction(rate).limit_denominator(1000)
         self.side = side
+        self._threads = threads
         self._folder_rate = Fraction(folder_rate).limit_denominator(1001)
         self._scaler = VideoReformatter()  # One for all frames: it keeps its tables.
         self.promised = self._promised()
@@ -72,11 +82,11 @@ class Samples:
         """
         return self.between(position, None)
 
-    def between(self, position: int | None, stop: float | None) -> Iterator[Sample]:
+    def between(self, position: int | None, stop: float | None) -> Generator[Sample, None, None]:
         """Yield the pictures after a position, and before a time [s]."""
         tick = -1
         for place, seconds, picture in self._pictures(position):
-            if stop is not None and seconds >= stop:
+            if stop is not None and float(seconds) >= stop:
                 return
             latest = seconds * self.rate // 1
             if position is not None and place <= position:
@@ -86,6 +96,11 @@ class Samples:
                 if rgb is not None:
                     tick = latest
                     yield Sample(place, float(seconds), rgb)
+
+    @property
+    def can_seek(self) -> bool:
+        """Whether reading can begin anywhere without all that lies before."""
+        return not isinstance(self.source, VideoFile) or self.source.stamped
 
     def position_of(self, stamp: float) -> int | None:
         """Return a position that lies before a time [s], for `between`; None at the start."""
@@ -104,7 +119,7 @@ class Samples:
                 yield frame.index, frame.index / self._folder_rate, picture
             return
         assert isinstance(self.source, VideoFile)
-        for shown in self.source.shown(position):
+        for shown in self.source.shown(position, threads=self._threads):
             picture = partial(_shrunk_frame, shown.picture, self.side, self._scaler)
             yield shown.position, shown.seconds, picture
 
