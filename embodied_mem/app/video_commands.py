@@ -51,7 +51,7 @@ class VideoRemember(Config, frozen=True, tag="remember"):
     """Take videos into a memory that can be asked questions. Resumable; what is done is left."""
 
     sources: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Video files, or folders of images."""
+    """Video files, folders of images, RGB-D recordings, or ROS bags."""
     store: str
     """Folder of the memory; made if missing, gone on with if there."""
     rate: float = 5.0
@@ -67,6 +67,8 @@ class VideoRemember(Config, frozen=True, tag="remember"):
     """Its weights, a file."""
     folder_rate: float = 30.0
     """Images a second of a folder [1/s]."""
+    topic: str = ""
+    """Colour images of a bag; where it has one topic of them, that one."""
     config: str | None = None
     """YAML file with all other settings (`RecorderConfig`)."""
     ray: str | None = None

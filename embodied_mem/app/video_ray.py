@@ -15,9 +15,15 @@ from embodied_mem.runtime.interrupts import immediate_interrupts
 from embodied_mem.runtime.ordering import in_order
 from embodied_mem.runtime.workers import Answer
 from embodied_mem.video.ahead import read_ahead
-from embodied_mem.video.samples import content_digest, quick_digest
+from embodied_mem.video.samples import quick_digest
 from perception.video.chunks import Chunk, Observation, observe
-from perception.video.intake import IntakeConfig, Observed, chunks_left, open_samples
+from perception.video.intake import (
+    IntakeConfig,
+    Observed,
+    chunks_left,
+    open_samples,
+    video_digest,
+)
 from perception.video.recorder import RecorderState
 
 
@@ -120,7 +126,7 @@ def _jobs(
     jobs: dict[str, ChunkJob] = {}
     for source in sources:
         try:
-            samples, digest = open_samples(source, config), content_digest(source)
+            samples, digest = open_samples(source, config), video_digest(source, config)
         except BackendError:
             continue
         known = next((video for video in index.videos() if video.digest == digest), None)

@@ -78,6 +78,7 @@ def _intake(command: VideoRemember) -> tuple[IntakeConfig, LookChoice, Look]:
         rate=command.rate,
         side=command.side,
         folder_rate=command.folder_rate,
+        topic=command.topic,
         look=name,
         recorder=recorder,
     )

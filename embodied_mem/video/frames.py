@@ -64,7 +64,7 @@ class FrameSource(Protocol):
         ...
 
 
-def open_frames(path: str | Path) -> FrameSource:
+def open_frames(path: str | Path) -> "FrameFolder | VideoFile":
     """Open a video file or a folder of images.
 
     Raises:
@@ -106,7 +106,7 @@ class FrameFolder:
     def frames(self, start: int = 0) -> Iterator[VideoFrame]:
         """Yield the frames from number `start` on; the files before it are not read."""
         for index, file in enumerate(self._files[start:], start=start):
-            yield VideoFrame(index=index, name=file.stem, rgb=_read_image(file))
+            yield VideoFrame(index=index, name=file.stem, rgb=read_image(file))
 
     def key(self, name: str) -> str:
         """Return the name: masks are called as their frames are."""
@@ -251,7 +251,8 @@ def _upright(frame: av.VideoFrame) -> UInt8[np.ndarray, "h w 3"]:
     return np.ascontiguousarray(np.rot90(rgb, quarters)) if quarters else rgb
 
 
-def _read_image(file: Path) -> UInt8[np.ndarray, "h w 3"] | None:
+def read_image(file: Path) -> UInt8[np.ndarray, "h w 3"] | None:
+    """Return an image, upright; None where it cannot be read."""
     try:
         with Image.open(file) as image:
             return np.array(ImageOps.exif_transpose(image).convert("RGB"))

@@ -1,5 +1,6 @@
 """A video into a memory: read, look, record, write; from where an earlier run was cut off."""
 
+import hashlib
 from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
@@ -34,6 +35,8 @@ class IntakeConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Longer side of a picture [px]."""
     folder_rate: float
     """Images a second of a folder [1/s]."""
+    topic: str = ""
+    """Images of a bag that are wanted; of the only topic of them by default."""
     look: str
     """What describes a whole picture: `grid`, or a network and the digest of its weights."""
     recorder: RecorderConfig = RecorderConfig()
@@ -61,7 +64,7 @@ def take_in(
 
     Args:
         index: Open for writing.
-        path: A video file or a folder of images.
+        path: A video file, a folder of images, a recording or a bag.
         config: How.
         look: What `config.look` names.
         progress: Told how far it is [s].
@@ -108,7 +111,7 @@ class Intake:
                 id=0,
                 name=Path(path).name,
                 path=str(Path(path).resolve()),
-                digest=content_digest(path),
+                digest=video_digest(path, config),
                 quick=quick_digest(path),
                 settings=settings,
                 seconds=0.0,
@@ -159,7 +162,7 @@ def open_samples(path: str | Path, config: IntakeConfig, threads: int | None = N
     """Open a video as it is taken in.
 
     Args:
-        path: A video file or a folder of images.
+        path: A video file, a folder of images, a recording or a bag.
         config: How it is taken in.
         threads: Threads that decode; as many as the decoder likes by default.
 
@@ -172,7 +175,20 @@ def open_samples(path: str | Path, config: IntakeConfig, threads: int | None = N
         side=config.side,
         folder_rate=config.folder_rate,
         threads=threads,
+        topic=config.topic,
     )
+
+
+def video_digest(path: str | Path, config: IntakeConfig) -> str:
+    """Return what a video is known by: the SHA-256 of its content, and of the topic of a bag.
+
+    Raises:
+        BackendError: It cannot be read.
+    """
+    digest = content_digest(path)
+    if not config.topic:
+        return digest
+    return hashlib.sha256(f"{digest} {config.topic}".encode()).hexdigest()
 
 
 def chunks_left(

@@ -267,7 +267,7 @@ class Recorder:
         if state.position is None or state.stamp <= state.origin_stamp:
             return state.origin
         share = (stamp - state.origin_stamp) / (state.stamp - state.origin_stamp)
-        return round(state.origin + share * (state.position - state.origin))
+        return state.origin + round(share * (state.position - state.origin))
 
     def _picture_of(self, event: EventRow, shown: Pending) -> str:
         """Return an event's key frame; that of a visit shows the coming, long ago as it may be."""
