@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from embodied_mem.errors import ConfigError
+from perception.appearance import Describer
 from perception.video.look import GridLook, Look
 
 
@@ -18,14 +19,24 @@ class LookChoice(msgspec.Struct, frozen=True, kw_only=True):
     weights: str | None = None
 
 
-def build_look(choice: LookChoice) -> tuple[Look, str]:
-    """Return what describes whole pictures, and its name, by which settings know it.
+class BuiltLook(msgspec.Struct, frozen=True, kw_only=True):
+    """What describes pictures."""
+
+    look: Look
+    name: str
+    """By which settings know it."""
+    parts: Describer | None = None
+    """Describes what moves in them, where it is a network."""
+
+
+def build_look(choice: LookChoice) -> BuiltLook:
+    """Build what describes whole pictures.
 
     Raises:
         ConfigError: A network without weights.
     """
     if choice.features == "grid":
-        return GridLook(), "grid"
+        return BuiltLook(look=GridLook(), name="grid")
     if choice.weights is None:
         raise ConfigError("`--features timm` needs `--weights FILE`, those of `--model`.")
     from perception.timm_config import TimmFeaturesConfig  # noqa: PLC0415 - imports torch.
@@ -34,4 +45,4 @@ def build_look(choice: LookChoice) -> tuple[Look, str]:
     look = TimmLook(TimmFeaturesConfig(model=choice.model, weights=choice.weights))
     with Path(choice.weights).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return look, f"{choice.model} {digest}"
+    return BuiltLook(look=look, name=f"{choice.model} {digest}", parts=look.features)

@@ -57,12 +57,12 @@ def look_at(job: ChunkJob) -> bytes:
     cv2.setNumThreads(1)
     if quick_digest(job.path) != job.quick:
         raise BackendError(f"{job.path} is another file on a machine of the cluster.")
-    look, name = build_look(job.look)
-    if name != job.config.look:
+    built = build_look(job.look)
+    if built.name != job.config.look:
         raise BackendError(f"{job.look.weights} are other weights on a machine of the cluster.")
     samples = open_samples(job.path, job.config, threads=1)
     recorder = job.config.recorder
-    rows = list(observe(samples, job.chunk, recorder.observe, look, after=job.after))
+    rows = list(observe(samples, job.chunk, recorder.observe, built.look, after=job.after))
     return checkpoint.encode(Observations(rows))
 
 

@@ -8,13 +8,15 @@ from rich.table import Table
 
 from embodied_mem.app.console import configure_logging, console, plain
 from embodied_mem.app.video_commands import VideoRemember
-from embodied_mem.app.video_look import LookChoice, build_look
+from embodied_mem.app.video_look import BuiltLook, LookChoice, build_look
 from embodied_mem.app.video_ray import observed_by_ray
 from embodied_mem.config import load_config
 from embodied_mem.errors import BackendError, ConfigError
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.records import VideoRow
 from embodied_mem.runtime.interrupts import deferred_interrupts
+from perception.appearance import Describer
+from perception.video.identities import identify_movers
 from perception.video.intake import IntakeConfig, Observed, open_samples, take_in
 from perception.video.look import Look
 from perception.video.recorder import RecorderConfig
@@ -23,7 +25,7 @@ from perception.video.recorder import RecorderConfig
 def remember_videos(command: VideoRemember) -> int:
     """Take in what is not in the store yet, say what could not be, and print a table."""
     configure_logging()
-    config, choice, look = _intake(command)
+    config, choice, built = _intake(command)
     failed = 0
     with EventIndex(command.store) as index, ExitStack() as stack:
         observed: Observed | None = None
@@ -33,10 +35,12 @@ def remember_videos(command: VideoRemember) -> int:
             )
         for source in command.sources:
             try:
-                _take_in(index, source, config, look, observed)
+                _take_in(index, source, config, built.look, observed)
             except BackendError as error:  # The others can be taken in all the same.
                 failed += 1
                 console.print(f"[yellow]skipped:[/] {plain(str(error))}")
+        if built.parts is not None:
+            _identify(index, built.parts, config)
         _show(index)
     if failed == len(command.sources):
         raise BackendError(f"none of {failed} sources could be taken in.")
@@ -66,11 +70,20 @@ def _take_in(
         console.print(f"[yellow]{plain(video.name)} was {plain(video.note)}[/]")
 
 
-def _intake(command: VideoRemember) -> tuple[IntakeConfig, LookChoice, Look]:
+def _identify(index: EventIndex, describe: Describer, config: IntakeConfig) -> None:
+    """Find out which movers of all videos are one, and say how many they are."""
+    identities = identify_movers(index, describe, config.recorder.identities)
+    index.identify(identities)
+    if identities:
+        different = len(set(identities.values()))
+        console.print(f"{len(identities)} movers that look like {different} different ones")
+
+
+def _intake(command: VideoRemember) -> tuple[IntakeConfig, LookChoice, BuiltLook]:
     if not 0 < command.rate <= 1000 or command.side < 16 or command.folder_rate <= 0:
         raise ConfigError("rates must be above 0 (at most 1000), and `--side` at least 16 px.")
     choice = LookChoice(features=command.features, model=command.model, weights=command.weights)
-    look, name = build_look(choice)
+    built = build_look(choice)
     recorder = RecorderConfig()
     if command.config is not None:
         recorder = load_config(command.config, RecorderConfig)
@@ -79,10 +92,10 @@ def _intake(command: VideoRemember) -> tuple[IntakeConfig, LookChoice, Look]:
         side=command.side,
         folder_rate=command.folder_rate,
         topic=command.topic,
-        look=name,
+        look=built.name,
         recorder=recorder,
     )
-    return config, choice, look
+    return config, choice, built
 
 
 def _show(index: EventIndex) -> None:

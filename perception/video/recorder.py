@@ -20,6 +20,7 @@ from embodied_mem.memory.events.index import Batch
 from embodied_mem.memory.events.records import EventRow, PathRow, PlaceRow
 from perception.video.chunks import ChunksConfig, Observation, ObserveConfig
 from perception.video.eye import WatcherConfig
+from perception.video.identities import MoverIdentityConfig
 from perception.video.places import Places, PlacesConfig
 from perception.video.teller import Seen, Teller, TellerState
 
@@ -31,6 +32,7 @@ class RecorderConfig(Config, frozen=True):
     chunks: ChunksConfig = ChunksConfig()
     surprise: SurpriseConfig = SurpriseConfig()
     places: PlacesConfig = PlacesConfig()
+    identities: MoverIdentityConfig = MoverIdentityConfig()
     horizon: float = 6.0
     """A segment is written so long after its end [s]."""
     merged: float = 3.0

@@ -114,6 +114,13 @@ class EventIndex:
                 tables.put_thing(database, thing)
             database.execute("UPDATE events SET refined = 1 WHERE id = ?", (segment,))
 
+    def identify(self, identities: dict[str, int]) -> None:
+        """Write which things are one, by id, in place of what was known of that."""
+        with self.store.transaction() as database:
+            tables.create(database)
+            database.execute("DELETE FROM identities")
+            database.executemany("INSERT INTO identities VALUES (?, ?)", identities.items())
+
     def remove_strays(self, video: int) -> None:
         """Delete pictures of a video that no event shows: those of a batch that was cut off."""
         shown = {event.picture for event in self.events("video = ?", (video,))}
@@ -171,6 +178,11 @@ class EventIndex:
         """Return where the things of a video were, in pieces by thing and in order of time."""
         with self.store.transaction(write=False) as database:
             return tables.read_paths(database, video)
+
+    def identities(self) -> dict[str, int]:
+        """Return which things are one: the number of the identity of each that has one, by id."""
+        with self.store.transaction(write=False) as database:
+            return tables.read_identities(database)
 
     def search_text(self, words: Sequence[str], limit: int) -> list[tuple[int, float]]:
         """Return numbers of events whose captions have any of the words, and BM25, best first."""

@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS things (id TEXT PRIMARY KEY, video INTEGER NOT NULL, 
 CREATE TABLE IF NOT EXISTS paths (thing TEXT NOT NULL, start REAL NOT NULL, video INTEGER NOT NULL,
   sightings BLOB NOT NULL, PRIMARY KEY (thing, start)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS paths_video ON paths (video);
+CREATE TABLE IF NOT EXISTS identities (thing TEXT PRIMARY KEY, identity INTEGER NOT NULL)
+  WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS places (id INTEGER PRIMARY KEY, video INTEGER NOT NULL,
   seen INTEGER NOT NULL, vector BLOB NOT NULL);
 CREATE VIRTUAL TABLE IF NOT EXISTS event_text USING fts5 (caption, tokenize = 'porter unicode61');
@@ -118,6 +120,13 @@ def read_paths(database: sqlite3.Connection, video: int) -> list[PathRow]:
         return []
     query = "SELECT thing, sightings FROM paths WHERE video = ? ORDER BY thing, start"
     return [_path(video, *row) for row in database.execute(query, (video,))]
+
+
+def read_identities(database: sqlite3.Connection) -> dict[str, int]:
+    """Return the numbers of identities by the ids of things."""
+    if not _has_table(database, "identities"):
+        return {}
+    return dict(database.execute("SELECT thing, identity FROM identities ORDER BY thing"))
 
 
 def read_videos(database: sqlite3.Connection) -> list[VideoRow]:

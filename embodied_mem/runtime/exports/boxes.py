@@ -5,7 +5,6 @@ track`, which writes COCO's run lengths itself.)
 """
 
 import json
-from bisect import bisect_left
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +18,7 @@ from embodied_mem.errors import StoreError
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.records import VideoRow
 from embodied_mem.runtime.exports.names import file_stem
-from embodied_mem.runtime.exports.tracks import Track, read_tracks
+from embodied_mem.runtime.exports.tracks import Track, key_frames, read_tracks
 
 _CATEGORIES = {"mover": 1, "thing": 2}
 
@@ -81,7 +80,7 @@ def write_coco(index: EventIndex, folder: Path) -> None:
     annotations: list[dict[str, Any]] = []
     for video in index.videos():
         tracks = list(read_tracks(index, video))
-        for name, position in _key_frames(index, video):
+        for name, position in key_frames(index, video):
             data = index.picture(name)
             (pictures / name).write_bytes(data)
             width, height = _size(name, data)
@@ -102,10 +101,10 @@ def write_coco(index: EventIndex, folder: Path) -> None:
 
 def _annotation(track: Track, position: int, image: dict[str, Any]) -> dict[str, Any] | None:
     """Return where a thing is in an image; None where it is not seen."""
-    at = bisect_left(track.positions, position)
-    if at == len(track.positions) or track.positions[at] != position:
+    place = track.at(position)
+    if place is None:
         return None
-    left, top, right, bottom = (float(side) for side in track.boxes[at])
+    left, top, right, bottom = (float(side) for side in place)
     width, height = image["width"], image["height"]
     box = [left * width, top * height, (right - left) * width, (bottom - top) * height]
     box = [round(value, 2) for value in box]
@@ -113,25 +112,14 @@ def _annotation(track: Track, position: int, image: dict[str, Any]) -> dict[str,
         "image_id": image["id"], "category_id": _CATEGORIES[track.thing.kind],
         "track_id": track.number, "bbox": box, "area": round(box[2] * box[3], 2), "iscrowd": 0,
         "segmentation": [], "thing": track.thing.id, "label": track.thing.label,
-        "stamp": float(track.stamps[at]), "position": position, "video": image["video"],
+        "stamp": track.stamp(position), "position": position, "video": image["video"],
         "video_sha256": image["video_sha256"],
     }  # fmt: skip
 
 
-def _key_frames(index: EventIndex, video: VideoRow) -> list[tuple[str, int]]:
-    """Return names and positions of the key frames of a video, in order of time."""
-    names = {event.picture for event in index.events("video = ?", (video.id,)) if event.picture}
-    # Names end with the position: v1-3600.jpg; those of a closer look with what they show.
-    numbered = ((name, name.removesuffix(".jpg").rpartition("-")[2]) for name in names)
-    return sorted(
-        ((name, int(position)) for name, position in numbered if position.isdecimal()),
-        key=lambda frame: (frame[1], frame[0]),
-    )
-
-
 def _picture_size(index: EventIndex, video: VideoRow) -> tuple[int, int] | None:
     """Return width and height of a video's key frames [px]; None where it has none."""
-    frames = _key_frames(index, video)
+    frames = key_frames(index, video)
     return _size(frames[0][0], index.picture(frames[0][0])) if frames else None
 
 

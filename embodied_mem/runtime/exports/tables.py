@@ -12,7 +12,7 @@ import numpy as np
 
 from embodied_mem.errors import MissingExtraError
 from embodied_mem.memory.events.index import EventIndex
-from embodied_mem.memory.events.records import EventRow, VideoRow
+from embodied_mem.memory.events.records import EventRow, ThingRow, VideoRow
 from embodied_mem.runtime.exports.tracks import read_tracks
 
 try:
@@ -44,6 +44,7 @@ _SCHEMAS = {
         ("thing", arrow.string()), *_SOURCE, ("kind", arrow.string()), ("label", arrow.string()),
         ("first", arrow.float64()), ("last", arrow.float64()), *_BOX, ("region", arrow.string()),
         ("steadiness", arrow.float64()), ("colours", arrow.list_(arrow.float32())),
+        ("identity", arrow.int64()),
     ],
     "tracks": [
         ("thing", arrow.string()), ("track", arrow.int64()), *_SOURCE,
@@ -62,8 +63,13 @@ def write_tables(index: EventIndex, folder: Path) -> None:
     digests = {video.id: video.digest for video in videos}
     _write(folder / "videos.parquet", "videos", ([_video(video)] for video in videos))
     _write(folder / "events.parquet", "events", _events(index, videos))
+    identities = index.identities()
     things = (
-        [_thing(thing, video.digest) for thing in index.things() if thing.video == video.id]
+        [
+            _thing(thing, video.digest, identities.get(thing.id))
+            for thing in index.things()
+            if thing.video == video.id
+        ]
         for video in videos
     )
     _write(folder / "things.parquet", "things", things)
@@ -119,11 +125,12 @@ def _event(event: EventRow, digest: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _thing(thing: Any, digest: str) -> dict[str, Any]:
+def _thing(thing: ThingRow, digest: str, identity: int | None) -> dict[str, Any]:
     return {
         "thing": thing.id, "video": thing.video, "video_sha256": digest, "kind": thing.kind,
         "label": thing.label, "first": thing.first, "last": thing.last, **_sides(thing.box),
         "region": thing.region, "steadiness": thing.steadiness, "colours": thing.colours,
+        "identity": identity,
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 import numpy as np
+from jaxtyping import Float
 
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.records import PathRow, ThingRow, VideoRow
@@ -22,6 +23,16 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     boxes: np.ndarray
     """Left, top, right and bottom, as shares of the picture (n, 4), float32."""
 
+    def at(self, position: int) -> Float[np.ndarray, "4"] | None:
+        """Return where it is in a picture; None where it is not seen."""
+        row = int(np.searchsorted(self.positions, position))
+        seen = row < len(self.positions) and self.positions[row] == position
+        return self.boxes[row] if seen else None
+
+    def stamp(self, position: int) -> float:
+        """Return the time of a picture that shows it [s]."""
+        return float(self.stamps[int(np.searchsorted(self.positions, position))])
+
 
 def read_tracks(index: EventIndex, video: VideoRow) -> Iterator[Track]:
     """Yield the tracks of what was told of in a video, in the order of its ids."""
@@ -38,3 +49,14 @@ def read_tracks(index: EventIndex, video: VideoRow) -> Iterator[Track]:
             stamps=np.concatenate([piece.stamps for piece in own]),
             boxes=np.concatenate([piece.boxes for piece in own]),
         )
+
+
+def key_frames(index: EventIndex, video: VideoRow) -> list[tuple[str, int]]:
+    """Return names and positions of the key frames of a video, in order of time."""
+    names = {event.picture for event in index.events("video = ?", (video.id,)) if event.picture}
+    # Names end with the position: v1-3600.jpg; those of a closer look with what they show.
+    numbered = ((name, name.removesuffix(".jpg").rpartition("-")[2]) for name in names)
+    return sorted(
+        ((name, int(position)) for name, position in numbered if position.isdecimal()),
+        key=lambda frame: (frame[1], frame[0]),
+    )
