@@ -51,7 +51,7 @@ class VideoRemember(Config, frozen=True, tag="remember"):
     """Take videos into a memory that can be asked questions. Resumable; what is done is left."""
 
     sources: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Video files, folders of images, RGB-D recordings, or ROS bags."""
+    """Video files, folders of them or of images, RGB-D recordings, or ROS bags."""
     store: str
     """Folder of the memory; made if missing, gone on with if there."""
     rate: float = 5.0

@@ -124,6 +124,8 @@ def _jobs(
 ) -> dict[str, ChunkJob]:
     """Return what is to be looked at; sources that cannot be read come up when it is their turn."""
     jobs: dict[str, ChunkJob] = {}
+    if look.weights is not None:  # A worker's folder is another one.
+        look = msgspec.structs.replace(look, weights=str(Path(look.weights).resolve()))
     for source in sources:
         try:
             samples, digest = open_samples(source, config), video_digest(source, config)

@@ -15,6 +15,7 @@ from embodied_mem.errors import BackendError, ConfigError
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.records import VideoRow
 from embodied_mem.runtime.interrupts import deferred_interrupts
+from embodied_mem.video.folders import expanded
 from perception.appearance import Describer
 from perception.video.identities import identify_movers
 from perception.video.intake import IntakeConfig, Observed, open_samples, take_in
@@ -26,14 +27,15 @@ def remember_videos(command: VideoRemember) -> int:
     """Take in what is not in the store yet, say what could not be, and print a table."""
     configure_logging()
     config, choice, built = _intake(command)
+    sources = expanded(command.sources)
     failed = 0
     with EventIndex(command.store) as index, ExitStack() as stack:
         observed: Observed | None = None
         if command.ray is not None:
             observed = stack.enter_context(
-                observed_by_ray(index, command.sources, config, choice, command.ray)
+                observed_by_ray(index, sources, config, choice, command.ray)
             )
-        for source in command.sources:
+        for source in sources:
             try:
                 _take_in(index, source, config, built.look, observed)
             except BackendError as error:  # The others can be taken in all the same.
@@ -42,7 +44,7 @@ def remember_videos(command: VideoRemember) -> int:
         if built.parts is not None:
             _identify(index, built.parts, config)
         _show(index)
-    if failed == len(command.sources):
+    if failed == len(sources):
         raise BackendError(f"none of {failed} sources could be taken in.")
     return 0
 

@@ -20,7 +20,7 @@ from embodied_mem.errors import BackendError
 
 _SEEK_MARGIN = 2
 """How much before a frame its key frame is looked for [s]."""
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +89,10 @@ class FrameFolder:
         """
         self.path = path
         self.rate: Fraction | None = None
-        images = [file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES]
+        images = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
         self._files = sorted(images, key=lambda file: natural_key(file.stem))
         if not images:
-            raise BackendError(f"the folder {path} holds no images ({', '.join(_SUFFIXES)}).")
+            raise BackendError(f"the folder {path} holds no images ({', '.join(IMAGE_SUFFIXES)}).")
         self.names = [file.stem for file in self._files]
         twice = [name for name, after in zip(self.names, self.names[1:], strict=False)
                  if name == after]  # fmt: skip

@@ -17,6 +17,7 @@ from embodied_mem.app.cli import execute
 from embodied_mem.app.video_commands import Video, VideoRemember
 from embodied_mem.errors import BackendError
 from embodied_mem.memory.events.index import EventIndex
+from embodied_mem.video.folders import expanded
 from embodied_mem.video.samples import Sample, Samples, content_digest, quick_digest
 
 START = 1_700_000_000_123_456_789
@@ -233,6 +234,19 @@ def test_a_camera_that_was_held_otherwise_is_turned_upright(
     turned.write_bytes(data)
     for upright, stored in zip(samples(turned), samples(plain), strict=True):
         np.testing.assert_array_equal(upright.rgb, np.rot90(stored.rgb, quarters))
+
+
+def test_a_folder_of_videos_is_each_of_them_and_one_of_images_is_one(tmp_path: Path):
+    (tmp_path / "day").mkdir()
+    names = ["cam2.mp4", "cam10.MP4", "cam1.mkv"]
+    for name in (*names, "notes.txt"):
+        (tmp_path / "day" / name).write_bytes(b"")
+    pictures = write_folder(tmp_path / "pictures")
+    (pictures / "making_of.mp4").write_bytes(b"")
+    bag = write_bag(tmp_path / "drive", {"/camera": "rgb8"})
+    sources = [str(tmp_path / "day"), str(pictures), str(bag), "gone.mp4"]
+    day = [str(tmp_path / "day" / name) for name in ("cam1.mkv", "cam2.mp4", "cam10.MP4")]
+    assert expanded(sources) == [*day, *sources[1:]]
 
 
 def test_what_cannot_be_read_is_skipped_with_a_reason_and_the_rest_is_taken_in(
