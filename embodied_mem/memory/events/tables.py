@@ -44,6 +44,9 @@ CREATE VIRTUAL TABLE IF NOT EXISTS event_text USING fts5 (caption, tokenize = 'p
 _SIGHTING = 8 + 8 + 4 * 4
 """Bytes of a position, a time and a box."""
 
+_LONGEST = 64 * 2**20
+"""Longest piece of a path that is read [bytes]; one is written for a minute or so."""
+
 _EVENT = (
     "id, video, level, kind, start, stop, first, last, caption, confidence, surprise, opened_by, "
     "region, box, place, parent, picture, refined, vector"
@@ -192,19 +195,27 @@ def _event(row: tuple) -> EventRow:
 
 
 def _path(video: int, thing: str, packed: bytes) -> PathRow:
-    try:
-        data = zlib.decompress(packed)
-        count = len(data) // _SIGHTING
-        boxes = np.frombuffer(data, "<f4", offset=16 * count).reshape(count, 4)
-    except (zlib.error, ValueError) as error:
-        raise StoreFormatError(f"the path of {thing} is damaged: {error}.") from error
+    data = _unpacked(packed)
+    if data is None:
+        raise StoreFormatError(f"the path of {thing} is damaged. Take the video in again.")
+    count = len(data) // _SIGHTING
     return PathRow(
         thing=thing,
         video=video,
         positions=np.frombuffer(data, "<i8", count=count),
         stamps=np.frombuffer(data, "<f8", count=count, offset=8 * count),
-        boxes=boxes,
+        boxes=np.frombuffer(data, "<f4", offset=16 * count).reshape(count, 4),
     )
+
+
+def _unpacked(packed: bytes) -> bytes | None:
+    """Return the sightings of a path; None where they are damaged, or without end."""
+    unpacking = zlib.decompressobj()
+    try:
+        data = unpacking.decompress(packed, _LONGEST)
+    except zlib.error:
+        return None
+    return data if unpacking.eof and len(data) % _SIGHTING == 0 else None
 
 
 def _box(data: bytes) -> tuple[float, float, float, float]:
