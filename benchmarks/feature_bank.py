@@ -16,7 +16,8 @@ import torch
 from torch import nn
 
 from embodied_mem.video.scripted import draw_script, film
-from perception.feature_bank import AlikeReader, FeatureBank, FeatureBankConfig, TrainedReader
+from perception.feature_bank import AlikeReader, FeatureBank, TrainedReader
+from perception.feature_bank_config import FeatureBankConfig
 from perception.remembering_head import remember
 from perception.torchvision_config import TorchvisionConfig
 from perception.torchvision_detector import build_network

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 from perception.feature_bank import (
     AlikeReader,
     FeatureBank,
-    FeatureBankConfig,
     Reader,
     TrainedReader,
 )
+from perception.feature_bank_config import FeatureBankConfig
 from perception.weights import fill, find_weights, load_state
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
-from perception.feature_bank import FeatureBankConfig
+from perception.feature_bank_config import FeatureBankConfig
 from perception.label_map import COCO
 from perception.lift import LiftConfig
 from perception.precision import Precision

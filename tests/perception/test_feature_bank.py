@@ -20,10 +20,10 @@ from perception import torchvision_detector as module
 from perception.feature_bank import (
     AlikeReader,
     FeatureBank,
-    FeatureBankConfig,
     Reader,
     TrainedReader,
 )
+from perception.feature_bank_config import FeatureBankConfig
 from perception.remembering_head import RememberingLinear, remember
 from perception.torchvision_detector import TorchvisionDetector
 
