@@ -56,6 +56,10 @@ class StoreFormatError(StoreError):
     """The files are not a memory, or of a version that this release cannot read."""
 
 
+class QueryError(EmbodiedMemError, ValueError):
+    """A question in SQL is wrong, forbidden, or costs too much."""
+
+
 class NamingError(EmbodiedMemError, ValueError):
     """A name cannot be taught, or was not."""
 

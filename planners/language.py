@@ -29,11 +29,12 @@ from planners.language_config import LanguagePlannerConfig
 from planners.llm_client import ChatClient
 from planners.pins import Pin
 from planners.plan_check import CheckedPlan, check_plan
-from planners.plan_reply import ReplyError, SkillCall, read_reply, reply_schema
+from planners.plan_reply import SkillCall, read_reply, reply_schema
 from planners.prompt import Briefing, repair_messages, system_message
 from planners.referents import Aim, Names, UnknownNameError
 from planners.rehearsal import Rehearsal, StepError
 from planners.skills import Skills
+from planners.structured import ReplyError
 from planners.symbolic_planner import GIVEN_UP, SymbolicPlanner
 
 logger = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ and reading all count. It reads no more than it is told to, follows no redirect,
 and Ctrl-C ends it at once.
 """
 
+import base64
 import math
 import os
 import queue
@@ -25,7 +26,7 @@ from planners.quoting import clean
 try:
     import httpx2
 except ImportError as error:
-    raise MissingExtraError("the language planner", "llm") from error
+    raise MissingExtraError("a language model", "llm") from error
 
 _BUSY = frozenset((408, 425, 429, 500, 502, 503, 504, 529))
 """Statuses after which the same request may do."""
@@ -41,6 +42,23 @@ class Message(msgspec.Struct, frozen=True):
 
     role: Literal["system", "user", "assistant"]
     content: str
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A turn of the user with pictures."""
+
+    text: str
+    pictures: tuple[bytes, ...]
+    """JPEG files."""
+
+    def as_turn(self) -> dict[str, Any]:
+        """Return the turn as the interface has it, pictures in their place."""
+        parts: list[dict[str, Any]] = [{"type": "text", "text": self.text}]
+        for picture in self.pictures:
+            data = base64.b64encode(picture).decode()
+            url = f"data:image/jpeg;base64,{data}"
+            parts.append({"type": "image_url", "image_url": {"url": url}})
+        return {"role": "user", "content": parts}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +130,9 @@ class ChatClient:
         if self.config.key_env is not None:
             self._headers["Authorization"] = f"Bearer {_key(self.config.key_env, self.environ)}"
 
-    def ask(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> Answer:
+    def ask(
+        self, messages: Sequence[Message | Shown], schema: Mapping[str, Any] | None = None
+    ) -> Answer:
         """Send a conversation and return the model's answer to it.
 
         Args:
@@ -149,10 +169,10 @@ class ChatClient:
             self._http.close()
             self._http = None
 
-    def _body(self, messages: Sequence[Message], schema: Mapping[str, Any] | None) -> bytes:
+    def _body(self, messages: Sequence[Message | Shown], schema: Mapping[str, Any] | None) -> bytes:
         body: dict[str, Any] = {
             "model": self.config.model,
-            "messages": list(messages),
+            "messages": [m.as_turn() if isinstance(m, Shown) else m for m in messages],
             "temperature": self.config.temperature,
             self.config.reply_field: self.config.reply_tokens,
             "stream": False,

@@ -4,11 +4,13 @@ from pathlib import Path
 
 from rich.table import Table
 
-from embodied_mem.app.ask_video import ask_videos
+from embodied_mem.app.ask_video import ask_videos, text_encoder
 from embodied_mem.app.commands import Ask
 from embodied_mem.app.console import console, plain
 from embodied_mem.errors import StoreError
 from embodied_mem.memory import Known, Memory
+from embodied_mem.memory.areas import Spot, asks_where
+from embodied_mem.memory.description import room_name
 from embodied_mem.memory.memory import MemoryConfig
 from embodied_mem.memory.retrieval import RetrievalConfig, Retrieved
 from embodied_mem.runtime.recorders import STORE
@@ -18,16 +20,23 @@ from planners.lexicon import SYNONYMS
 def ask(command: Ask) -> int:
     """Print what memory knows of a label, what a question is about, or everything."""
     told = ask_videos(command, store_folder(command.store))
-    return told if told is not None else _ask_memory(command)
+    if told is not None:
+        return told
+    if command.image is not None:
+        raise StoreError("`--image` finds what looks alike in videos; this memory holds none.")
+    return _ask_memory(command)
 
 
 def _ask_memory(command: Ask) -> int:
     config = MemoryConfig(retrieval=RetrievalConfig(synonyms=SYNONYMS))
     memory = Memory.open(store_folder(command.store), config, read_only=True)
+    memory.encoder = text_encoder(command.text_model)
     try:
         if command.label and " " in command.label.strip():
             found = memory.search(command.label, command.limit, at=command.at)
             console.print(_answers(found) if found else f"nothing known fits '{command.label}'.")
+            if command.at is None and asks_where(command.label):
+                _tell_spots(memory, memory.spots(command.label))
             return 0
         known = memory.find(command.label) if command.label else memory.known()
         if command.at is not None:
@@ -64,6 +73,26 @@ def _answers(found: tuple[Retrieved, ...]) -> Table:
             ", ".join(f"{f.part} (rank {f.rank}, {f.score:.2f})" for f in answer.found_by),
         )
     return table
+
+
+def _tell_spots(memory: Memory, spots: tuple[Spot, ...]) -> None:
+    """Print where in the house it is likeliest to be."""
+    if not spots:
+        return
+    table = Table(title="where that is", show_lines=True)
+    for name in ("what", "among", "in an area with", "room", "around [m]", "alike"):
+        table.add_column(name)
+    for spot in spots:
+        x, y, _ = spot.centre
+        table.add_row(
+            plain(", ".join(spot.objects)),
+            plain(", ".join(spot.among)),
+            plain(", ".join(spot.area)),
+            plain(room_name(memory.graph, spot.room)),
+            f"{x:.1f} {y:.1f}",
+            f"{spot.score:.2f}",
+        )
+    console.print(table)
 
 
 def _table(known: tuple[Known, ...], now: float) -> Table:

@@ -15,7 +15,9 @@ from embodied_mem.app.commands import (
     Doctor,
     Episode,
     Export,
+    Mcp,
     Name,
+    Sql,
     Suite,
     ThorServer,
     View,
@@ -90,6 +92,14 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911, PLR0912
             from embodied_mem.app.view import view
 
             return view(command)
+        case Sql():
+            from embodied_mem.app.sql import ask_sql
+
+            return ask_sql(command)
+        case Mcp():
+            from embodied_mem.app.mcp_server import serve_memory
+
+            return serve_memory(command)
         case ThorServer():
             return _serve([])
         case Convert():

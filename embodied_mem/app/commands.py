@@ -154,6 +154,20 @@ class Ask(Config, frozen=True):
     look_again: float = 60.0
     """So much of the videos at most is looked at again, more closely, where the memory does not
     answer a question [s]; what is found is kept. 0 leaves the memory as it is."""
+    image: str | None = None
+    """A picture: what looks like it in the videos is found, of what the question leaves."""
+    weights: str | None = None
+    """Weights of the network that described the videos, where one did, for `--image`."""
+    text_model: str | None = None
+    """Folder of a sentence-transformers model, which compares what the question and sentences mean
+    besides their words."""
+    llm_url: str | None = None
+    """Address of an OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1: a language model
+    reads the question about videos there; rules do without it, and where it fails."""
+    llm_model: str | None = None
+    """Name of the model there."""
+    llm_key_env: str | None = None
+    """Name of the environment variable that holds the key, where the endpoint wants one."""
     json: bool = False
     """Whether to print the answer about videos as JSON."""
 
@@ -178,6 +192,36 @@ class View(Config, frozen=True):
     """Folder of a run, of several runs, or of a memory."""
     out: str | None = None
     """HTML file; report.html beside the runs by default."""
+
+
+class Sql(Config, frozen=True):
+    """Ask a stored memory in SQL: one SELECT, read only, over views that stay."""
+
+    store: Annotated[str, tyro.conf.Positional]
+    """Folder of a memory, or of a run that holds one."""
+    query: Annotated[str | None, tyro.conf.Positional] = None
+    """One SELECT; without it the views and their columns are told."""
+    limit: int = 1000
+    """Most rows."""
+    seconds: float = 5.0
+    """Longest time [s]."""
+    json: bool = False
+    """Whether to print JSON."""
+
+
+class Mcp(Config, frozen=True):
+    """Serve a stored memory to language models, read only, by the Model Context Protocol."""
+
+    store: Annotated[str, tyro.conf.Positional]
+    """Folder of a memory, or of a run that holds one."""
+    http: bool = False
+    """Whether to serve over HTTP instead of stdin and stdout."""
+    host: str = "127.0.0.1"
+    """Address to listen at, with `--http`."""
+    port: int = 8765
+    """Port to listen at, with `--http`; the address is http://HOST:PORT/mcp."""
+    allow_remote: bool = False
+    """Whether other machines may ask, all of them, without a password, with `--host`."""
 
 
 class ThorServer(Config, frozen=True):
@@ -256,6 +300,8 @@ Command = (
     | Annotated[Ask, tyro.conf.subcommand("ask")]
     | Annotated[Name, tyro.conf.subcommand("name")]
     | Annotated[View, tyro.conf.subcommand("view")]
+    | Annotated[Sql, tyro.conf.subcommand("sql")]
+    | Annotated[Mcp, tyro.conf.subcommand("mcp")]
     | Annotated[ThorServer, tyro.conf.subcommand("thor-server")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
     | Annotated[Export, tyro.conf.subcommand("export")]

@@ -31,6 +31,8 @@ EXTRAS = {
     "ray": ("ray", "ray"),
     "dsg": ("spark-dsg", "spark_dsg"),
     "video": ("pycocotools", "pycocotools"),
+    "vectors": ("faiss-cpu", "faiss"),
+    "mcp": ("mcp", "mcp"),
 }
 """Distribution and import name of each extra's main package."""
 

@@ -74,6 +74,13 @@ class VideoRemember(Config, frozen=True, tag="remember"):
     ray: str | None = None
     """Ray cluster that looks at the videos, in chunks: HOST:PORT, `auto` for the one that this
     machine belongs to, `local` for one of this machine alone."""
+    llm_url: str | None = None
+    """Address of an OpenAI-compatible endpoint of a model that sees, such as
+    http://127.0.0.1:8000/v1: it gets key frames, and its sentences join those of the segments."""
+    llm_model: str | None = None
+    """Name of the model there."""
+    llm_key_env: str | None = None
+    """Name of the environment variable that holds the key, where the endpoint wants one."""
 
 
 class VideoScore(Config, frozen=True, tag="score"):

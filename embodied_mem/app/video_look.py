@@ -1,13 +1,12 @@
 """What describes whole pictures of a video, as the command line names it."""
 
-import hashlib
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from embodied_mem.errors import ConfigError
 from perception.appearance import Describer
+from perception.video.likeness import weights_digest
 from perception.video.look import GridLook, Look
 
 
@@ -43,6 +42,5 @@ def build_look(choice: LookChoice) -> BuiltLook:
     from perception.video.timm_look import TimmLook  # noqa: PLC0415
 
     look = TimmLook(TimmFeaturesConfig(model=choice.model, weights=choice.weights))
-    with Path(choice.weights).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return BuiltLook(look=look, name=f"{choice.model} {digest}", parts=look.features)
+    name = f"{choice.model} {weights_digest(choice.weights)}"
+    return BuiltLook(look=look, name=name, parts=look.features)

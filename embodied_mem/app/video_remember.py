@@ -1,6 +1,8 @@
 """`embodied-mem video IN... --store DIR`: videos into a memory that can be asked questions."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,6 +16,7 @@ from embodied_mem.config import load_config
 from embodied_mem.errors import BackendError, ConfigError
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.records import VideoRow
+from embodied_mem.memory.events.vectors import VectorSearch
 from embodied_mem.runtime.interrupts import deferred_interrupts
 from embodied_mem.video.folders import expanded
 from perception.appearance import Describer
@@ -28,6 +31,7 @@ def remember_videos(command: VideoRemember) -> int:
     configure_logging()
     config, choice, built = _intake(command)
     sources = expanded(command.sources)
+    describe = _describer(command)
     failed = 0
     with EventIndex(command.store) as index, ExitStack() as stack:
         observed: Observed | None = None
@@ -43,10 +47,32 @@ def remember_videos(command: VideoRemember) -> int:
                 console.print(f"[yellow]skipped:[/] {plain(str(error))}")
         if built.parts is not None:
             _identify(index, built.parts, config)
+        if describe is not None:
+            describe(index)
+        _index_vectors(index)
         _show(index)
     if failed == len(sources):
         raise BackendError(f"none of {failed} sources could be taken in.")
     return 0
+
+
+def _describer(command: VideoRemember) -> Callable[[EventIndex], int] | None:
+    """Return what lets a model describe segments; None where no model is named."""
+    if command.llm_url is None and command.llm_model is None:
+        return None
+    from embodied_mem.app.endpoint import chat_client  # noqa: PLC0415 - an extra.
+    from embodied_mem.app.video_captions import describe_segments  # noqa: PLC0415
+
+    client = chat_client(command.llm_url, command.llm_model, command.llm_key_env)
+    return partial(describe_segments, client=client)
+
+
+def _index_vectors(index: EventIndex) -> None:
+    """Bring the index of vectors up to date, where there are so many that one is used."""
+    for width in index.vector_widths():
+        search = VectorSearch(index, width)
+        search.keep_up()
+        search.wait()
 
 
 def _take_in(

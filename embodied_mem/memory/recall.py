@@ -6,14 +6,16 @@ from dataclasses import replace
 from typing import get_args
 
 from embodied_mem.errors import UnknownObjectError
+from embodied_mem.goals import fold
 from embodied_mem.memory import description, retrieval
+from embodied_mem.memory.areas import Spot, Spots
 from embodied_mem.memory.documents import Document, DocumentKind
 from embodied_mem.memory.experience import Experience
 from embodied_mem.memory.happenings import Happening, HappeningSource
 from embodied_mem.memory.persistence import Parts
 from embodied_mem.memory.records import Known, Sighting
 from embodied_mem.memory.retrieval import Corpus, Finding, RetrievalConfig, Retrieved, past_corpus
-from embodied_mem.memory.text import TextEncoder
+from embodied_mem.memory.text import STOP_WORDS, TextEncoder, words
 from embodied_mem.types import Action, Percept
 
 _FRAMES = 3
@@ -88,6 +90,21 @@ class Recall(ABC):
         answers = [self._answer(*hit, objects, events, now) for hit in found]
         answers.sort(key=lambda a: (-round(a.score, 9), _is_gone(a), -round(a.confidence, 3)))
         return tuple(answers[:limit])
+
+    def spots(self, question: str, limit: int = 5) -> tuple[Spot, ...]:
+        """Return where what a question is about is likeliest to be: spots, and the areas around.
+
+        Args:
+            question: In any words: `where is the mug?`, `where can I sit?`.
+            limit: Most spots.
+        """
+        corpus, objects = self._present(self._happened())
+        texts = {one.id: one.text for one in corpus.documents if one.kind == "object"}
+        asked = [word for word in words(question) if word not in STOP_WORDS]
+        meant = retrieval.meant_labels(question, self.retrieval.synonyms)
+        labels = {fold(thing.label): thing.label for thing in objects.values()}
+        named = [labels[name] for name in meant if name in labels]
+        return Spots(list(objects.values()), texts, self.encoder)(" ".join([*asked, *named]), limit)
 
     def describe(self, goal: str, budget: int = 1000) -> str:
         """Return what a planner's prompt is told: the objects that matter for a goal, a line each.

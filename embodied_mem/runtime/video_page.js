@@ -18,19 +18,26 @@ function show(id) {
   if (data.pictures[event.picture]) picture.src = data.pictures[event.picture];
   caption.textContent = clock(event) + ": " + event.text;
   for (const [other, mark] of marks) mark.classList.toggle("chosen", other === id);
-  for (const item of results.children) item.classList.toggle("chosen", Number(item.dataset.id) === id);
+  for (const item of results.children) {
+    if (item.classList.toggle("chosen", Number(item.dataset.id) === id)) item.scrollIntoView({ block: "nearest" });
+  }
   const mark = marks.get(id);
   if (mark) mark.scrollIntoView({ block: "nearest" });
   history.replaceState(null, "", "#e" + id);
 }
 
+// Words are found from their beginning on: "red" is no part of "appeared".
 function fits(event, words) {
-  const text = (event.kind + " " + event.text).toLowerCase();
-  return words.every((word) => text.includes(word));
+  const told = wordsOf(event.kind + " " + event.text);
+  return words.every((word) => told.some((one) => one.startsWith(word)));
+}
+
+function wordsOf(text) {
+  return text.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
 }
 
 function find() {
-  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = wordsOf(search.value);
   const fitting = data.events.filter((event) => fits(event, words));
   const ids = new Set(fitting.map((event) => event.id));
   for (const [id, mark] of marks) mark.classList.toggle("faded", words.length > 0 && !ids.has(id));

@@ -6,8 +6,10 @@ from embodied_mem.config import Config
 from embodied_mem.errors import BackendError
 from embodied_mem.memory.events.answers import Answerer, Reply
 from embodied_mem.memory.events.index import EventIndex
+from embodied_mem.memory.events.intervals import Interval, without
 from embodied_mem.memory.events.question import Question
 from embodied_mem.memory.events.records import EventRow
+from embodied_mem.memory.text import TextEncoder
 from perception.video.closer import Closer
 
 _QUIET = "Nothing moved."
@@ -33,7 +35,11 @@ class Backtracked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def answer(
-    index: EventIndex, question: Question, limit: int = 5, config: BacktrackConfig | None = None
+    index: EventIndex,
+    question: Question,
+    limit: int = 5,
+    config: BacktrackConfig | None = None,
+    encoder: TextEncoder | None = None,
 ) -> Backtracked:
     """Answer a question; look again where that may help, the likeliest segments first.
 
@@ -42,17 +48,20 @@ def answer(
         question: What is asked.
         limit: Most answers.
         config: When to look again.
+        encoder: Compares what captions mean.
     """
     settings = config or BacktrackConfig()
-    reply, closer, found = Answerer(index)(question, limit), Closer(index), 0
-    for segment in _candidates(index, question) if _may_help(reply, question) else []:
-        if _is_sure(reply, settings) or closer.seconds >= settings.budget:
+    reply = Answerer(index, encoder=encoder)(question, limit)
+    closer, found = Closer(index), 0
+    for video, part in _parts(index, question) if _may_help(reply, question) else []:
+        left = settings.budget - closer.seconds
+        if _is_sure(reply, settings) or left <= 0:
             break
         try:
-            found += closer(segment)
+            found += closer(video, (part[0], min(part[1], part[0] + left)))
         except BackendError:
             break  # The video is gone: the memory alone answers.
-        reply = Answerer(index)(question, limit)
+        reply = Answerer(index, encoder=encoder)(question, limit)
     return Backtracked(reply=reply, looked=closer.seconds, found=found)
 
 
@@ -65,19 +74,26 @@ def _is_sure(reply: Reply, config: BacktrackConfig) -> bool:
     return reply.seen and max(found.confidence for found in reply.answers) >= config.sure
 
 
-def _candidates(index: EventIndex, question: Question) -> list[EventRow]:
-    """Return the segments that nobody looked at again yet, the likeliest first."""
-    segments = [
-        segment
-        for segment in index.events("level = 'segment' AND refined = 0")
-        if question.video in {None, segment.video}
-        and (question.after is None or segment.stop > question.after)
-        and (question.before is None or segment.start < question.before)
-    ]
+def _parts(index: EventIndex, question: Question) -> list[tuple[int, Interval]]:
+    """Return what nobody looked at closely yet of the asked time, the likeliest segments first."""
     asked = set(question.colours)
 
     def unlikely(segment: EventRow) -> tuple[int, bool, float, int]:
         told = set(segment.caption.lower().rstrip(".").replace(",", "").split())
-        return -len(asked & told), segment.caption == _QUIET, -segment.surprise, segment.id
+        return -len(asked & told), segment.caption.startswith(_QUIET), -segment.surprise, segment.id
 
-    return sorted(segments, key=unlikely)
+    looks = {video.id: index.looks(video.id) for video in index.videos()}
+    segments = index.events("level = 'segment' AND refined = 0")
+    return [
+        (segment.video, part)
+        for segment in sorted(segments, key=unlikely)
+        if question.video in {None, segment.video}
+        for part in without(_asked(segment, question), looks[segment.video])
+    ]
+
+
+def _asked(segment: EventRow, question: Question) -> Interval:
+    """Return the part of a segment that is asked about; empty where it ends before it begins."""
+    start = segment.start if question.after is None else max(segment.start, question.after)
+    stop = segment.stop if question.before is None else min(segment.stop, question.before)
+    return start, stop

@@ -13,6 +13,7 @@ import numpy as np
 from embodied_mem.config import Config
 from embodied_mem.errors import BackendError
 from embodied_mem.memory.events.index import Batch, EventIndex
+from embodied_mem.memory.events.intervals import Interval, without
 from embodied_mem.memory.events.records import EventRow, VideoRow
 from embodied_mem.video.samples import Sample, Samples, quick_digest
 from perception.video.intake import IntakeConfig
@@ -36,7 +37,7 @@ class CloserConfig(Config, frozen=True):
 
 
 class Closer:
-    """Looks again at segments, and writes what it sees."""
+    """Looks again at parts of videos, and writes what it sees."""
 
     def __init__(self, index: EventIndex, config: CloserConfig | None = None):
         self.index = index
@@ -44,34 +45,42 @@ class Closer:
         self.seconds = 0.0
         """How much of videos was looked at again [s]."""
 
-    def __call__(self, segment: EventRow) -> int:
-        """Look at a segment again, unless that was done. Returns how many events are new.
+    def __call__(self, video: int, part: Interval) -> int:
+        """Look at a part of a video again. Returns how many events are new.
+
+        What was looked at closely before is left out.
+
+        Args:
+            video: Its number in the index.
+            part: The times of it [s].
 
         Raises:
-            BackendError: Its video is not there any more, or is another one.
+            BackendError: The video is not there any more, or is another one.
         """
-        if segment.refined:
-            return 0
-        video = next(known for known in self.index.videos() if known.id == segment.video)
-        samples, watcher = self._open(video, segment)
+        row = next(known for known in self.index.videos() if known.id == video)
+        pieces = without(part, self.index.looks(video))
+        return sum(self._look(row, piece) for piece in pieces)
+
+    def _look(self, video: VideoRow, part: Interval) -> int:
+        samples, watcher = self._open(video, part)
         batch, shown = Batch(seconds=0.0), []
-        start = samples.position_of(segment.start - self.config.before)
-        for sample in samples.between(start, segment.stop + self.config.known):
-            if sample.stamp >= segment.start - self.config.before:
+        begin = part[0] - self.config.before
+        for sample in samples.between(samples.position_of(begin), part[1] + self.config.known):
+            if sample.stamp >= begin:
                 self._note(batch, watcher(sample.rgb, sample.stamp))
                 shown.append(sample)
         if shown:
             self._note(batch, watcher.finish(shown[-1].stamp))
-        batch.events = self._new(batch.events, segment)
+            batch.events = self._new(batch.events, video.id, part, shown[0].stamp)
         for event in batch.events:
             _illustrate(event, shown, batch)
         named = {thing for event in batch.events for thing, _ in event.things}
         batch.things = [thing for thing in batch.things if thing.id in named]
-        self.index.refine(segment.id, batch)
-        self.seconds += segment.stop - segment.start
+        self.index.refine(video.id, part, batch)
+        self.seconds += part[1] - part[0]
         return len(batch.events)
 
-    def _open(self, video: VideoRow, segment: EventRow) -> tuple[Samples, Watcher]:
+    def _open(self, video: VideoRow, part: Interval) -> tuple[Samples, Watcher]:
         if not Path(video.path).exists() or quick_digest(video.path) != video.quick:
             raise BackendError(
                 f"{video.path} is gone or has changed; what is not in the memory cannot be looked "
@@ -84,25 +93,33 @@ class Closer:
             rate=settings.rate * config.rate,
             side=round(settings.side * config.side),
             folder_rate=settings.folder_rate,
+            topic=settings.topic,
         )
         closer = _closer(settings.recorder.watcher, config)
-        prefix = f"v{video.id}s{segment.id}"
+        prefix = f"v{video.id}at{round(1000 * part[0])}"  # [ms]; no two looks begin together.
         return samples, Watcher(video.id, closer, GridLook(), prefix=prefix)
 
     def _note(self, batch: Batch, seen: Seen) -> None:
         batch.events += seen.events
         batch.things += seen.things
 
-    def _new(self, events: list[EventRow], segment: EventRow) -> list[EventRow]:
-        """Return the events that begin in a segment and are not known yet."""
+    def _new(
+        self, events: list[EventRow], video: int, part: Interval, begun: float
+    ) -> list[EventRow]:
+        """Return the events of a part that are not known yet.
+
+        They begin in it; or they last into it, and began after the look did, so that it is known
+        when.
+        """
         known = self.index.events(
             "video = ? AND level = 'moment' AND start < ? AND stop > ?",
-            (segment.video, segment.stop + 1, segment.start - self.config.before - 1),
+            (video, part[1] + 1, part[0] - self.config.before - 1),
         )
         return [
             event
             for event in events
-            if segment.start <= event.start < segment.stop
+            if (part[0] <= event.start or begun < event.start < part[0] < event.stop)
+            and event.start < part[1]
             and not any(_same(event, other, self.config.known) for other in known)
         ]
 

@@ -37,7 +37,7 @@ def test_help_names_every_command():
     assert done.returncode == 0
     assert done.stderr == ""
     assert done.stdout == snapshot("""\
-usage: embodied-mem [-h] {demo,episode,suite,video,ask,name,view,thor-server,convert,export,weights,train,doctor}
+usage: embodied-mem [-h] {demo,episode,suite,video,ask,name,view,sql,mcp,thor-server,convert,export,weights,train,doctor}
 
 Memory for robots and long videos: perceive, remember, plan, act. As a robot's node, on bags, DDS and ROS 2: `embodied-mem ros --help`.
 
@@ -58,6 +58,10 @@ Memory for robots and long videos: perceive, remember, plan, act. As a robot's n
 │   • name         Say what an object of a stored memory is called, or list    │
 │                  what was said.                                              │
 │   • view         Write the HTML report of a run or of a stored memory.       │
+│   • sql          Ask a stored memory in SQL: one SELECT, read only, over     │
+│                  views that stay.                                            │
+│   • mcp          Serve a stored memory to language models, read only, by the │
+│                  Model Context Protocol.                                     │
 │   • thor-server  Serve the simulator to an AI2-THOR client: `thor-server     │
 │                  --help` tells its own flags.                                │
 │   • convert      Take in a recording; or write houses in ProcTHOR's schema,  │

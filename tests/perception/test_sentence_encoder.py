@@ -5,8 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from films import remember, write_minute
 
+from embodied_mem.app.ask import ask
+from embodied_mem.app.commands import Ask
+from embodied_mem.app.console import console
 from embodied_mem.errors import ConfigError
+from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.text import TextEncoder
 from perception.torchvision_ops import ensure_torchvision
 
@@ -29,6 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model")
     words = ["[UNK]", "mug", "table", "the", "on", "lamp"]
     tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
+    torch.manual_seed(0)  # The vectors of words are drawn.
     tokenizer.pre_tokenizer = Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
     SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=16)]).save(str(path))
     return path
@@ -50,3 +57,17 @@ def test_a_folder_without_a_model_is_refused_and_nothing_is_downloaded(tmp_path:
         SentenceEncoder(tmp_path)
     with pytest.raises(ConfigError, match=r"no modules\.json"):
         SentenceEncoder("sentence-transformers/all-mpnet-base-v2")
+
+
+def test_ask_compares_meanings_where_a_model_is_given(folder: Path, tmp_path: Path):
+    with EventIndex(tmp_path / "store") as index:
+        remember(index, write_minute(tmp_path / "minute.mp4"))
+    told = []
+    for model in (None, str(folder)):
+        with console.capture() as capture:
+            asked = Ask(store=str(tmp_path / "store"), label="when did the lamp appear?",
+                        text_model=model, look_again=0)  # fmt: skip
+            assert ask(asked) == 0
+        told.append(capture.get())
+    assert told[0].startswith("not seen: nothing here is known as 'lamp'")
+    assert "appeared" in told[1]

@@ -9,6 +9,7 @@ import msgspec
 
 from embodied_mem.errors import StoreError
 from embodied_mem.memory.events import tables
+from embodied_mem.memory.events.intervals import Interval
 from embodied_mem.memory.events.records import EventRow, PathRow, PlaceRow, ThingRow, VideoRow
 from embodied_mem.memory.folder import PICTURES, read_file, require_inside, write_file
 from embodied_mem.memory.store import Store
@@ -103,16 +104,33 @@ class EventIndex:
         with self.store.transaction() as database:
             database.execute("DELETE FROM videos WHERE id = ? AND checkpoint IS NULL", (video,))
 
-    def refine(self, segment: int, batch: Batch) -> None:
-        """Write what a closer look at a segment showed, and that there was one."""
+    def refine(self, video: int, look: Interval, batch: Batch) -> None:
+        """Write what a closer look at an interval showed, and that there was one."""
         self._write_pictures(batch.pictures)
         with self.store.transaction() as database:
+            tables.create(database)  # Stores of older releases have no table of looks.
             for event in batch.events:
-                event.parent = segment
                 event.id = tables.add_event(database, event)
+                _relate(database, event)
             for thing in batch.things:
                 tables.put_thing(database, thing)
-            database.execute("UPDATE events SET refined = 1 WHERE id = ?", (segment,))
+            tables.put_look(database, video, look)
+
+    def looks(self, video: int) -> list[Interval]:
+        """Return the half-open intervals of a video that were looked at closely [s], in order."""
+        with self.store.transaction(write=False) as database:
+            return tables.read_looks(database, video)
+
+    def describe(self, event: int, text: str, model: str) -> None:
+        """Add what a model says of an event to what is known of it; once for each event."""
+        with self.store.transaction() as database:
+            tables.put_caption(database, event, text, model)
+
+    def undescribed(self) -> list[EventRow]:
+        """Return the segments of which no model said anything yet."""
+        with self.store.transaction() as database:
+            tables.create(database)  # Stores of older releases have no table of captions.
+        return self.events("level = 'segment' AND id NOT IN (SELECT event FROM captions)")
 
     def identify(self, identities: dict[str, int]) -> None:
         """Write which things are one, by id, in place of what was known of that."""
@@ -184,17 +202,45 @@ class EventIndex:
         with self.store.transaction(write=False) as database:
             return tables.read_identities(database)
 
-    def search_text(self, words: Sequence[str], limit: int) -> list[tuple[int, float]]:
-        """Return numbers of events whose captions have any of the words, and BM25, best first."""
+    def has_events(self, condition: str, values: Iterable[object] = ()) -> bool:
+        """Return whether any event satisfies a condition over the columns of `events`, in SQL."""
+        query = f"SELECT 1 FROM events WHERE {condition} LIMIT 1"
+        with self.store.transaction(write=False) as database:
+            return database.execute(query, tuple(values)).fetchone() is not None
+
+    def vector_widths(self) -> list[int]:
+        """Return how many numbers the vectors of places have: those of segments and moments."""
+        with self.store.transaction(write=False) as database:
+            if not tables.has_videos(database):
+                return []
+            query = "SELECT DISTINCT length(vector) / 2 FROM places ORDER BY 1"
+            return [width for (width,) in database.execute(query)]
+
+    def search_text(
+        self,
+        words: Sequence[str],
+        limit: int = -1,
+        *,
+        condition: str = "1",
+        values: Iterable[object] = (),
+    ) -> list[tuple[int, float]]:
+        """Return numbers of events whose captions have any of the words, and BM25, best first.
+
+        Args:
+            words: Of letters and digits; others are left out.
+            limit: Most of them; all by default.
+            condition: Over the columns of `events`, in SQL.
+            values: For the marks in the condition.
+        """
         quoted = " OR ".join(f'"{word}"' for word in words if word.isalnum())
         if not quoted:
             return []
         query = (
             "SELECT rowid, -bm25(event_text) FROM event_text WHERE event_text MATCH ? "
-            "ORDER BY rank, rowid LIMIT ?"
+            f"AND rowid IN (SELECT id FROM events WHERE {condition}) ORDER BY rank, rowid LIMIT ?"
         )
         with self.store.transaction(write=False) as database:
-            return database.execute(query, (quoted, limit)).fetchall()
+            return database.execute(query, (quoted, *values, limit)).fetchall()
 
     def picture(self, name: str) -> bytes:
         """Return a key frame's JPEG.

@@ -70,7 +70,7 @@ class EventRow(msgspec.Struct, kw_only=True):
     things: list[tuple[str, str]] = []
     """Ids of things and what each is in it: it, cover, with."""
     refined: bool = False
-    """Whether it was looked at again, more closely."""
+    """Whether all of it was looked at again, more closely."""
     vector: np.ndarray | None = None
     """How it looks, float16 of unit length."""
 

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from embodied_mem.errors import StoreFormatError
+from embodied_mem.memory.events.intervals import Interval, merged
 from embodied_mem.memory.events.records import EventRow, PathRow, PlaceRow, ThingRow, VideoRow
 
 SCHEMA = """
@@ -38,6 +39,10 @@ CREATE TABLE IF NOT EXISTS identities (thing TEXT PRIMARY KEY, identity INTEGER 
   WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS places (id INTEGER PRIMARY KEY, video INTEGER NOT NULL,
   seen INTEGER NOT NULL, vector BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS looks (video INTEGER NOT NULL, start REAL NOT NULL, stop REAL NOT NULL,
+  PRIMARY KEY (video, start)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS captions (event INTEGER PRIMARY KEY, text TEXT NOT NULL,
+  model TEXT NOT NULL);
 CREATE VIRTUAL TABLE IF NOT EXISTS event_text USING fts5 (caption, tokenize = 'porter unicode61');
 """
 
@@ -87,6 +92,15 @@ def add_event(database: sqlite3.Connection, event: EventRow) -> int:
     things = [(number, thing, role) for thing, role in event.things]
     database.executemany("INSERT OR IGNORE INTO event_things VALUES (?, ?, ?)", things)
     return number
+
+
+def put_caption(database: sqlite3.Connection, event: int, text: str, model: str) -> None:
+    """Add what a model says of an event to its caption."""
+    database.execute("INSERT INTO captions VALUES (?, ?, ?)", (event, text, model))
+    both = "UPDATE events SET caption = caption || ' ' || ? WHERE id = ?"
+    database.execute(both, (text, event))
+    found = "UPDATE event_text SET caption = caption || ' ' || ? WHERE rowid = ?"
+    database.execute(found, (text, event))
 
 
 def put_thing(database: sqlite3.Connection, thing: ThingRow) -> None:
@@ -173,6 +187,32 @@ def read_things(database: sqlite3.Connection) -> list[ThingRow]:
         )
         for row in rows
     ]  # fmt: skip
+
+
+def put_look(database: sqlite3.Connection, video: int, look: Interval) -> None:
+    """Note that an interval was looked at closely, and mark the segments that now are wholly."""
+    known = merged([look, *read_looks(database, video)])
+    database.execute("DELETE FROM looks WHERE video = ?", (video,))
+    database.executemany("INSERT INTO looks VALUES (?, ?, ?)", [(video, *one) for one in known])
+    for start, stop in known:
+        database.execute(
+            "UPDATE events SET refined = 1 WHERE video = ? AND level = 'segment' AND start >= ? "
+            "AND stop <= ?", (video, start, stop),
+        )  # fmt: skip
+
+
+def read_looks(database: sqlite3.Connection, video: int) -> list[Interval]:
+    """Return the intervals of a video that were looked at closely, in order, none touching.
+
+    Older stores, which have no table of them, mark whole segments.
+    """
+    segments = "SELECT start, stop FROM events WHERE video = ? AND level = 'segment' AND refined"
+    found = database.execute(segments, (video,)).fetchall()
+    query = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'looks'"
+    if database.execute(query).fetchone()[0]:
+        looks = "SELECT start, stop FROM looks WHERE video = ?"
+        found += database.execute(looks, (video,)).fetchall()
+    return merged(found)
 
 
 def read_places(database: sqlite3.Connection) -> list[PlaceRow]:

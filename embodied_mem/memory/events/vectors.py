@@ -6,6 +6,7 @@ index that is missing, damaged or of other rows costs time, never an answer.
 """
 
 import contextlib
+import hashlib
 import json
 import logging
 import threading
@@ -26,6 +27,8 @@ _BLOCK = 65_536
 """Rows that are read at a time."""
 _PER_LIST = 1000
 """Rows for each list of an index."""
+_SAMPLED = 256
+"""Rows that tell whether an index is of this store."""
 _TRAINING = 64
 """Rows for each list that the lists are learned from."""
 
@@ -106,6 +109,8 @@ class VectorSearch:
         faiss = import_module("faiss")  # An extra.
         with EventIndex(self.index.store.path, read_only=True) as reader:  # A thread of its own.
             ids, rows = _read(reader, self.width, "1")
+            newest = int(ids.max(initial=0))
+            fingerprint = _fingerprint(reader, self.width, newest)
         lists = max(1, min(4096, len(ids) // _PER_LIST))
         quantiser = faiss.IndexFlatIP(self.width)
         made = faiss.IndexIVFScalarQuantizer(
@@ -117,12 +122,17 @@ class VectorSearch:
         made.train(rows[np.sort(some)])
         for start in range(0, len(ids), _BLOCK):
             made.add_with_ids(rows[start : start + _BLOCK], ids[start : start + _BLOCK])
-        newest = int(ids.max(initial=0))
-        note = {"rows": len(ids), "newest": newest, "width": self.width}
+        note = {"rows": len(ids), "newest": newest, "width": self.width,
+                "fingerprint": fingerprint}  # fmt: skip
         write_file(self._path(_FILE), faiss.serialize_index(made).tobytes())
         write_file(self._path(_NOTE), json.dumps(note).encode())
         with self._lock:
             self._faiss, self._built = made, newest
+
+    def keep_up(self) -> None:
+        """Begin to make the index anew in the background, where it lacks too many of the rows."""
+        if self._about() > self.config.exact:
+            self._ready()
 
     def wait(self) -> None:
         """Wait for an index that is being made."""
@@ -186,8 +196,10 @@ class VectorSearch:
             note = json.loads(read_file(self._path(_NOTE)))
             data = np.frombuffer(read_file(self._path(_FILE)), np.uint8)
             made = faiss.deserialize_index(data)
-            if note["width"] == self.width == made.d and made.ntotal == note["rows"]:
-                self._faiss, self._built = made, int(note["newest"])
+            newest = int(note["newest"])
+            whole = note["width"] == self.width == made.d and made.ntotal == note["rows"]
+            if whole and note["fingerprint"] == _fingerprint(self.index, self.width, newest):
+                self._faiss, self._built = made, newest
 
     def _propose(self, query: Float32[np.ndarray, "d"], k: int) -> tuple[list[int], int]:
         with self._lock:
@@ -199,6 +211,14 @@ class VectorSearch:
 
     def _path(self, name: str) -> Path:
         return self.index.store.path / name
+
+
+def _fingerprint(index: EventIndex, width: int, newest: int) -> str:
+    """Return a digest of some rows up to an event, spread evenly: of those that an index knows."""
+    step = max(1, newest // _SAMPLED)
+    chosen = ", ".join(str(number) for number in range(step, newest + 1, step))
+    ids, rows = _read(index, width, f"id IN ({chosen})")
+    return hashlib.sha256(ids.tobytes() + rows.tobytes()).hexdigest()
 
 
 def _read(

@@ -79,3 +79,32 @@ def test_an_index_proposes_and_the_rows_decide(tmp_path: Path):
     with EventIndex(tmp_path / "m", read_only=True) as index:
         search = VectorSearch(index, WIDTH, config)
         assert [number for number, _ in search(vectors[9], 5)] == brute(vectors, vectors[9], 5)
+
+
+def test_an_index_is_kept_up_with_the_rows_by_a_writer_and_taken_from_no_other_store(
+    tmp_path: Path,
+):
+    pytest.importorskip("faiss", reason="faiss is not installed (extra `vectors`)")
+    config = VectorConfig(exact=100)
+    made = tmp_path / "m" / "vectors.faiss"
+    with EventIndex(tmp_path / "m") as index:
+        add(index, unit(90))
+        few = VectorSearch(index, WIDTH, config)
+        few.keep_up()
+        few.wait()
+        assert not made.exists()
+        add(index, unit(60, 2))
+        many = VectorSearch(index, WIDTH, config)
+        many.keep_up()
+        many.wait()
+        assert made.exists()
+    with EventIndex(tmp_path / "m", read_only=True) as index:
+        VectorSearch(index, WIDTH, config).keep_up()  # Nothing to do, and nowhere to write it.
+    vectors = unit(200, 3)
+    with EventIndex(tmp_path / "other") as index:
+        add(index, vectors)
+    for name in ("vectors.faiss", "vectors.json"):
+        (tmp_path / "other" / name).write_bytes((tmp_path / "m" / name).read_bytes())
+    with EventIndex(tmp_path / "other", read_only=True) as index:
+        search = VectorSearch(index, WIDTH, VectorConfig(exact=100, lists=1, proposals=1))
+        assert [number for number, _ in search(vectors[9], 5)] == brute(vectors, vectors[9], 5)
