@@ -4,7 +4,7 @@ What is usual, and where, is the catalog's: `rooms` says how likely a type is in
 where it lies. Nothing overlaps: each surface keeps the rectangles that are taken.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -56,6 +56,10 @@ class Filler:
     rng: np.random.Generator
     tops: list[Top] = field(default_factory=list)
     count: int = 0
+    laid: list[tuple[HouseObject, Top, tuple[float, float, float, float]]] = field(
+        default_factory=list
+    )
+    """What was put where there was room, and the rectangle it takes."""
 
     def open_up(self, item: HouseObject) -> None:
         """Make the surfaces of an object available."""
@@ -96,8 +100,29 @@ class Filler:
                     continue
                 place = self._spot(top, size, turns, way)
                 if place is not None:
-                    return self.add(type_name, top, size, *place)
+                    child = self.add(type_name, top, size, *place)
+                    self.laid.append((child, top, top.taken[-1]))
+                    return child
         return None
+
+    def take_off(self, parent: HouseObject, keep: Collection[str]) -> bool:
+        """Take the small thing that came last off a parent. Returns whether there was one.
+
+        Args:
+            parent: What is to get room.
+            keep: Types that stay, with what they are in.
+        """
+        for laid in reversed(self.laid):
+            child, top, rectangle = laid
+            if top.parent is not parent or not any(c is child for c in parent.children):
+                continue
+            kinds = {str(item.objectType) for item, _ in walk([child])}
+            if object_type(str(child.objectType)).primary == "CanPickup" and kinds.isdisjoint(keep):
+                parent.children = [other for other in parent.children if other is not child]
+                top.taken.remove(rectangle)
+                self.laid.remove(laid)
+                return True
+        return False
 
     def size(self, type_name: str) -> Vector:
         """Draw a size near the type's own."""

@@ -1,6 +1,6 @@
 """What a generated house must have: furniture by room type, and small things, counted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -88,7 +88,7 @@ def place_wanted(
     for thing in things:
         for _ in range(thing.count):
             looks[thing.type] = looks.get(thing.type, 0) + 1
-            child = _put(thing, rooms, rng)
+            child = _put(thing, rooms, rng, keep={other.type for other in things})
             child.assetId = f"{thing.type}_{looks[thing.type]}"
             if thing.dirty is not None:
                 child.isDirty = thing.dirty
@@ -104,7 +104,9 @@ def _put(
     thing: WantedThing,
     rooms: Sequence[tuple[Filler, list[HouseObject]]],
     rng: np.random.Generator,
+    keep: Collection[str],
 ) -> HouseObject:
+    """Put a thing where there is room for it, or where something else can make room."""
     usual = object_type(thing.type).found_on
     places: list[tuple[Filler, HouseObject]] = []
     weights: list[float] = []
@@ -127,6 +129,11 @@ def _put(
             child = filler.put(thing.type, [parent])
             if child is not None:
                 return child
+        for filler, parent in (places[k] for k in order):
+            while filler.take_off(parent, keep):
+                child = filler.put(thing.type, [parent])
+                if child is not None:
+                    return child
     where = (thing.on and f" on a {thing.on}", thing.room and f" in a {thing.room}")
     raise HouseError(
         f"no place for a {thing.type}{''.join(filter(None, where))} in this generated house "

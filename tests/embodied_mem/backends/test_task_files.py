@@ -141,6 +141,23 @@ def test_wishes_change_nothing_for_who_has_none():
     assert msgspec.json.encode(generate_house(4, empty)) == plain
 
 
+def test_what_is_wanted_gets_room_where_all_is_taken():
+    many = WantedThing(type="Mug", count=3, on="CounterTop")
+    house = generate_house(3, GeneratorConfig(spec="kitchen", density=8.0, things=(many,)))
+    assert [place for _, place in things(house, "Mug")] == ["CounterTop"] * 3
+
+
+@pytest.mark.parametrize(
+    "task", [t for name, t in shipped() if name.startswith("alfred_l")], ids=lambda t: t.name
+)
+def test_each_house_of_alfred_l_has_what_its_goals_name(task: SuiteTask):
+    house = generate_house(task.house.seed, task.house.generator())
+    there = {fold(str(item.objectType)) for item, _ in walk(house.objects)}
+    asked = {term.label for step in (*task.before, *task.steps) for term in step.parsed().terms()}
+    fixed = {"lightswitch", "place", "eggcracked"}  # In walls; slots; what comes of an egg.
+    assert asked - there <= fixed
+
+
 def test_what_cannot_be_placed_is_named():
     config = GeneratorConfig(rooms=1, spec="bathroom", things=(WantedThing(type="Pot", on="Desk"),))
     with pytest.raises(HouseError, match="no place for a Pot on a Desk"):
