@@ -3,7 +3,8 @@
     python benchmarks/vectors.py --count 1000000
 
 Vectors are drawn around cluster centres. Recall is that of the ten nearest against brute force over
-float32. Peers that are not installed are named and left out: `pip install faiss-cpu lancedb`.
+float32. Peers that are not installed are named and left out: `pip install faiss-cpu lancedb
+overrides` (LanceDB 0.40 needs the last and does not say so).
 """
 
 import argparse
@@ -99,6 +100,7 @@ def measure_lance(
     try:
         import lancedb
         import pyarrow as pa
+        from lancedb.index import IvfPq
     except ImportError as error:
         print(f"LanceDB: not installed ({error.name} is missing)")
         return
@@ -115,7 +117,9 @@ def measure_lance(
 
     _timed("LanceDB flat", flat, queries[:20], truth[:20])
     began = time.process_time()
-    table.create_index(metric="cosine", num_partitions=1024, num_sub_vectors=width // 8)
+    parts = min(1024, max(1, len(vectors) // 256))  # Its own least number of rows a part.
+    plan = IvfPq(distance_type="cosine", num_partitions=parts, num_sub_vectors=width // 8)
+    table.create_index("vector", config=plan)
     _told("LanceDB IVF_PQ: made", len(vectors), began)
 
     def indexed(query: np.ndarray) -> list[int]:

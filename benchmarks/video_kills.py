@@ -3,8 +3,8 @@
     python benchmarks/video_kills.py --kills 50
 
 A film is taken in without a stop. Then, again and again into a new store, it is taken in by a
-process that is killed at a random moment of the time that this takes, and by another one that goes
-on. Rows and pictures of both stores are compared, byte for byte.
+process that is killed at a random moment of the time that this takes at least, and by another one
+that goes on. Rows and pictures of both stores are compared, byte for byte.
 """
 
 import argparse
@@ -18,11 +18,14 @@ from pathlib import Path
 
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.video.scripted import draw_script, write_film
+from perception.video.chunks import ChunksConfig
 from perception.video.intake import IntakeConfig, take_in
 from perception.video.look import GridLook
 from perception.video.recorder import RecorderConfig
 
-TABLES = ("videos", "events", "event_things", "things", "places", "event_text")
+TABLES = ("videos", "events", "event_things", "things", "paths", "places", "event_text")
+SEAMS = ChunksConfig(seconds=50.0, hand_over=20.0)
+"""Chunks so short that runs are killed in several of them."""
 
 
 def main() -> None:
@@ -40,9 +43,7 @@ def main() -> None:
         film = folder / "film.mp4"
         script = draw_script(arguments.seconds, every=15, seed=arguments.seed)
         apart(lambda: write_film(film, script))
-        began = time.perf_counter()
-        run(film, folder / "whole", None)
-        length = time.perf_counter() - began
+        length = min(timed(film, folder / name) for name in ("whole", "again", "once-more"))
         whole = content(folder / "whole")
         same = killed = begun = 0
         for number in range(arguments.kills):
@@ -57,12 +58,23 @@ def main() -> None:
         raise SystemExit(1)
 
 
+def timed(film: Path, store: Path) -> float:
+    """Take a film in without a stop; return how long that took [s]."""
+    began = time.perf_counter()
+    run(film, store, None)
+    return time.perf_counter() - began
+
+
 def run(film: Path, store: Path, kill_after: float | None) -> int:
     """Take a film in, in a process of its own; return how it ended."""
 
     def work() -> None:
         config = IntakeConfig(
-            rate=4.0, side=160, folder_rate=30.0, look="grid", recorder=RecorderConfig()
+            rate=4.0,
+            side=160,
+            folder_rate=30.0,
+            look="grid",
+            recorder=RecorderConfig(chunks=SEAMS),
         )
         with EventIndex(store) as index:
             take_in(index, film, config, GridLook())

@@ -6,6 +6,7 @@ import msgspec
 
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
+from perception.feature_bank_config import FeatureBankConfig
 from perception.label_map import COCO
 from perception.lift import LiftConfig
 from perception.precision import Precision
@@ -42,6 +43,8 @@ class TorchvisionConfig(Config, frozen=True, tag="torchvision"):
     """Most detections in one frame."""
     min_pixels: int = 12
     """Smaller masks are dropped [px]."""
+    bank: FeatureBankConfig | None = None
+    """Features of earlier frames that those of a frame are made clearer by; null for none."""
     lift: LiftConfig | None = LiftConfig()
     """How masks are placed in the world; null leaves them without points."""
 

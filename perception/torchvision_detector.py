@@ -1,5 +1,6 @@
 """Detectors of torchvision's R-CNN family, with weights that the user brings."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
@@ -13,6 +14,7 @@ from perception.box_masks import masks_in_boxes
 from perception.detections import Detections
 from perception.devices import choose_device, computing, memory_explained
 from perception.label_map import NO_CLASS, called, label_of
+from perception.remembering_head import RememberingLinear, remember
 from perception.torchvision_config import TorchvisionConfig
 from perception.torchvision_ops import ensure_torchvision
 from perception.weights import fill, find_weights, load_state
@@ -35,6 +37,14 @@ class TorchvisionDetector:
         network = build_network(self.config)
         fill(network, state, path, name=self.config.architecture)
         self._network = network.to(self._device).eval()
+        self._layers = self._remembering(network)
+        self._latest = -math.inf
+
+    def reset(self) -> None:
+        """Forget the frames before, where there is a bank: another video begins."""
+        for layer in self._layers:
+            layer.bank.reset()
+        self._latest = -math.inf
 
     def __call__(self, frame: Frame) -> Detections:
         """Find the things in one frame.
@@ -48,6 +58,9 @@ class TorchvisionDetector:
     def batch(self, frames: Sequence[Frame]) -> list[Detections]:
         """Find the things in several frames at once, which may differ in size.
 
+        With a bank they are looked at one after another, and one that is from before the last
+        begins another video.
+
         Raises:
             DetectorError: The device's memory is full.
         """
@@ -60,12 +73,30 @@ class TorchvisionDetector:
                 torch.from_numpy(frame.rgb).to(self._device).permute(2, 0, 1).float() / 255
                 for frame in frames
             ]
-            outputs = self._network(images)
+            outputs = self._look(images, [frame.stamp for frame in frames])
             # Masks come back as (n, 1, h, w) of float: cut here, they travel as bits.
             found = [{name: _plain(name, t) for name, t in out.items()} for out in outputs]
         return [
             detections_of(frame, out, self.config) for frame, out in zip(frames, found, strict=True)
         ]
+
+    def _look(self, images: list[Tensor], stamps: list[float]) -> list[dict[str, Tensor]]:
+        if not self._layers:
+            return self._network(images)
+        outputs = []
+        for image, stamp in zip(images, stamps, strict=True):
+            if stamp < self._latest:
+                self.reset()
+            self._latest = stamp
+            outputs += self._network([image])
+        return outputs
+
+    def _remembering(self, network: nn.Module) -> list[RememberingLinear]:
+        """Put banks into the network's box head, where they are asked for."""
+        if self.config.bank is None:
+            return []
+        head = network.get_submodule("roi_heads.box_head")
+        return remember(head, self.config.bank)
 
 
 def _plain(name: str, tensor: Tensor) -> np.ndarray:

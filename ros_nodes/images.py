@@ -1,30 +1,31 @@
-"""Image messages to arrays and back: encodings, row steps, byte order, compression. Pure."""
+"""Image messages to arrays and back, with the reasons that nodes count. Pure."""
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Float32, Int32, UInt8
 
+from embodied_mem.video import image_messages
+from embodied_mem.video.image_messages import LAYOUT, ImageMessageError
 from ros_nodes.drops import Reason, UnusableMessageError
 
 MILLIMETRE = 0.001
 """Metres per count of 16UC1 depth (REP 118)."""
 
-_LAYOUT = {
-    "rgb8": (np.uint8, 3), "bgr8": (np.uint8, 3), "rgba8": (np.uint8, 4), "bgra8": (np.uint8, 4),
-    "mono8": (np.uint8, 1), "8UC1": (np.uint8, 1), "8UC3": (np.uint8, 3),
-    "16UC1": (np.uint16, 1), "mono16": (np.uint16, 1), "32FC1": (np.float32, 1),
-    "32SC1": (np.int32, 1),
-}  # fmt: skip
+_REASONS = {"encoding": Reason.ENCODING, "malformed": Reason.MALFORMED}
 
-_TO_RGB = {
-    "rgb8": (0, 1, 2), "bgr8": (2, 1, 0), "rgba8": (0, 1, 2), "bgra8": (2, 1, 0),
-    "mono8": (0, 0, 0), "8UC3": (2, 1, 0),
-}  # fmt: skip
 
-_MOST_PIXELS = 64 * 1024 * 1024
+@contextmanager
+def _counted() -> Iterator[None]:
+    """Give what is wrong with an image the name under which it is counted."""
+    try:
+        yield
+    except ImageMessageError as error:
+        raise UnusableMessageError(_REASONS[error.kind], str(error)) from error
 
 
 def pixels(image: Any) -> np.ndarray:
@@ -33,26 +34,8 @@ def pixels(image: Any) -> np.ndarray:
     Raises:
         UnusableMessageError: The encoding is not read, or the data do not fit the size.
     """
-    height, width, step = int(image.height), int(image.width), int(image.step)
-    if image.encoding not in _LAYOUT:
-        raise UnusableMessageError(
-            Reason.ENCODING,
-            f"encoding '{image.encoding}' is not read; known are {', '.join(sorted(_LAYOUT))}.",
-        )
-    kind, channels = _LAYOUT[image.encoding]
-    dtype = np.dtype(kind).newbyteorder(">" if image.is_bigendian else "<")
-    row = width * channels * dtype.itemsize
-    data = np.frombuffer(image.data, np.uint8)
-    if not 0 < height * width <= _MOST_PIXELS or step < row or len(data) < step * height:
-        raise UnusableMessageError(
-            Reason.MALFORMED,
-            f"an image of {width}x{height} '{image.encoding}' with a step of {step} needs "
-            f"{step * height} bytes in rows of at least {row}, got {len(data)}.",
-        )
-    rows = data[: step * height].reshape(height, step)[:, :row]
-    array = np.ascontiguousarray(rows).view(dtype).reshape(height, width, channels)
-    array = array.astype(kind, copy=False)
-    return array[:, :, 0] if channels == 1 else array
+    with _counted():
+        return image_messages.pixels(image)
 
 
 def color_image(image: Any) -> UInt8[np.ndarray, "h w 3"]:
@@ -61,17 +44,18 @@ def color_image(image: Any) -> UInt8[np.ndarray, "h w 3"]:
     Raises:
         UnusableMessageError: It is none, or malformed.
     """
-    if image.encoding not in _TO_RGB:
-        raise UnusableMessageError(
-            Reason.ENCODING,
-            f"encoding '{image.encoding}' is no colour; known are {', '.join(sorted(_TO_RGB))}.",
-        )
-    array = pixels(image)
-    if array.ndim == 2:
-        return np.repeat(array[:, :, None], 3, axis=2)
-    if image.encoding == "rgb8":
-        return array
-    return np.ascontiguousarray(array[:, :, _TO_RGB[image.encoding]])
+    with _counted():
+        return image_messages.color_image(image)
+
+
+def compressed_color(image: Any) -> UInt8[np.ndarray, "h w 3"]:
+    """Return the picture of a `sensor_msgs/CompressedImage` as RGB.
+
+    Raises:
+        UnusableMessageError: It is not a JPEG or PNG that can be decoded.
+    """
+    with _counted():
+        return image_messages.compressed_color(image)
 
 
 def depth_image(image: Any) -> Float32[np.ndarray, "h w"]:
@@ -100,16 +84,6 @@ def number_image(image: Any) -> Int32[np.ndarray, "h w"]:
     return pixels(image).astype(np.int32, copy=False)
 
 
-def compressed_color(image: Any) -> UInt8[np.ndarray, "h w 3"]:
-    """Return the picture of a `sensor_msgs/CompressedImage` as RGB.
-
-    Raises:
-        UnusableMessageError: It is not a JPEG or PNG that can be decoded.
-    """
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    return np.ascontiguousarray(_decode(image.data, flags)[:, :, ::-1])
-
-
 def compressed_depth(image: Any) -> Float32[np.ndarray, "h w"]:
     """Return the depth of a `compressedDepth` image [m], NaN where unknown.
 
@@ -127,7 +101,8 @@ def compressed_depth(image: Any) -> Float32[np.ndarray, "h w"]:
         )
     if len(data) <= 12:
         raise UnusableMessageError(Reason.MALFORMED, f"{len(data)} bytes are no compressed depth.")
-    counts = _decode(data[12:], cv2.IMREAD_UNCHANGED)
+    with _counted():
+        counts = image_messages.decode(data[12:], cv2.IMREAD_UNCHANGED)
     if counts.ndim != 2 or counts.dtype != np.uint16:
         raise UnusableMessageError(Reason.MALFORMED, "compressed depth must be a 16-bit PNG.")
     if encoding == "16UC1":
@@ -146,7 +121,7 @@ def image_values(pixels: np.ndarray, encoding: str, header: dict[str, Any]) -> d
         encoding: rgb8, 16UC1, 32FC1, 32SC1 ...
         header: Fields of the header.
     """
-    kind, channels = _LAYOUT[encoding]
+    kind, channels = LAYOUT[encoding]
     data = np.ascontiguousarray(pixels, np.dtype(kind).newbyteorder("<"))
     height, width = pixels.shape[:2]
     return {
@@ -168,14 +143,3 @@ def _metres(depth: np.ndarray) -> Float32[np.ndarray, "h w"]:
         return metres
     with np.errstate(invalid="ignore"):
         return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(np.nan))
-
-
-def _decode(data: Any, flags: int) -> np.ndarray:
-    raw = np.frombuffer(data, np.uint8)
-    try:
-        array = cv2.imdecode(raw, flags) if len(raw) else None
-    except cv2.error as error:
-        raise UnusableMessageError(Reason.MALFORMED, "a compressed image is damaged.") from error
-    if array is None:
-        raise UnusableMessageError(Reason.MALFORMED, "a compressed image cannot be decoded.")
-    return array

@@ -49,7 +49,16 @@ def content(folder: Path) -> dict[str, object]:
     """Return all that a store holds of videos: rows of every table, and the pictures."""
     with EventIndex(folder, read_only=True) as index:
         with index.store.transaction(write=False) as database:
-            tables = ("videos", "events", "event_things", "things", "places", "event_text")
+            tables = (
+                "videos",
+                "events",
+                "event_things",
+                "things",
+                "places",
+                "paths",
+                "identities",
+                "event_text",
+            )
             rows: dict[str, object] = {
                 table: database.execute(f"SELECT rowid, * FROM {table}").fetchall()
                 if table in {"videos", "events", "places", "event_text"}

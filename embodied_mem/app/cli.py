@@ -14,6 +14,7 @@ from embodied_mem.app.commands import (
     Demo,
     Doctor,
     Episode,
+    Export,
     Mcp,
     Name,
     Sql,
@@ -106,6 +107,10 @@ def _dispatch(command: Command) -> int:  # noqa: PLR0911, PLR0912
             from embodied_mem.app.convert import convert
 
             return convert(command)
+        case Export():
+            from embodied_mem.app.export import export
+
+            return export(command)
         case Weights():
             from embodied_mem.app.weights import fetch_weights
 

@@ -267,6 +267,21 @@ class Convert(Config, frozen=True):
     """Rooms of each, 1..10; chosen by the seed when left out."""
 
 
+ExportFormat = Literal["parquet", "coco", "mot", "srt", "spark-dsg"]
+"""Tables of all rows; boxes in key frames; tracks; subtitles; the scene graph of a house."""
+
+
+class Export(Config, frozen=True):
+    """Write what a store remembers for other tools."""
+
+    store: Annotated[str, tyro.conf.Positional]
+    """Folder of the memory, or of the run that made it."""
+    out: str
+    """Folder to write; it must not be there."""
+    formats: tuple[ExportFormat, ...] = ()
+    """What to write; all that the store has something for, when left out."""
+
+
 class Weights(Config, frozen=True):
     """Fetch published weights of detectors, or list them and say which are here."""
 
@@ -290,6 +305,7 @@ Command = (
     | Annotated[Mcp, tyro.conf.subcommand("mcp")]
     | Annotated[ThorServer, tyro.conf.subcommand("thor-server")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Weights, tyro.conf.subcommand("weights")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Eval, tyro.conf.subcommand("eval")]

@@ -51,7 +51,7 @@ class VideoRemember(Config, frozen=True, tag="remember"):
     """Take videos into a memory that can be asked questions. Resumable; what is done is left."""
 
     sources: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Video files, or folders of images."""
+    """Video files, folders of them or of images, RGB-D recordings, or ROS bags."""
     store: str
     """Folder of the memory; made if missing, gone on with if there."""
     rate: float = 5.0
@@ -67,8 +67,13 @@ class VideoRemember(Config, frozen=True, tag="remember"):
     """Its weights, a file."""
     folder_rate: float = 30.0
     """Images a second of a folder [1/s]."""
+    topic: str = ""
+    """Colour images of a bag; where it has one topic of them, that one."""
     config: str | None = None
     """YAML file with all other settings (`RecorderConfig`)."""
+    ray: str | None = None
+    """Ray cluster that looks at the videos, in chunks: HOST:PORT, `auto` for the one that this
+    machine belongs to, `local` for one of this machine alone."""
     llm_url: str | None = None
     """Address of an OpenAI-compatible endpoint of a model that sees, such as
     http://127.0.0.1:8000/v1: it gets key frames, and its sentences join those of the segments."""

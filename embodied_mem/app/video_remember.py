@@ -1,6 +1,7 @@
 """`embodied-mem video IN... --store DIR`: videos into a memory that can be asked questions."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -9,37 +10,48 @@ from rich.table import Table
 
 from embodied_mem.app.console import configure_logging, console, plain
 from embodied_mem.app.video_commands import VideoRemember
+from embodied_mem.app.video_look import BuiltLook, LookChoice, build_look
+from embodied_mem.app.video_ray import observed_by_ray
 from embodied_mem.config import load_config
 from embodied_mem.errors import BackendError, ConfigError
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.records import VideoRow
 from embodied_mem.memory.events.vectors import VectorSearch
 from embodied_mem.runtime.interrupts import deferred_interrupts
-from embodied_mem.video.samples import Samples
-from perception.video.intake import IntakeConfig, take_in
-from perception.video.likeness import weights_digest
-from perception.video.look import GridLook, Look
+from embodied_mem.video.folders import expanded
+from perception.appearance import Describer
+from perception.video.identities import identify_movers
+from perception.video.intake import IntakeConfig, Observed, open_samples, take_in
+from perception.video.look import Look
 from perception.video.recorder import RecorderConfig
 
 
 def remember_videos(command: VideoRemember) -> int:
     """Take in what is not in the store yet, say what could not be, and print a table."""
     configure_logging()
-    config, look = _intake(command)
+    config, choice, built = _intake(command)
+    sources = expanded(command.sources)
     describe = _describer(command)
     failed = 0
-    with EventIndex(command.store) as index:
-        for source in command.sources:
+    with EventIndex(command.store) as index, ExitStack() as stack:
+        observed: Observed | None = None
+        if command.ray is not None:
+            observed = stack.enter_context(
+                observed_by_ray(index, sources, config, choice, command.ray)
+            )
+        for source in sources:
             try:
-                _take_in(index, source, config, look)
+                _take_in(index, source, config, built.look, observed)
             except BackendError as error:  # The others can be taken in all the same.
                 failed += 1
                 console.print(f"[yellow]skipped:[/] {plain(str(error))}")
+        if built.parts is not None:
+            _identify(index, built.parts, config)
         if describe is not None:
             describe(index)
         _index_vectors(index)
         _show(index)
-    if failed == len(command.sources):
+    if failed == len(sources):
         raise BackendError(f"none of {failed} sources could be taken in.")
     return 0
 
@@ -63,9 +75,11 @@ def _index_vectors(index: EventIndex) -> None:
         search.wait()
 
 
-def _take_in(index: EventIndex, source: str, config: IntakeConfig, look: Look) -> None:
+def _take_in(
+    index: EventIndex, source: str, config: IntakeConfig, look: Look, observed: Observed | None
+) -> None:
     before = {video.digest for video in index.videos() if video.done}
-    promised = Samples(source, rate=config.rate, side=config.side).promised
+    promised = open_samples(source, config).promised
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with (
         Progress(*columns, console=console, transient=True) as bar,
@@ -75,6 +89,7 @@ def _take_in(index: EventIndex, source: str, config: IntakeConfig, look: Look) -
         video = take_in(
             index, source, config, look,
             progress=lambda seconds: bar.update(task, completed=seconds), check=check,
+            observed=observed,
         )  # fmt: skip
     if video.digest in before:
         other = "" if video.name == Path(source).name else f", as {plain(video.name)}"
@@ -83,33 +98,32 @@ def _take_in(index: EventIndex, source: str, config: IntakeConfig, look: Look) -
         console.print(f"[yellow]{plain(video.name)} was {plain(video.note)}[/]")
 
 
-def _intake(command: VideoRemember) -> tuple[IntakeConfig, Look]:
+def _identify(index: EventIndex, describe: Describer, config: IntakeConfig) -> None:
+    """Find out which movers of all videos are one, and say how many they are."""
+    identities = identify_movers(index, describe, config.recorder.identities)
+    index.identify(identities)
+    if identities:
+        different = len(set(identities.values()))
+        console.print(f"{len(identities)} movers that look like {different} different ones")
+
+
+def _intake(command: VideoRemember) -> tuple[IntakeConfig, LookChoice, BuiltLook]:
     if not 0 < command.rate <= 1000 or command.side < 16 or command.folder_rate <= 0:
         raise ConfigError("rates must be above 0 (at most 1000), and `--side` at least 16 px.")
-    look, name = _look(command)
+    choice = LookChoice(features=command.features, model=command.model, weights=command.weights)
+    built = build_look(choice)
     recorder = RecorderConfig()
     if command.config is not None:
         recorder = load_config(command.config, RecorderConfig)
-    return IntakeConfig(
+    config = IntakeConfig(
         rate=command.rate,
         side=command.side,
         folder_rate=command.folder_rate,
-        look=name,
+        topic=command.topic,
+        look=built.name,
         recorder=recorder,
-    ), look
-
-
-def _look(command: VideoRemember) -> tuple[Look, str]:
-    """Return what describes whole pictures, and its name."""
-    if command.features == "grid":
-        return GridLook(), "grid"
-    if command.weights is None:
-        raise ConfigError("`--features timm` needs `--weights FILE`, those of `--model`.")
-    from perception.timm_config import TimmFeaturesConfig  # noqa: PLC0415 - imports torch.
-    from perception.video.timm_look import TimmLook  # noqa: PLC0415
-
-    look = TimmLook(TimmFeaturesConfig(model=command.model, weights=command.weights))
-    return look, f"{command.model} {weights_digest(command.weights)}"
+    )
+    return config, choice, built
 
 
 def _show(index: EventIndex) -> None:

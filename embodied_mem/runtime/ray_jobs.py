@@ -5,7 +5,8 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -94,14 +95,27 @@ def run_ray_jobs(
         ConfigError: No cluster answers there, or it has another release of this package.
         BackendError: No worker can be started in it.
     """
+    with connected(address):
+        pool = _Pool(jobs, work, timeout)
+        try:
+            yield from pool.run()
+        finally:
+            pool.close()
+
+
+@contextmanager
+def connected(address: str) -> Iterator[None]:
+    """Be connected to a cluster; one that this process is connected to already is used.
+
+    Raises:
+        ConfigError: No cluster answers there.
+    """
     ours = not ray.is_initialized()
     if ours:
         _connect(address)
-    pool = _Pool(jobs, work, timeout)
     try:
-        yield from pool.run()
+        yield
     finally:
-        pool.close()
         if ours:
             ray.shutdown()
 

@@ -20,7 +20,7 @@ from embodied_mem.errors import BackendError
 
 _SEEK_MARGIN = 2
 """How much before a frame its key frame is looked for [s]."""
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class FrameSource(Protocol):
         ...
 
 
-def open_frames(path: str | Path) -> FrameSource:
+def open_frames(path: str | Path) -> "FrameFolder | VideoFile":
     """Open a video file or a folder of images.
 
     Raises:
@@ -89,10 +89,10 @@ class FrameFolder:
         """
         self.path = path
         self.rate: Fraction | None = None
-        images = [file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES]
+        images = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
         self._files = sorted(images, key=lambda file: natural_key(file.stem))
         if not images:
-            raise BackendError(f"the folder {path} holds no images ({', '.join(_SUFFIXES)}).")
+            raise BackendError(f"the folder {path} holds no images ({', '.join(IMAGE_SUFFIXES)}).")
         self.names = [file.stem for file in self._files]
         twice = [name for name, after in zip(self.names, self.names[1:], strict=False)
                  if name == after]  # fmt: skip
@@ -106,7 +106,7 @@ class FrameFolder:
     def frames(self, start: int = 0) -> Iterator[VideoFrame]:
         """Yield the frames from number `start` on; the files before it are not read."""
         for index, file in enumerate(self._files[start:], start=start):
-            yield VideoFrame(index=index, name=file.stem, rgb=_read_image(file))
+            yield VideoFrame(index=index, name=file.stem, rgb=read_image(file))
 
     def key(self, name: str) -> str:
         """Return the name: masks are called as their frames are."""
@@ -132,26 +132,36 @@ class VideoFile:
             self.seconds = _seconds(container, stream)
             """How long the file says it is [s], where it does."""
 
-    def shown(self, after: int | None = None) -> Iterator[ShownFrame]:
+    @property
+    def stamped(self) -> bool:
+        """Whether frames carry the times at which they are shown."""
+        return self._start is not None
+
+    def shown(
+        self, after: int | None = None, *, threads: int | None = None
+    ) -> Iterator[ShownFrame]:
         """Yield the frames with the times at which they are shown.
 
         Args:
             after: Position of a frame; frames are yielded from the key frame before it on.
+            threads: Threads that decode; as many as the decoder likes by default.
         """
         with self._open() as container:
             stream = self._stream(container)
-            stream.thread_type = "AUTO"
-            stamped = self._start is not None
-            if after is not None and stamped:
+            if threads is None:
+                stream.thread_type = "AUTO"
+            else:
+                stream.thread_count = threads
+            if after is not None and self.stamped:
                 # Containers are indexed by decoding time, which runs ahead of the time of showing.
                 _seek(container, stream, after - int(_SEEK_MARGIN / self._unit))
             index = 0
             for packet in _packets(container, stream):
                 for frame in _decoded(packet):
-                    if frame.pts is not None and stamped:
+                    if frame.pts is not None and self.stamped:
                         seconds = (frame.pts - (self._start or 0)) * self._unit
                         yield ShownFrame(frame.pts, seconds, frame)
-                    elif not stamped:
+                    elif not self.stamped:
                         yield ShownFrame(index, index / (self.rate or Fraction(25)), frame)
                     index += 1
 
@@ -241,7 +251,8 @@ def _upright(frame: av.VideoFrame) -> UInt8[np.ndarray, "h w 3"]:
     return np.ascontiguousarray(np.rot90(rgb, quarters)) if quarters else rgb
 
 
-def _read_image(file: Path) -> UInt8[np.ndarray, "h w 3"] | None:
+def read_image(file: Path) -> UInt8[np.ndarray, "h w 3"] | None:
+    """Return an image, upright; None where it cannot be read."""
     try:
         with Image.open(file) as image:
             return np.array(ImageOps.exif_transpose(image).convert("RGB"))

@@ -5,7 +5,7 @@ that a variable frame rate, dropped frames and cuts leave them right.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -19,6 +19,8 @@ from jaxtyping import UInt8
 
 from embodied_mem.errors import BackendError
 from embodied_mem.video.frames import FrameFolder, VideoFile, open_frames
+from embodied_mem.video.rgbd import open_recording
+from embodied_mem.video.shots import Shots
 
 _Picture = Callable[[], UInt8[np.ndarray, "h w 3"] | None]
 _BLOCK = 1 << 20
@@ -40,23 +42,35 @@ class Sample:
 class Samples:
     """The pictures of a video file or of a folder of images, some of them a second."""
 
-    def __init__(self, path: str | Path, *, rate: float, side: int, folder_rate: float = 30.0):
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        rate: float,
+        side: int,
+        folder_rate: float = 30.0,
+        threads: int | None = None,
+        topic: str = "",
+    ):
         """Look what the source says of itself.
 
         Args:
-            path: A video file or a folder of images.
+            path: A video file, a folder of images, a recording with colour images, or a bag.
             rate: Pictures wanted a second; fewer where the source has fewer [1/s].
             side: Longest side of a picture; larger ones are shrunk [px].
             folder_rate: Images a second of a folder [1/s].
+            threads: Threads that decode; as many as the decoder likes by default.
+            topic: Images of a bag that are wanted, where it has several topics of them.
 
         Raises:
             BackendError: It is neither, is damaged, or has no pictures in it.
         """
         self.path = Path(path)
-        self.source = open_frames(path)
         self.rate = Fraction(rate).limit_denominator(1000)
         self.side = side
+        self._threads = threads
         self._folder_rate = Fraction(folder_rate).limit_denominator(1001)
+        self.source = _open_source(self.path, self._folder_rate, topic)
         self._scaler = VideoReformatter()  # One for all frames: it keeps its tables.
         self.promised = self._promised()
         """How long the source says it is [s]; None where it does not."""
@@ -72,11 +86,11 @@ class Samples:
         """
         return self.between(position, None)
 
-    def between(self, position: int | None, stop: float | None) -> Iterator[Sample]:
+    def between(self, position: int | None, stop: float | None) -> Generator[Sample, None, None]:
         """Yield the pictures after a position, and before a time [s]."""
         tick = -1
         for place, seconds, picture in self._pictures(position):
-            if stop is not None and seconds >= stop:
+            if stop is not None and float(seconds) >= stop:
                 return
             latest = seconds * self.rate // 1
             if position is not None and place <= position:
@@ -87,12 +101,16 @@ class Samples:
                     tick = latest
                     yield Sample(place, float(seconds), rgb)
 
+    @property
+    def can_seek(self) -> bool:
+        """Whether reading can begin anywhere without all that lies before."""
+        return not isinstance(self.source, VideoFile) or self.source.stamped
+
     def position_of(self, stamp: float) -> int | None:
         """Return a position that lies before a time [s], for `between`; None at the start."""
         if isinstance(self.source, FrameFolder):
             place = int(stamp * self._folder_rate) - 1
         else:
-            assert isinstance(self.source, VideoFile)
             place = self.source.position_at(stamp) - 1
         return place if stamp > 0 else None
 
@@ -103,16 +121,41 @@ class Samples:
                 picture = partial(_shrunk_image, frame.rgb, self.side)
                 yield frame.index, frame.index / self._folder_rate, picture
             return
-        assert isinstance(self.source, VideoFile)
-        for shown in self.source.shown(position):
-            picture = partial(_shrunk_frame, shown.picture, self.side, self._scaler)
-            yield shown.position, shown.seconds, picture
+        if isinstance(self.source, VideoFile):
+            for shown in self.source.shown(position, threads=self._threads):
+                picture = partial(_shrunk_frame, shown.picture, self.side, self._scaler)
+                yield shown.position, shown.seconds, picture
+            return
+        for shot in self.source.shots(position):
+            picture = partial(_shrunk_shot, shot.rgb, self.side)
+            yield shot.position, shot.seconds, picture
 
     def _promised(self) -> float | None:
         if isinstance(self.source, FrameFolder):
             return float(self.source.count / self._folder_rate) if self.source.count else None
-        assert isinstance(self.source, VideoFile)
         return self.source.seconds
+
+
+_BAGS = (".bag", ".mcap", ".db3")
+
+
+def _open_source(path: Path, rate: Fraction, topic: str) -> FrameFolder | VideoFile | Shots:
+    """Open whatever a path is."""
+    if path.suffix in _BAGS or (path / "metadata.yaml").is_file():
+        from embodied_mem.video.bag import BagImages  # noqa: PLC0415 - an extra.
+
+        if not path.exists():
+            raise BackendError(f"there is no bag {path}.")
+        return BagImages(path, topic)
+    if topic:
+        raise BackendError(f"{path} is no bag; only bags have a topic.")
+    recording = open_recording(path, rate) if path.is_dir() else None
+    return recording or open_frames(path)
+
+
+def _shrunk_shot(read: _Picture, side: int) -> UInt8[np.ndarray, "h w 3"] | None:
+    """Return a picture of a bag or a recording, shrunk; None where it cannot be read."""
+    return _shrunk_image(read(), side)
 
 
 def _shrunk_image(
@@ -155,9 +198,9 @@ def content_digest(path: str | Path) -> str:
             with path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         whole = hashlib.sha256()
-        for file in sorted(path.iterdir()):
+        for file in sorted(path.rglob("*")):
             if file.is_file():
-                whole.update(f"{file.name}\0".encode())
+                whole.update(f"{file.relative_to(path).as_posix()}\0".encode())
                 with file.open("rb") as one:
                     whole.update(hashlib.file_digest(one, "sha256").digest())
         return whole.hexdigest()
@@ -174,8 +217,9 @@ def quick_digest(path: str | Path) -> str:
     path = Path(path)
     try:
         if path.is_dir():
-            files = sorted(file for file in path.iterdir() if file.is_file())
-            text = "\n".join(f"{file.name} {file.stat().st_size}" for file in files)
+            files = sorted(file for file in path.rglob("*") if file.is_file())
+            named = ((file.relative_to(path).as_posix(), file.stat().st_size) for file in files)
+            text = "\n".join(f"{name} {size}" for name, size in named)
             return hashlib.sha256(text.encode()).hexdigest()
         size = path.stat().st_size
         with path.open("rb") as file:

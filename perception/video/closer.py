@@ -93,6 +93,7 @@ class Closer:
             rate=settings.rate * config.rate,
             side=round(settings.side * config.side),
             folder_rate=settings.folder_rate,
+            topic=settings.topic,
         )
         closer = _closer(settings.recorder.watcher, config)
         prefix = f"v{video.id}at{round(1000 * part[0])}"  # [ms]; no two looks begin together.

@@ -40,6 +40,10 @@ class FollowerConfig(Config, frozen=True):
     """What stays for so long rests [s]."""
 
 
+Step = tuple[float, Box]
+"""When something was seen [s], and where."""
+
+
 class Followed(msgspec.Struct, kw_only=True):
     """One thing that is followed."""
 
@@ -72,6 +76,8 @@ class Followed(msgspec.Struct, kw_only=True):
     """Whether it is a part of something larger that moves."""
     told: bool = False
     """Whether its coming was told."""
+    trail: list[Step] = []
+    """Where it was seen since its trail was last taken."""
 
     @property
     def steadiness(self) -> float:
@@ -107,13 +113,15 @@ class FollowerState(msgspec.Struct, kw_only=True):
     active: list[Followed] = []
     lost: list[Followed] = []
     count: int = 0
+    trails: list[tuple[int, list[Step]]] = []
+    """Numbers and trails of what was lost since they were last taken."""
 
 
 class Follower:
     """Follows sightings of one kind."""
 
     def __init__(self, kind: Kind, config: FollowerConfig, state: FollowerState | None = None):
-        self.kind = kind
+        self.kind: Kind = kind
         self.config = config
         self.state = state or FollowerState()
 
@@ -139,12 +147,23 @@ class Follower:
             for followed in self.state.active
             if followed.number and followed.last >= stamp - self.config.patience
         ]
+        for turn in turns:
+            self._keep_trail(turn.thing)
         self.state.active = []
         return turns
 
     def believed(self) -> list[Followed]:
         """Return what is followed and believed."""
         return [followed for followed in self.state.active if followed.number]
+
+    def take_trails(self) -> list[tuple[int, list[Step]]]:
+        """Return where all that is believed was seen since the last call, by number."""
+        state = self.state
+        trails, state.trails = state.trails, []
+        for followed in self.believed():
+            trails.append((followed.number, followed.trail))
+            followed.trail = []
+        return [(number, trail) for number, trail in trails if trail]
 
     def _assign(self, sightings: list[Sighting], stamp: float) -> list[tuple[int, int]]:
         active = self.state.active
@@ -172,6 +191,7 @@ class Follower:
 
     def _see(self, followed: Followed, sighting: Sighting, stamp: float) -> list[Turn]:
         followed.last, followed.latest = stamp, sighting
+        followed.trail.append((stamp, sighting.box))
         followed.seen += 1
         followed.span = followed.passed
         followed.area = max(followed.area, sighting.area)
@@ -243,9 +263,15 @@ class Follower:
                 turns.append(
                     Turn(kind="ended", start=followed.first, stop=followed.last, thing=followed)
                 )
+                self._keep_trail(followed)
                 state.lost = [*state.lost, followed][-self.config.remembered :]
         state.active = kept
         return turns
+
+    def _keep_trail(self, followed: Followed) -> None:
+        """Keep the trail of something that is followed no more."""
+        self.state.trails.append((followed.number, followed.trail))
+        followed.trail = []
 
 
 def _begin(sighting: Sighting, stamp: float) -> Followed:
@@ -263,6 +289,7 @@ def _begin(sighting: Sighting, stamp: float) -> Followed:
         rest=sighting.centre,
         still_at=sighting.centre,
         still_since=stamp,
+        trail=[(stamp, sighting.box)],
     )
 
 

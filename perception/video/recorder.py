@@ -1,13 +1,13 @@
-"""A video becomes segments, clips and moments, in bounded memory; each segment is one batch.
+"""Observations of a video become segments, clips and moments, in bounded memory.
 
-A segment is written when its end is certain, some seconds after it. The state at that moment goes
-with it, so that a run that is cut off goes on behind its last segment and ends with the same rows.
+Each segment is one batch. It is written when its end is certain, some seconds after it. The state
+at that moment goes with it, so that a run that is cut off goes on behind its last segment and ends
+with the same rows.
 """
 
-import cv2
 import msgspec
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32
 
 from embodied_mem.config import Config
 from embodied_mem.memory.events import checkpoint
@@ -17,19 +17,22 @@ from embodied_mem.memory.events.boundaries import (
     SurpriseState,
 )
 from embodied_mem.memory.events.index import Batch
-from embodied_mem.memory.events.records import EventRow, PlaceRow
-from embodied_mem.video.samples import Sample
-from perception.video.look import Look
+from embodied_mem.memory.events.records import EventRow, PathRow, PlaceRow
+from perception.video.chunks import ChunksConfig, Observation, ObserveConfig
+from perception.video.eye import WatcherConfig
+from perception.video.identities import MoverIdentityConfig
 from perception.video.places import Places, PlacesConfig
-from perception.video.watcher import Seen, Watcher, WatcherConfig, WatcherState
+from perception.video.teller import Seen, Teller, TellerState
 
 
 class RecorderConfig(Config, frozen=True):
     """How a video is divided and kept."""
 
     watcher: WatcherConfig = WatcherConfig()
+    chunks: ChunksConfig = ChunksConfig()
     surprise: SurpriseConfig = SurpriseConfig()
     places: PlacesConfig = PlacesConfig()
+    identities: MoverIdentityConfig = MoverIdentityConfig()
     horizon: float = 6.0
     """A segment is written so long after its end [s]."""
     merged: float = 3.0
@@ -44,6 +47,11 @@ class RecorderConfig(Config, frozen=True):
     """JPEG quality of key frames, of 100."""
     glance: float = 1.5
     """The key frame of a coming shows what had come after so long [s]."""
+
+    @property
+    def observe(self) -> ObserveConfig:
+        """How the pictures are looked at."""
+        return ObserveConfig(watcher=self.watcher, chunks=self.chunks, quality=self.quality)
 
 
 class Pending(msgspec.Struct, kw_only=True):
@@ -68,7 +76,7 @@ class Cut(msgspec.Struct, kw_only=True):
 class RecorderState(msgspec.Struct, kw_only=True):
     """All that a recorder needs to go on."""
 
-    watcher: WatcherState | None = None
+    teller: TellerState | None = None
     surprise: SurpriseState
     pending: list[Pending] = []
     cuts: list[Cut] = []
@@ -94,13 +102,12 @@ class RecorderState(msgspec.Struct, kw_only=True):
 
 
 class Recorder:
-    """Takes in the pictures of one video and gives out batches for the event index."""
+    """Takes in the observations of one video and gives out batches for the event index."""
 
     def __init__(
         self,
         video: int,
         config: RecorderConfig,
-        look: Look,
         places: list[PlaceRow],
         state: bytes | None = None,
     ):
@@ -109,7 +116,6 @@ class Recorder:
         Args:
             video: Its number in the index.
             config: How it is divided.
-            look: Describes a whole picture.
             places: Those that the index knows.
             state: What the last batch's checkpoint holds.
         """
@@ -118,37 +124,37 @@ class Recorder:
         if state is not None:
             known = checkpoint.decode(state, RecorderState)
         self.state = known
-        self._watcher = Watcher(video, config.watcher, look, known.watcher)
+        self._teller = Teller(video, config.watcher, known.teller)
         self._surprise = SurpriseBoundaries(config.surprise, known.surprise)
         self._places = Places(video, config.places, places)
         self._batch = Batch(seconds=0.0)
 
-    def __call__(self, sample: Sample) -> Batch | None:
+    def __call__(self, observed: Observation) -> Batch | None:
         """Take in the next picture. Returns a batch when a segment is complete."""
-        seen = self._watcher(sample.rgb, sample.stamp)
+        seen = self._teller(observed.glance, observed.stamp)
         self._note(seen)
-        for at, surprise in self._surprise(seen.vector, sample.stamp):
+        for at, surprise in self._surprise(seen.vector, observed.stamp):
             self._cut(Cut(stamp=at, why="surprise", surprise=surprise))
         state = self.state
         state.pending.append(
             Pending(
-                stamp=sample.stamp,
-                position=sample.position,
+                stamp=observed.stamp,
+                position=observed.position,
                 motion=seen.motion,
                 steady=seen.steady,
                 vector=seen.vector.astype(np.float32),
-                jpeg=_jpeg(sample.rgb, self.config.quality),
+                jpeg=observed.jpeg,
             )
         )
         if state.position is None:
-            state.origin, state.origin_stamp = sample.position, sample.stamp
-        state.position, state.stamp = sample.position, sample.stamp
+            state.origin, state.origin_stamp = observed.position, observed.stamp
+        state.position, state.stamp = observed.position, observed.stamp
         return self._close_due()
 
     def finish(self, note: str = "") -> Batch:
         """Return the last batch; the video is done."""
         state = self.state
-        self._note(self._watcher.finish(state.stamp))
+        self._note(self._teller.finish(state.stamp))
         for cut in sorted(state.cuts, key=lambda cut: cut.stamp):
             if cut.stamp - state.start >= self.config.shortest:
                 self._close(cut)
@@ -218,7 +224,7 @@ class Recorder:
         vector = _mean([pending.vector for pending in inside])
         shown = min(inside, key=lambda pending: float(np.linalg.norm(pending.vector - vector)))
         own = [event for event in state.events if state.start <= event.start < stop]
-        caption = _segment_caption(own, inside, self._watcher.present(state.start, stop))
+        caption = _segment_caption(own, inside, self._teller.present(state.start, stop))
         place = self._places(vector)
         self._batch.places = [row for row in self._batch.places if row.id != place.id] + [place]
         self._batch.events.append(
@@ -263,7 +269,7 @@ class Recorder:
         if state.position is None or state.stamp <= state.origin_stamp:
             return state.origin
         share = (stamp - state.origin_stamp) / (state.stamp - state.origin_stamp)
-        return round(state.origin + share * (state.position - state.origin))
+        return state.origin + round(share * (state.position - state.origin))
 
     def _picture_of(self, event: EventRow, shown: Pending) -> str:
         """Return an event's key frame; that of a visit shows the coming, long ago as it may be."""
@@ -305,10 +311,24 @@ class Recorder:
     def _taken(self) -> Batch:
         """Return what is to be written, with the state to go on from."""
         batch, self._batch = self._batch, Batch(seconds=0.0)
-        self.state.watcher = self._watcher.state
+        batch.paths = self._paths()
+        self.state.teller = self._teller.state
         batch.seconds = self.state.stamp
         batch.checkpoint = checkpoint.encode(self.state)
         return batch
+
+    def _paths(self) -> list[PathRow]:
+        """Return where things were seen since the last batch."""
+        return [
+            PathRow(
+                thing=thing,
+                video=self.video,
+                positions=np.array([self._position(stamp) for stamp, _ in trail]),
+                stamps=np.array([stamp for stamp, _ in trail]),
+                boxes=np.array([box for _, box in trail], np.float32),
+            )
+            for thing, trail in self._teller.take_trails().items()
+        ]
 
 
 _QUIET = "Nothing moved."
@@ -337,10 +357,3 @@ def _step(pending: list[Pending]) -> float:
     if len(pending) < 2:
         return 0.04
     return (pending[-1].stamp - pending[0].stamp) / (len(pending) - 1)
-
-
-def _jpeg(rgb: UInt8[np.ndarray, "h w 3"], quality: int) -> bytes:
-    settings = [cv2.IMWRITE_JPEG_QUALITY, quality]
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), settings)
-    assert done, "OpenCV writes any 8-bit picture as JPEG"
-    return data.tobytes()

@@ -17,12 +17,13 @@ class TimmLook:
             ConfigError: There is no such model, layer or device.
             WeightsError: The weights are missing, damaged, or another network's.
         """
-        self._features = TimmFeatures(config)
+        self.features = TimmFeatures(config)
+        """Describes parts of pictures too."""
 
     def __call__(
         self, rgb: UInt8[np.ndarray, "h w 3"], front: Bool[np.ndarray, "p q"]
     ) -> Float32[np.ndarray, "d"]:
         """Return the mean of the picture's map, of unit length; motion has no part in it."""
         del front
-        mean = self._features.maps(rgb).mean(axis=(1, 2))
+        mean = self.features.maps(rgb).mean(axis=(1, 2))
         return (mean / max(float(np.linalg.norm(mean)), 1e-6)).astype(np.float32)

@@ -37,7 +37,7 @@ def test_help_names_every_command():
     assert done.returncode == 0
     assert done.stderr == ""
     assert done.stdout == snapshot("""\
-usage: embodied-mem [-h] {demo,episode,suite,video,ask,name,view,sql,mcp,thor-server,convert,weights,train,eval,doctor}
+usage: embodied-mem [-h] {demo,episode,suite,video,ask,name,view,sql,mcp,thor-server,convert,export,weights,train,eval,doctor}
 
 Memory for robots and long videos: perceive, remember, plan, act. As a robot's node, on bags, DDS and ROS 2: `embodied-mem ros --help`.
 
@@ -66,6 +66,7 @@ Memory for robots and long videos: perceive, remember, plan, act. As a robot's n
 │                  --help` tells its own flags.                                │
 │   • convert      Take in a recording; or write houses in ProcTHOR's schema,  │
 │                  or a memory for Spark-DSG.                                  │
+│   • export       Write what a store remembers for other tools.               │
 │   • weights      Fetch published weights of detectors, or list them and say  │
 │                  which are here.                                             │
 │   • train        Train the segmenter, the tracker of objects in videos, or a │

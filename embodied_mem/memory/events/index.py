@@ -10,7 +10,7 @@ import msgspec
 from embodied_mem.errors import StoreError
 from embodied_mem.memory.events import tables
 from embodied_mem.memory.events.intervals import Interval
-from embodied_mem.memory.events.records import EventRow, PlaceRow, ThingRow, VideoRow
+from embodied_mem.memory.events.records import EventRow, PathRow, PlaceRow, ThingRow, VideoRow
 from embodied_mem.memory.folder import PICTURES, read_file, require_inside, write_file
 from embodied_mem.memory.store import Store
 
@@ -23,6 +23,7 @@ class Batch(msgspec.Struct, kw_only=True):
     events: list[EventRow] = []
     things: list[ThingRow] = []
     places: list[PlaceRow] = []
+    paths: list[PathRow] = []
     pictures: dict[str, bytes] = {}
     """JPEG files, by name."""
     seconds: float
@@ -91,6 +92,8 @@ class EventIndex:
                 tables.put_thing(database, thing)
             for place in batch.places:
                 tables.put_place(database, place)
+            for path in batch.paths:
+                tables.put_path(database, path)
             database.execute(
                 "UPDATE videos SET seconds = ?, checkpoint = ?, done = ?, note = ? WHERE id = ?",
                 (batch.seconds, batch.checkpoint, batch.checkpoint is None, batch.note, video),
@@ -128,6 +131,13 @@ class EventIndex:
         with self.store.transaction() as database:
             tables.create(database)  # Stores of older releases have no table of captions.
         return self.events("level = 'segment' AND id NOT IN (SELECT event FROM captions)")
+
+    def identify(self, identities: dict[str, int]) -> None:
+        """Write which things are one, by id, in place of what was known of that."""
+        with self.store.transaction() as database:
+            tables.create(database)
+            database.execute("DELETE FROM identities")
+            database.executemany("INSERT INTO identities VALUES (?, ?)", identities.items())
 
     def remove_strays(self, video: int) -> None:
         """Delete pictures of a video that no event shows: those of a batch that was cut off."""
@@ -181,6 +191,16 @@ class EventIndex:
         """Return all places."""
         with self.store.transaction(write=False) as database:
             return tables.read_places(database)
+
+    def paths(self, video: int) -> list[PathRow]:
+        """Return where the things of a video were, in pieces by thing and in order of time."""
+        with self.store.transaction(write=False) as database:
+            return tables.read_paths(database, video)
+
+    def identities(self) -> dict[str, int]:
+        """Return which things are one: the number of the identity of each that has one, by id."""
+        with self.store.transaction(write=False) as database:
+            return tables.read_identities(database)
 
     def has_events(self, condition: str, values: Iterable[object] = ()) -> bool:
         """Return whether any event satisfies a condition over the columns of `events`, in SQL."""

@@ -96,6 +96,20 @@ class ThingRow(msgspec.Struct, kw_only=True):
     """Share of each colour term."""
 
 
+class PathRow(msgspec.Struct, kw_only=True):
+    """Where a thing was in some pictures, one after another."""
+
+    thing: str
+    """Its id; that of something that was never told of has no row among things."""
+    video: int
+    positions: np.ndarray
+    """Of the pictures in the source (n,), int64."""
+    stamps: np.ndarray
+    """Of the pictures (n,) [s], float64."""
+    boxes: np.ndarray
+    """Left, top, right and bottom, as shares of the picture (n, 4), float32."""
+
+
 class PlaceRow(msgspec.Struct, kw_only=True):
     """Somewhere that looks alike whenever it is seen."""
 

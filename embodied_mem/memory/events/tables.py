@@ -4,13 +4,15 @@ Stores without them are stores without videos; releases that do not know them le
 """
 
 import sqlite3
+import zlib
 from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
+from embodied_mem.errors import StoreFormatError
 from embodied_mem.memory.events.intervals import Interval, merged
-from embodied_mem.memory.events.records import EventRow, PlaceRow, ThingRow, VideoRow
+from embodied_mem.memory.events.records import EventRow, PathRow, PlaceRow, ThingRow, VideoRow
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, name TEXT NOT NULL, path TEXT NOT NULL,
@@ -30,6 +32,11 @@ CREATE INDEX IF NOT EXISTS event_things_thing ON event_things (thing);
 CREATE TABLE IF NOT EXISTS things (id TEXT PRIMARY KEY, video INTEGER NOT NULL, kind TEXT NOT NULL,
   label TEXT NOT NULL, first REAL NOT NULL, last REAL NOT NULL, box BLOB NOT NULL,
   region TEXT NOT NULL, steadiness REAL NOT NULL, colours TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS paths (thing TEXT NOT NULL, start REAL NOT NULL, video INTEGER NOT NULL,
+  sightings BLOB NOT NULL, PRIMARY KEY (thing, start)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS paths_video ON paths (video);
+CREATE TABLE IF NOT EXISTS identities (thing TEXT PRIMARY KEY, identity INTEGER NOT NULL)
+  WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS places (id INTEGER PRIMARY KEY, video INTEGER NOT NULL,
   seen INTEGER NOT NULL, vector BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS looks (video INTEGER NOT NULL, start REAL NOT NULL, stop REAL NOT NULL,
@@ -39,6 +46,12 @@ CREATE TABLE IF NOT EXISTS captions (event INTEGER PRIMARY KEY, text TEXT NOT NU
 CREATE VIRTUAL TABLE IF NOT EXISTS event_text USING fts5 (caption, tokenize = 'porter unicode61');
 """
 
+_SIGHTING = 8 + 8 + 4 * 4
+"""Bytes of a position, a time and a box."""
+
+_LONGEST = 64 * 2**20
+"""Longest piece of a path that is read [bytes]; one is written for a minute or so."""
+
 _EVENT = (
     "id, video, level, kind, start, stop, first, last, caption, confidence, surprise, opened_by, "
     "region, box, place, parent, picture, refined, vector"
@@ -47,8 +60,12 @@ _EVENT = (
 
 def has_videos(database: sqlite3.Connection) -> bool:
     """Return whether a store keeps videos."""
-    query = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'videos'"
-    return bool(database.execute(query).fetchone()[0])
+    return _has_table(database, "videos")
+
+
+def _has_table(database: sqlite3.Connection, name: str) -> bool:
+    query = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return bool(database.execute(query, (name,)).fetchone()[0])
 
 
 def create(database: sqlite3.Connection) -> None:
@@ -100,6 +117,33 @@ def put_place(database: sqlite3.Connection, place: PlaceRow) -> None:
     """Write a place, in place of what was known of it."""
     row = (place.id, place.video, place.seen, place.vector.astype("<f2").tobytes())
     database.execute("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?)", row)
+
+
+def put_path(database: sqlite3.Connection, path: PathRow) -> None:
+    """Write a piece of a path."""
+    arrays = (path.positions.astype("<i8"), path.stamps.astype("<f8"), path.boxes.astype("<f4"))
+    packed = zlib.compress(b"".join(array.tobytes() for array in arrays))
+    row = (path.thing, float(path.stamps[0]), path.video, packed)
+    database.execute("INSERT OR REPLACE INTO paths VALUES (?, ?, ?, ?)", row)
+
+
+def read_paths(database: sqlite3.Connection, video: int) -> list[PathRow]:
+    """Return the pieces of the paths of a video's things, by thing and in order of time.
+
+    Raises:
+        StoreFormatError: One is damaged.
+    """
+    if not _has_table(database, "paths"):
+        return []
+    query = "SELECT thing, sightings FROM paths WHERE video = ? ORDER BY thing, start"
+    return [_path(video, *row) for row in database.execute(query, (video,))]
+
+
+def read_identities(database: sqlite3.Connection) -> dict[str, int]:
+    """Return the numbers of identities by the ids of things."""
+    if not _has_table(database, "identities"):
+        return {}
+    return dict(database.execute("SELECT thing, identity FROM identities ORDER BY thing"))
 
 
 def read_videos(database: sqlite3.Connection) -> list[VideoRow]:
@@ -188,6 +232,30 @@ def _event(row: tuple) -> EventRow:
         place=row[14], parent=row[15], picture=row[16], refined=bool(row[17]),
         vector=None if row[18] is None else np.frombuffer(row[18], "<f2"),
     )  # fmt: skip
+
+
+def _path(video: int, thing: str, packed: bytes) -> PathRow:
+    data = _unpacked(packed)
+    if data is None:
+        raise StoreFormatError(f"the path of {thing} is damaged. Take the video in again.")
+    count = len(data) // _SIGHTING
+    return PathRow(
+        thing=thing,
+        video=video,
+        positions=np.frombuffer(data, "<i8", count=count),
+        stamps=np.frombuffer(data, "<f8", count=count, offset=8 * count),
+        boxes=np.frombuffer(data, "<f4", offset=16 * count).reshape(count, 4),
+    )
+
+
+def _unpacked(packed: bytes) -> bytes | None:
+    """Return the sightings of a path; None where they are damaged, or without end."""
+    unpacking = zlib.decompressobj()
+    try:
+        data = unpacking.decompress(packed, _LONGEST)
+    except zlib.error:
+        return None
+    return data if unpacking.eof and len(data) % _SIGHTING == 0 else None
 
 
 def _box(data: bytes) -> tuple[float, float, float, float]:

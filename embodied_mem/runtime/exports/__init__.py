@@ -1,0 +1,1 @@
+"""What a store remembers, in formats that other tools read."""
