@@ -212,9 +212,10 @@ def under_water(belief: Belief) -> dict[str, str]:
         sink = belief.things.get(thing.parent) if thing.parent is not None else None
         if sink is None or thing.held or sink.label not in affordances.SINKS:
             continue
-        faucet = min(running, key=lambda tap: _gap(tap.center, sink.center), default=None)
-        if faucet is not None and _gap(faucet.center, sink.center) < 1.0:
-            found[thing.object_id] = faucet.object_id
+        gaps = {tap.object_id: _gap(tap.center, sink.center) for tap in running}
+        nearest = min(gaps, key=lambda name: gaps[name], default=None)
+        if nearest is not None and gaps[nearest] < 1.0:
+            found[thing.object_id] = nearest
     return found
 
 
