@@ -1,7 +1,7 @@
 """From topics to frames: what belongs together, where the camera was, and what cannot be used."""
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
@@ -97,6 +97,8 @@ class Intake:
         """
         self._config, self._drops, self._now, self._emit = config, drops, now, emit
         self.tf = TfBuffer(config.timing.tf_cache)
+        self.received: Counter[str] = Counter()
+        """Images that came, by topic: what a sensor sent beyond that was lost on the way."""
         names = ("color", "depth", "masks") if config.topics.masks else ("color", "depth")
         self._sync = TimeSync(
             names,
@@ -111,6 +113,7 @@ class Intake:
 
     def image(self, topic: str, message: Message) -> None:
         """Take in an image of `color`, `depth` or `masks`."""
+        self.received[topic] += 1
         stamp = nanoseconds(message.header.stamp)
         if stamp == 0:
             self._drops.add(Reason.ZERO_STAMP, f"an image of {topic} has no stamp")
@@ -159,6 +162,9 @@ class Intake:
 
     def finish(self) -> None:
         """Drop and count what still waits: nothing more will come."""
+        self._drops.add(
+            Reason.OUT_OF_SYNC, "the messages ended before its companions came", self._sync.clear()
+        )
         self._drops.add(
             Reason.NO_TRANSFORM, "the messages ended before it came", len(self._waiting)
         )

@@ -302,19 +302,23 @@ class MemoryNode:
     def _latency(self) -> float:
         return median(self.latencies) if self.latencies else 0.0
 
-    def _publish_diagnostics(self) -> None:
-        """Tell how it goes; whatever was left out is named with its count and newest reason."""
-        counts, newest = dict(self.drops.counts), dict(self.drops.newest)
+    def report(self) -> dict[str, object]:
+        """Return what diagnostics tell: what came, what was left out and why."""
         problems = self._transport.problems()
-        worst = max(newest, key=lambda name: counts.get(name, 0), default="")
-        values: dict[str, object] = {
+        return {
             "frames": self.memory.frame,
             "objects": len(self.memory),
             "latency_ms": round(1000 * self._latency(), 2),
-            **{f"dropped_{name}": count for name, count in counts.items()},
-            **{f"why_{name}": why for name, why in newest.items() if why},
+            **{f"received_{topic}": n for topic, n in sorted(self._intake.received.items())},
+            **{f"dropped_{name}": count for name, count in self.drops.counts.items()},
+            **{f"why_{name}": why for name, why in self.drops.newest.items() if why},
             **{f"not_connected {topic}": why for topic, why in problems.items()},
         }
+
+    def _publish_diagnostics(self) -> None:
+        """Tell how it goes; whatever was left out is named with its count and newest reason."""
+        counts, problems = self.drops.counts, self._transport.problems()
+        worst = max(counts, key=lambda name: counts[name], default="")
         self._diagnostics(
             {
                 "header": header_values(self.now(), ""),
@@ -324,7 +328,7 @@ class MemoryNode:
                         "name": f"{self.config.name}: memory",
                         "message": f"{self._state}; {worst or 'nothing'} dropped",
                         "hardware_id": self.config.name,
-                        "values": outputs.key_values(values),
+                        "values": outputs.key_values(self.report()),
                     }
                 ],
             }

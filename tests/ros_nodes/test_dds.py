@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -14,12 +16,17 @@ import pytest
 pytest.importorskip("rosbags", reason="needs the extra `bags`")
 pytest.importorskip("cyclonedds", reason="needs the extra `dds`")
 
+from embodied_mem.app.build import AgentConfig
+from embodied_mem.memory import Memory
 from ros_nodes.dds.endpoint import Endpoints, RawWriter
 from ros_nodes.dds.rpc import framed, unframed
 from ros_nodes.dds.transport import DdsTransport
 from ros_nodes.dds.wire import GRAPH, GRAPH_TYPE, PeerTimeoutError, dds_type
+from ros_nodes.memory_config import MemoryNodeConfig, TopicsConfig
 from ros_nodes.messages import MalformedMessageError, interfaces
+from ros_nodes.node_core import MemoryNode
 from ros_nodes.transport import EVENTS, STATE, Qos
+from ros_nodes.worker import LatestWorker
 
 TESTS = Path(__file__).parents[1]
 LONG = 60.0
@@ -45,6 +52,10 @@ class Peer:
         assert self.process.stdin is not None
         self.process.stdin.write(order + "\n")
         self.process.stdin.flush()
+
+    def says(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
@@ -102,9 +113,47 @@ def test_rgbd_at_30_hz_arrives_in_order_and_reliably_without_loss(peer, node):
     count = 45
     peer.tell(f"images {count}")
     spin_until(node, lambda: all(len(heard[n, True]) == count for n in ("color", "depth")))
+    assert peer.says() == f"sent {count}"
     for (_, reliable), numbers in heard.items():
         assert numbers == sorted(set(numbers))
         assert numbers == list(range(count)) or not reliable
+
+
+def test_at_sensor_quality_every_image_that_came_is_accounted_for(domain, peer):
+    """What is lost on the wire shows as what was sent less what the node says it received."""
+    transport = DdsTransport("/embodied_mem", domain=domain, interface="lo")
+    topics = TopicsConfig(color="/peer/color", depth="/peer/depth")
+    config = MemoryNodeConfig(topics=topics, agent=AgentConfig())
+    memory = MemoryNode(config, transport, LatestWorker(transport.drops), Memory())
+    memory.activate()
+    readers = [r for r, _, _ in transport._readers if r.topic in {"rt/peer/color", "rt/peer/depth"}]
+    taken = {reader.topic: 0 for reader in readers}
+    for reader in readers:
+        reader.take = partial(counted, reader.take, taken, reader.topic)
+    spin_until(transport, lambda: all(reader.matches() for reader in readers))
+    count = 45
+    peer.tell(f"images {count}")
+    said = []
+    Thread(target=lambda: said.append(peer.says())).start()
+    spin_until(transport, lambda: said)
+    assert said == [f"sent {count}"]
+    for _ in range(20):
+        transport.spin_once(0.02)
+    memory.finish()
+    reported = memory.report()
+    assert (reported["received_color"], reported["received_depth"]) == tuple(taken.values())
+    assert 0 < reported["received_color"] <= count
+    dropped = {key: n for key, n in reported.items() if key.startswith("dropped_")}
+    assert dropped.keys() <= {"dropped_no_camera_info", "dropped_out_of_sync"}
+    assert memory.drops.total == reported["received_color"]  # None reached memory uncalibrated.
+    memory.close()
+    transport.close()
+
+
+def counted(take, taken, topic):
+    messages = take()
+    taken[topic] += len(messages)
+    return messages
 
 
 def test_services_answer_and_time_out(peer, node):
@@ -113,6 +162,14 @@ def test_services_answer_and_time_out(peer, node):
     assert not node.call(*asked, {"data": False}, LONG).success
     with pytest.raises(PeerTimeoutError, match=r"no service /nobody/echo within 0\.2 s"):
         node.call("/nobody/echo", "std_srvs/srv/SetBool", {}, 0.2)
+    peer.process.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(PeerTimeoutError, match=r"/peer/echo did not answer within 0\.5 s"):
+            node.call(*asked, {"data": True}, 0.5)
+    finally:
+        peer.process.send_signal(signal.SIGCONT)
+    assert node.call(*asked, {"data": True}, LONG).success  # The late answer is not taken for it.
+    assert not node.call(*asked, {"data": False}, LONG).success
 
 
 def test_a_reader_that_asks_for_too_much_is_told(peer, node):
