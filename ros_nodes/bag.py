@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from embodied_mem.errors import BackendError, MissingExtraError
+from ros_nodes.action_server import ActionServer
+from ros_nodes.actions import Act
 from ros_nodes.drops import Drops, Reason
 from ros_nodes.messages import MalformedMessageError, interfaces
 from ros_nodes.names import resolve
@@ -129,6 +131,10 @@ class BagTransport:
     def serve(self, service: str, typename: str, answer: Answer) -> None:
         """Offer a service to this process; a bag asks nothing."""
         self.services[resolve(service, self._node)] = typename, answer
+
+    def serve_action(self, action: str, typename: str, act: Act) -> None:
+        """Offer an action to this process; a bag sends no goals."""
+        ActionServer(self, action, typename, act)
 
     def every(self, period: float, act: Callable[[], None]) -> None:
         """Call something again and again, by the bag's time."""

@@ -17,6 +17,7 @@ from embodied_mem.types import Action
 from perception.naming import Namer
 from ros_nodes import json_rpc, outputs
 from ros_nodes.anchoring import AnchorWatch, Correction
+from ros_nodes.answering import ASK, Answering
 from ros_nodes.convert import attributes
 from ros_nodes.drops import Reason, UnusableMessageError
 from ros_nodes.intake import Intake, Shot
@@ -175,6 +176,7 @@ class MemoryNode:
         for name, (kind, answer) in offered.items():
             self._transport.serve(f"~/{name}", kind, answer)
         json_rpc.offer(self._transport, offered)
+        self._transport.serve_action("~/answer", ASK, Answering(self, self._worker.event).act)
         self._transport.every(self.config.timing.diagnostics_period, self._publish_diagnostics)
         self._transport.every(0.05, self._intake.advance)
 

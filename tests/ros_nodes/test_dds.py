@@ -18,6 +18,7 @@ pytest.importorskip("cyclonedds", reason="needs the extra `dds`")
 
 from embodied_mem.app.build import AgentConfig
 from embodied_mem.memory import Memory
+from ros_nodes.actions import GoalStatus, Sending
 from ros_nodes.dds.endpoint import Endpoints, RawWriter
 from ros_nodes.dds.rpc import framed, unframed
 from ros_nodes.dds.transport import DdsTransport
@@ -38,9 +39,9 @@ pytestmark = pytest.mark.timeout(240)
 class Peer:
     """The other process."""
 
-    def __init__(self, domain: int):
+    def __init__(self, domain: int, name: str = "/peer"):
         self.process = subprocess.Popen(
-            [sys.executable, str(TESTS / "dds_peer.py"), str(domain)],
+            [sys.executable, str(TESTS / "dds_peer.py"), str(domain), name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -172,6 +173,65 @@ def test_services_answer_and_time_out(peer, node):
     assert not node.call(*asked, {"data": False}, LONG).success
 
 
+def test_actions_tell_end_refuse_and_are_cancelled(peer, node):
+    heard, ends = [], []
+    send(node, "hello", heard, ends)
+    spin_until(node, lambda: ends)
+    assert (ends[0].status, ends[0].result.message) == (GoalStatus.SUCCEEDED, "heard hello")
+    assert "hello" in heard
+    send(node, "no", heard, ends)
+    spin_until(node, lambda: len(ends) == 2)
+    assert ends[1].status == GoalStatus.REJECTED
+    give_up = send(node, "wait", heard, ends)
+    spin_until(node, lambda: "wait" in heard)
+    give_up()
+    spin_until(node, lambda: len(ends) == 3)
+    assert (ends[2].status, ends[2].result.message) == (GoalStatus.CANCELED, "given up")
+    send(node, "x", heard, ends, action="/nobody/ask", timeout=0.3)
+    spin_until(node, lambda: len(ends) == 4)
+    assert ends[3].status == GoalStatus.LOST
+
+
+def test_a_goal_of_a_server_that_is_killed_is_lost(domain, node):
+    other = Peer(domain, "/mortal")
+    heard, ends = [], []
+    send(node, "wait", heard, ends, action="/mortal/ask", timeout=20.0)
+    spin_until(node, lambda: heard)
+    other.kill()
+    spin_until(node, lambda: ends)
+    assert ends[0].status == GoalStatus.LOST
+
+
+def test_actions_have_the_hidden_names_and_types_of_ros(peer, node):
+    send(node, "hello", [], [])
+    client = node._clients["/peer/ask/_action/send_goal"]
+    spin_until(node, client.is_ready)
+    assert client.writer.topic == "rq/peer/ask/_action/send_goalRequest"
+    assert client.reader.topic == "rr/peer/ask/_action/send_goalReply"
+    handle = client.reader.entity.get_matched_publications()[0]
+    data = client.reader.entity.get_matched_publication_data(handle)
+    assert data.type_name == "embodied_mem_msgs::action::dds_::Ask_SendGoal_Response_"
+    told = next(p.data for p in data.qos if type(p).__name__.endswith("Userdata")).decode()
+    assert f"typehash={interfaces().type_hash('embodied_mem_msgs/action/Ask_SendGoal')};" in told
+    topics = {reader.topic for reader, _, _ in node._readers}
+    assert "rt/peer/ask/_action/feedback" in topics
+    assert dds_type("embodied_mem_msgs/action/Ask_FeedbackMessage").endswith(
+        "::action::dds_::Ask_FeedbackMessage_"
+    )
+
+
+def send(node, text, heard, ends, *, action="/peer/ask", timeout=LONG):
+    sending = Sending(
+        action=action,
+        typename="embodied_mem_msgs/action/Ask",
+        goal={"text": text},
+        feedback=lambda message: heard.append(message.partial),
+        done=ends.append,
+        timeout=timeout,
+    )
+    return node.send_goal(sending)
+
+
 def test_a_reader_that_asks_for_too_much_is_told(peer, node):
     heard = []
     node.subscribe("/peer/best_effort", "std_msgs/msg/String", heard.append, EVENTS)
@@ -209,7 +269,7 @@ def test_ros_sees_the_node_in_its_graph(peer, node):
     node._readers.append((reader, GRAPH_TYPE, learn))
     node._waitset.attach(reader.condition)
     spin_until(node, lambda: "peer" in nodes)
-    assert nodes["peer"] == ("/", 6)
+    assert nodes["peer"] == ("/", 11)
 
 
 def test_endpoints_tell_their_type_hash(peer, node):

@@ -29,7 +29,7 @@ DEFAULTS = {parameter.name: parameter.default for parameter in PARAMETERS}
 
 
 def interface_texts(folder: Path) -> dict[str, str]:
-    files = [*folder.rglob("*.msg"), *folder.rglob("*.srv")]
+    files = [path for kind in ("msg", "srv", "action") for path in folder.rglob(f"*.{kind}")]
     return {str(path.relative_to(folder)): path.read_text() for path in files}
 
 
@@ -37,7 +37,7 @@ def test_the_ros_package_has_the_definitions_of_the_wheel_and_lists_them_all():
     texts = interface_texts(MESSAGES)
     assert texts == interface_texts(interface_files() / "embodied_mem_msgs")
     listed = re.findall(
-        r'"((?:msg|srv)/\w+\.(?:msg|srv))"', (MESSAGES / "CMakeLists.txt").read_text()
+        r'"((?:msg|srv|action)/\w+\.(?:msg|srv|action))"', (MESSAGES / "CMakeLists.txt").read_text()
     )
     assert listed == sorted(texts)
 
@@ -64,7 +64,7 @@ def test_the_message_package_depends_on_all_that_its_definitions_name():
     used = set()
     for text in interface_texts(MESSAGES).values():
         used |= set(re.findall(r"(?m)^(\w+)/\w+", text))
-    assert used == depends
+    assert used | {"action_msgs"} == depends  # Every action is made of its types.
     assert root.findtext("member_of_group") == "rosidl_interface_packages"
     cmake = (MESSAGES / "CMakeLists.txt").read_text()
     assert all(f"find_package({name} REQUIRED)" in cmake for name in depends)
