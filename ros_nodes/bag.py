@@ -105,7 +105,7 @@ class BagTransport:
         self._node, self._record = node, record
         self._interfaces = interfaces()
         self._receivers: dict[str, tuple[str, Receive]] = {}
-        self._timers: list[tuple[int, Callable[[], None]]] = []
+        self._timers: list[tuple[int, Callable[[], object]]] = []
         self._due: list[int] = []
         self._time = 0
 
@@ -136,7 +136,7 @@ class BagTransport:
         """Offer an action to this process; a bag sends no goals."""
         ActionServer(self, action, typename, act)
 
-    def every(self, period: float, act: Callable[[], None]) -> None:
+    def every(self, period: float, act: Callable[[], object]) -> None:
         """Call something again and again, by the bag's time."""
         self._timers.append((round(period * SECOND), act))
         self._due.append(0)

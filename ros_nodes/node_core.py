@@ -34,9 +34,6 @@ _LOG = logging.getLogger(__name__)
 _LATE = 200
 """Latencies that the median is taken over."""
 
-OK, WARN = 0, 1
-"""Levels of `diagnostic_msgs/DiagnosticStatus`."""
-
 
 def open_memory(store: str, agent: AgentConfig) -> Memory:
     """Open the memory that a node writes: a folder, or RAM.
@@ -305,33 +302,19 @@ class MemoryNode:
         return median(self.latencies) if self.latencies else 0.0
 
     def report(self) -> dict[str, object]:
-        """Return what diagnostics tell: what came, what was left out and why."""
-        problems = self._transport.problems()
+        """Return what diagnostics tell beside what was left out: what came, and what of it."""
         return {
             "frames": self.memory.frame,
             "objects": len(self.memory),
             "latency_ms": round(1000 * self._latency(), 2),
             **{f"received_{topic}": n for topic, n in sorted(self._intake.received.items())},
-            **{f"dropped_{name}": count for name, count in self.drops.counts.items()},
-            **{f"why_{name}": why for name, why in self.drops.newest.items() if why},
-            **{f"not_connected {topic}": why for topic, why in problems.items()},
         }
 
     def _publish_diagnostics(self) -> None:
         """Tell how it goes; whatever was left out is named with its count and newest reason."""
-        counts, problems = self.drops.counts, self._transport.problems()
-        worst = max(counts, key=lambda name: counts[name], default="")
-        self._diagnostics(
-            {
-                "header": header_values(self.now(), ""),
-                "status": [
-                    {
-                        "level": WARN if worst or problems else OK,
-                        "name": f"{self.config.name}: memory",
-                        "message": f"{self._state}; {worst or 'nothing'} dropped",
-                        "hardware_id": self.config.name,
-                        "values": outputs.key_values(self.report()),
-                    }
-                ],
-            }
+        problems = self._transport.problems()
+        told = outputs.diagnostics_values(
+            self.config.name, self._state, self.report(), self.drops, problems
         )
+        told["name"] = f"{self.config.name}: memory"
+        self._diagnostics({"header": header_values(self.now(), ""), "status": [told]})

@@ -10,9 +10,13 @@ from jaxtyping import Float
 from embodied_mem.memory.records import Known
 from embodied_mem.memory.retrieval import Retrieved
 from ros_nodes.convert import vector_values
+from ros_nodes.drops import Drops
 from ros_nodes.stamps import header_values, time_values
 
 Fields = dict[str, Any]
+
+OK, WARN = 0, 1
+"""Levels of `diagnostic_msgs/DiagnosticStatus`."""
 
 ADD, DELETE_ALL = 0, 3
 CUBE, LINE_LIST, TEXT = 1, 5, 9
@@ -209,3 +213,36 @@ def known_values(known: Known, frame: str) -> Fields:
 def key_values(pairs: Mapping[str, object]) -> list[Fields]:
     """Return the fields of several `diagnostic_msgs/KeyValue`."""
     return [{"key": key, "value": str(value)} for key, value in pairs.items()]
+
+
+def diagnostics_values(
+    name: str,
+    state: str,
+    values: Mapping[str, object],
+    drops: Drops,
+    problems: Mapping[str, str],
+) -> Fields:
+    """Return the fields of a `diagnostic_msgs/DiagnosticStatus`: how a node is, and what it drops.
+
+    Args:
+        name: Of the node.
+        state: What it does.
+        values: What else is to be told.
+        drops: What was left out, and why.
+        problems: By topic, why another node is not connected.
+    """
+    counts = drops.counts
+    worst = max(counts, key=lambda reason: counts[reason], default="")
+    told = {
+        **values,
+        **{f"dropped_{reason}": count for reason, count in counts.items()},
+        **{f"why_{reason}": why for reason, why in drops.newest.items() if why},
+        **{f"not_connected {topic}": why for topic, why in problems.items()},
+    }
+    return {
+        "level": WARN if worst or problems else OK,
+        "name": name,
+        "message": f"{state}; {worst or 'nothing'} dropped",
+        "hardware_id": name,
+        "values": key_values(told),
+    }

@@ -13,7 +13,7 @@ from scipy.spatial.transform import RigidTransform
 
 from embodied_mem.app.build import AgentConfig, build_planner
 from embodied_mem.config import Config
-from embodied_mem.errors import BackendError, GoalError, PlanningError
+from embodied_mem.errors import GoalError, PlanningError
 from embodied_mem.goals import Goal
 from embodied_mem.interfaces import Decision
 from embodied_mem.memory import Memory
@@ -72,7 +72,7 @@ class _Pursuit:
     asked: Pursued | None = None
     """The action's goal; None where the goal came by the service."""
     halt: Cancel | None = None
-    """Cancels the move that is being made; None while none is."""
+    """Cancels what is being done, where that can be; None while nothing is."""
 
 
 class PlannerNode:
@@ -94,6 +94,7 @@ class PlannerNode:
         self._planner = build_planner(config.agent.planner)
         self._view: Message | None = None
         self._pursuit: _Pursuit | None = None
+        self._is_active = True
         self._feedback = transport.advertise(
             "~/feedback", "embodied_mem_msgs/msg/PlannerFeedback", EVENTS
         )
@@ -103,6 +104,15 @@ class PlannerNode:
         act = Act(accept=self._understands, begin=self._begin, cancel=self._cancel_goal)
         transport.serve_action("~/pursue", "embodied_mem_msgs/action/Pursue", act)
 
+    def activate(self) -> None:
+        """Take goals."""
+        self._is_active = True
+
+    def deactivate(self) -> None:
+        """Give the goal up, and take no other."""
+        self._end("the node was deactivated")
+        self._is_active = False
+
     @property
     def is_busy(self) -> bool:
         """Whether a goal is pursued."""
@@ -110,6 +120,8 @@ class PlannerNode:
 
     def achieve(self, request: Message) -> Fields:
         """Take a goal; one that is pursued is given up."""
+        if not self._is_active:
+            return {"success": False, "message": "the node is not active"}
         try:
             goal = parse_task(request.goal, vocabulary())
         except GoalError as error:
@@ -154,6 +166,8 @@ class PlannerNode:
             self._memory.close()
 
     def _understands(self, request: Message) -> bool:
+        if not self._is_active:
+            return False
         try:
             parse_task(request.goal, vocabulary())
         except GoalError as error:
@@ -199,13 +213,21 @@ class PlannerNode:
             "arguments": msgspec.json.encode(dict(action.arguments)).decode(),
             "target": decision.target or "",
         }
-        skill = f"{self.config.robot}/skill"
-        try:
-            answer = self._transport.call(
-                skill, "embodied_mem_msgs/srv/Skill", request, self.config.skill_timeout
-            )
-        except BackendError as error:
-            self._end(str(error))
+        pursuit.halt = _nothing
+        self._transport.ask(
+            f"{self.config.robot}/skill",
+            "embodied_mem_msgs/srv/Skill",
+            request,
+            lambda answer: self._did(pursuit, answer),
+            self.config.skill_timeout,
+        )
+
+    def _did(self, pursuit: _Pursuit, answer: Message | None) -> None:
+        pursuit.halt = None
+        if answer is None:
+            if pursuit is self._pursuit:
+                timeout = self.config.skill_timeout
+                self._end(f"{self.config.robot}/skill did not answer within {timeout:g} s.")
             return
         pursuit.steps += 1
         pursuit.not_before = nanoseconds(answer.stamp)
@@ -273,4 +295,4 @@ class PlannerNode:
 
 
 def _nothing() -> None:
-    """Cancel a move that is not under way yet."""
+    """Cancel what cannot be cancelled."""

@@ -62,6 +62,7 @@ class SimNode:
         """
         self._config, self._transport, self._sim = config, transport, sim
         self._publishers: dict[str, Publish] = {}
+        self._is_active = True
         self._waited = CLOCK_START
         """What the robot's clock is ahead of the simulator's [s]."""
         self._velocity, self._follow = (0.0, 0.0), 0.0
@@ -78,6 +79,14 @@ class SimNode:
         self._send(static_messages(config.frames, self.stamp))
         self.show()
 
+    def activate(self) -> None:
+        """Let time pass."""
+        self._is_active = True
+
+    def deactivate(self) -> None:
+        """Let time stand still."""
+        self._is_active = False
+
     @property
     def stamp(self) -> float:
         """The robot's time [s]."""
@@ -85,6 +94,8 @@ class SimNode:
 
     def tick(self) -> None:
         """Let time pass: follow the velocity, show what is seen."""
+        if not self._is_active:
+            return
         period = 1 / self._config.rate
         self._waited += period
         if self._follow > 0 and any(self._velocity):

@@ -94,7 +94,7 @@ class Transport(Protocol):
         """Offer an action."""
         ...
 
-    def every(self, period: float, act: Callable[[], None]) -> None:
+    def every(self, period: float, act: Callable[[], object]) -> None:
         """Call something again and again.
 
         Args:

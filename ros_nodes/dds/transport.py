@@ -146,7 +146,7 @@ class DdsTransport:
             self._actions[name] = ActionClient(self, name, sending.typename)
         return self._actions[name].send(sending)
 
-    def every(self, period: float, act: Callable[[], None]) -> None:
+    def every(self, period: float, act: Callable[[], object]) -> None:
         """Call something again and again, by the wall clock."""
         self._timers.append([time.monotonic() + period, period, act])
 
