@@ -109,6 +109,7 @@ def _tracker(config: TrackerNodeConfig, transport: Caller) -> Running:
 
 
 def _policy(config: PolicyNodeConfig, transport: Caller) -> Running:
+    from planners.diffusion.batches import FELT
     from planners.diffusion.policy import DiffusionPolicy
 
     if not config.weights:
@@ -118,7 +119,7 @@ def _policy(config: PolicyNodeConfig, transport: Caller) -> Running:
     if config.instruction not in takes.instructions:
         known = ", ".join(takes.instructions)
         raise ConfigError(f"the policy was not trained to '{config.instruction}', but to: {known}.")
-    size = takes.height, takes.width, takes.proprio, takes.actions
+    size = takes.height, takes.width, max(FELT) + 1, takes.actions
     node = PolicyNode(config, transport, LatestWorker(transport.drops), policy, size=size)
     return Running(activate=node.activate, deactivate=node.deactivate, close=node.close)
 

@@ -41,7 +41,8 @@ class PolicyNodeConfig(Config, frozen=True):
     image: str = "/camera/color/image_raw"
     """What is seen; brought to the size that the policy takes."""
     state: str = "/joint_states"
-    """`sensor_msgs/JointState`: its positions are the robot's own state, in the policy's order."""
+    """`sensor_msgs/JointState`: its positions are the robot's own state, the tool's pose and the
+    joints, as demonstrations hold it."""
     reliable: bool = False
     """Whether images are asked for reliably."""
     sync_slop: float = 0.05
