@@ -61,6 +61,7 @@ MEMORY_PARAMETERS = (
     Parameter("topics.masks", _TOPICS.masks, "LabelledMasks of a detector; none when empty."),
     Parameter("topics.skill_results", _TOPICS.skill_results, "What the robot's hand did."),
     Parameter("topics.image_transport", _TOPICS.image_transport, "raw or compressed."),
+    Parameter("topics.rectify", _TOPICS.rectify, "Straighten raw images: auto, always or never."),
     Parameter("topics.reliable", _TOPICS.reliable, "Whether images are asked for reliably."),
     *_FRAME_PARAMETERS,
     Parameter("timing.sync_slop", _TIMING.sync_slop, "Most that stamps may differ [s].", 0.0, 1.0),

@@ -60,12 +60,18 @@ class Robot:
     def dropped(self):
         return dict(self.loop.drops.counts)
 
-    def see(self, seen, *, without=(), **changes):
+    def see(self, seen, *, without=(), edit=None, **changes):
+        """Send a frame; `edit` changes every image, `changes` the fields of a topic."""
         self.loop.time = to_nanoseconds(seen.stamp)
         for message in frame_messages(seen, TOPICS, FRAMES):
             if message.topic not in without:
                 changed = changes.get(message.topic.rsplit("/", 1)[-1], {})
-                self.loop.send(replace(message, values={**message.values, **changed}))
+                values = {**message.values, **changed}
+                if edit is not None and "data" in values:
+                    values |= edit(values)
+                if edit is not None and "numbers" in values:
+                    values["numbers"] = values["numbers"] | edit(values["numbers"])
+                self.loop.send(replace(message, values=values))
 
     def ask(self, service, **request):
         return self.loop.question(f"/embodied_mem/{service}", request)
