@@ -94,7 +94,7 @@ class PlannerNode:
         self._planner = build_planner(config.agent.planner)
         self._view: Message | None = None
         self._pursuit: _Pursuit | None = None
-        self._is_active = True
+        self._is_active = False
         self._feedback = transport.advertise(
             "~/feedback", "embodied_mem_msgs/msg/PlannerFeedback", EVENTS
         )

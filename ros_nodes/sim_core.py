@@ -53,7 +53,7 @@ class SimNode:
     """Publishes what the robot senses and does what it is told."""
 
     def __init__(self, config: SimNodeConfig, transport: Transport, sim: HouseholdSim):
-        """Start an episode and show its first image.
+        """Start an episode; its first image is shown by `activate`.
 
         Args:
             config: Parameters.
@@ -62,7 +62,7 @@ class SimNode:
         """
         self._config, self._transport, self._sim = config, transport, sim
         self._publishers: dict[str, Publish] = {}
-        self._is_active = True
+        self._is_active = False
         self._waited = CLOCK_START
         """What the robot's clock is ahead of the simulator's [s]."""
         self._velocity, self._follow = (0.0, 0.0), 0.0
@@ -76,12 +76,12 @@ class SimNode:
             act = Act(accept=self._can_go, begin=self._go, cancel=lambda _: False)
             transport.serve_action(config.navigate, NAVIGATE, act)
         transport.every(1 / config.rate, self.tick)
-        self._send(static_messages(config.frames, self.stamp))
-        self.show()
 
     def activate(self) -> None:
-        """Let time pass."""
+        """Show what is seen, and let time pass."""
         self._is_active = True
+        self._send(static_messages(self._config.frames, self.stamp))
+        self.show()
 
     def deactivate(self) -> None:
         """Let time stand still."""

@@ -37,6 +37,8 @@ def world(tmp_path, request):
         robot = SimNode(SimNodeConfig(navigate=navigate), network.join("/sim"), sim)
         planner_config = PlannerNodeConfig(store=str(store), navigate=navigate)
         planner = PlannerNode(planner_config, network.join("/planner"))
+        robot.activate()
+        planner.activate()
         yield network, robot, memory, planner
         planner.close()
         memory.close()

@@ -73,6 +73,19 @@ def test_the_ros_package_has_the_definitions_of_the_wheel_and_lists_them_all():
     assert listed == sorted(texts)
 
 
+ANY = 1000
+ELEMENTS = {
+    **dict.fromkeys(("name", "version", "description"), (1, 1)),
+    **dict.fromkeys(("maintainer", "license"), (1, ANY)),
+    **dict.fromkeys(("url", "author", "depend", "build_depend", "buildtool_depend"), (0, ANY)),
+    **dict.fromkeys(("build_export_depend", "buildtool_export_depend", "exec_depend"), (0, ANY)),
+    **dict.fromkeys(("test_depend", "doc_depend", "group_depend", "member_of_group"), (0, ANY)),
+    **dict.fromkeys(("conflict", "replace"), (0, ANY)),
+    "export": (0, 1),
+}
+"""What `package_format3.xsd` (REP 149) allows in a package, and how often."""
+
+
 @pytest.mark.parametrize("package", [MESSAGES, NODE])
 def test_package_xml_has_what_ros_requires(package):
     root = ElementTree.parse(package / "package.xml").getroot()
@@ -85,8 +98,13 @@ def test_package_xml_has_what_ros_requires(package):
     assert root.findtext("license") == "Apache-2.0"
     kinds = {MESSAGES: "ament_cmake", NODE: "ament_python"}
     assert root.findtext("export/build_type") == kinds[package]
+    children = [element.tag for element in root]
+    assert set(children) <= ELEMENTS.keys()
+    for element, (least, most) in ELEMENTS.items():
+        assert least <= children.count(element) <= most, element
     depends = [element.text for element in root.iter() if element.tag.endswith("depend")]
     assert len(depends) == len(set(depends))
+    assert all(re.fullmatch(r"[a-z][a-z0-9_-]*", name or "") for name in depends)
 
 
 def test_the_message_package_depends_on_all_that_its_definitions_name():
