@@ -28,7 +28,7 @@ from ros_nodes.planner_core import PlannerNodeConfig
 from ros_nodes.robot_messages import MASKS
 from ros_nodes.sim_core import SimNodeConfig
 
-_STARTED = 180.0
+_STARTED = 600.0
 """Longest time for a process to start [s]."""
 _MARKS = 3
 """Signs of life that are waited for."""

@@ -15,7 +15,7 @@ from ros_nodes.memory_config import MemoryNodeConfig, TimingConfig, TopicsConfig
 from ros_nodes.robot_messages import MASKS
 from ros_nodes.transport import EVENTS, STATE, TF, TF_STATIC, Qos
 
-LONG = 90.0
+LONG = 300.0
 """A loaded machine may take so long to start a process [s]."""
 IMAGES = Qos(depth=20)
 Sent = tuple[str, str, bytes]

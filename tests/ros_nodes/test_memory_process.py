@@ -14,7 +14,7 @@ from embodied_mem.memory import Memory
 from ros_nodes.messages import interfaces
 from ros_nodes.robot_messages import MASKS
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(1200)
 IMAGE, TF = "sensor_msgs/msg/Image", "tf2_msgs/msg/TFMessage"
 INFO = "sensor_msgs/msg/CameraInfo"
 
@@ -38,9 +38,24 @@ def robot(recorded):
     robot.transport.close()
 
 
-def test_over_dds_the_same_drive_gives_the_memory_of_the_episode(recorded, robot, tmp_path):
-    (shots, memory), (here, domain) = recorded, robot
-    node = started(domain, tmp_path, memory_config(tmp_path / "store"))
+@pytest.fixture
+def start(robot, tmp_path):
+    """Return what starts a node in the robot's network; none outlives the test."""
+    nodes = []
+
+    def begin(**changes):
+        config = memory_config(tmp_path / "store", **changes)
+        nodes.append(started(robot[1], tmp_path, config))
+        return nodes[-1]
+
+    yield begin
+    for node in nodes:
+        node.kill()
+
+
+def test_over_dds_the_same_drive_gives_the_memory_of_the_episode(recorded, robot, start, tmp_path):
+    (shots, memory), (here, _) = recorded, robot
+    node = start()
     here.meet()
     here.play(shots)
     assert node.end() == 0, node.printed
@@ -49,9 +64,11 @@ def test_over_dds_the_same_drive_gives_the_memory_of_the_episode(recorded, robot
     assert "left out" not in node.printed
 
 
-def test_what_was_acknowledged_survives_kill_9_and_the_drive_goes_on(recorded, robot, tmp_path):
-    (shots, memory), (here, domain) = recorded, robot
-    node = started(domain, tmp_path, memory_config(tmp_path / "store"))
+def test_what_was_acknowledged_survives_kill_9_and_the_drive_goes_on(
+    recorded, robot, start, tmp_path
+):
+    (shots, memory), (here, _) = recorded, robot
+    node = start()
     here.meet()
     for first, last in ((0, 2), (2, 5), (5, FRAMES)):
         here.play(shots[first:last])
@@ -67,9 +84,9 @@ def test_what_was_acknowledged_survives_kill_9_and_the_drive_goes_on(recorded, r
         assert_same(stored, memory)
 
 
-def test_each_fault_on_the_wire_is_dropped_counted_and_named(recorded, robot, tmp_path):
-    (shots, _), (here, domain) = recorded, robot
-    node = started(domain, tmp_path, memory_config(tmp_path / "store", tf_timeout=3.0))
+def test_each_fault_on_the_wire_is_dropped_counted_and_named(recorded, robot, start, tmp_path):
+    (shots, _), (here, _) = recorded, robot
+    node = start(tf_timeout=3.0)
     here.meet()
     here.play(shots[:1])
     color, info = TOPICS.color, TOPICS.camera_info

@@ -202,7 +202,7 @@ def test_the_command_runs_it_until_it_is_interrupted(tmp_path, dds_pair):
     examiner.transport.subscribe("/diagnostics", kind, told.append, EVENTS)
     node = NodeProcess("track", CONFIG, domain=examiner.domain, folder=tmp_path)
     with node:
-        examiner.until(examiner, lambda: told)
+        examiner.until(examiner, lambda: told, longest=300.0)
         assert told[0].status[0].name == "tracker"
         assert node.end() == 0
     assert "0 images were followed" in node.printed
