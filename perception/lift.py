@@ -3,6 +3,7 @@
 Numpy alone: this runs on every frame.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
@@ -14,7 +15,7 @@ from embodied_mem.config import Config
 from embodied_mem.errors import FrameError
 from embodied_mem.types import Camera, Frame
 from perception.depth_filters import DepthFilterConfig
-from perception.pixels import sample_pixels
+from perception.pixels import Window, mask_windows, sample_pixels
 
 
 class LiftConfig(Config, frozen=True):
@@ -60,11 +61,12 @@ def lift(frame: Frame, masks: Bool[np.ndarray, "n h w"], config: LiftConfig) -> 
         FrameError: Depth, camera or pose is missing.
     """
     depth, camera, pose = _needed(frame)
-    masks = without_spill(masks, depth, config)
+    windows = mask_windows(masks)
+    masks = without_spill(masks, depth, config, windows)
     boxes = np.full((len(masks), 2, 3), np.nan)
     with np.errstate(invalid="ignore"):  # NaN compares as False, which is what is meant.
         valid = (depth > 0) & (depth < config.max_depth)
-    sample = sample_pixels(masks, limit=config.max_samples, valid=valid)
+    sample = sample_pixels(masks, limit=config.max_samples, valid=valid, windows=windows)
     z = depth.reshape(-1)[sample.pixels]  # (p,)
     rotation = pose.rotation.as_matrix().astype(np.float32)
     points = (pixel_rays(camera)[sample.pixels] * z[:, None]) @ rotation.T
@@ -79,23 +81,24 @@ def lift(frame: Frame, masks: Bool[np.ndarray, "n h w"], config: LiftConfig) -> 
 
 
 def without_spill(
-    masks: Bool[np.ndarray, "n h w"], depth: Float32[np.ndarray, "h w"], config: LiftConfig
+    masks: Bool[np.ndarray, "n h w"],
+    depth: Float32[np.ndarray, "h w"],
+    config: LiftConfig,
+    windows: Sequence[Window] | None = None,
 ) -> Bool[np.ndarray, "n h w"]:
     """Leave out the pixels at each mask's edge that lie behind its inside: the mask spilt there.
 
     Neighbours differ by less than surfaces that are apart, but a surface that is seen at a grazing
     angle falls off by up to `z^2 * gap_grazing` a pixel.
     """
-    behind = np.nan_to_num(depth).astype(np.float32).clip(0, config.max_depth)
+    behind = np.fmin(np.fmax(depth, 0), config.max_depth).astype(np.float32)  # NaN becomes 0.
     step = (config.gap + config.gap_slope * behind) / 2 + config.gap_grazing * behind * behind
     kept = masks.copy()
     cross = np.ones((3, 3), np.uint8)
-    for mask, out in zip(masks, kept, strict=True):
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if len(rows) < 3 or len(columns) < 3:
-            continue
-        window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    for mask, out, window in zip(masks, kept, windows or mask_windows(masks), strict=True):
         shape = np.pad(mask[window].view(np.uint8), 1)
+        if min(shape.shape) < 5:
+            continue
         inside = cv2.erode(shape, cross)[1:-1, 1:-1]
         near = cv2.dilate(behind[window] * inside, cross)
         spilt = (near > 0) & (inside == 0) & (behind[window] > near + step[window])

@@ -1,7 +1,7 @@
 """A simulator's own instance masks as detections: perception that never errs, unless told to."""
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Integer
 
 from embodied_mem.config import Config
 from embodied_mem.errors import FrameError
@@ -46,8 +46,9 @@ class Oracle:
             )
         numbers = self._detected(truth)
         masks = np.empty((len(numbers), *truth.ids.shape), dtype=bool)
-        for mask, number in zip(masks, numbers, strict=True):
-            np.equal(truth.ids, number, out=mask)
+        ids = _small(truth.ids)
+        for mask, number in zip(masks, numbers.astype(ids.dtype), strict=True):
+            np.equal(ids, number, out=mask)
         seen = [truth.instances[int(number)] for number in numbers]
         return Detections(
             masks=masks,
@@ -67,3 +68,10 @@ class Oracle:
             found, counts = np.unique(ids, return_counts=True)
             numbers = found[counts >= self.config.min_pixels]
         return np.array([n for n in numbers if n != 0 and int(n) in truth.instances], dtype=int)
+
+
+def _small(ids: Integer[np.ndarray, "h w"]) -> Integer[np.ndarray, "h w"]:
+    """Return the ids in as few bytes as hold them: they are compared once for each instance."""
+    if ids.size and ids.min() >= 0 and ids.max() <= np.iinfo(np.uint16).max:
+        return ids.astype(np.uint16)
+    return ids

@@ -1,8 +1,10 @@
 """A bounded, even choice of pixels from each mask, so that cost does not grow with mask area."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
@@ -22,11 +24,24 @@ class PixelSample:
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
 
+Window = tuple[slice, slice]
+"""Rows and columns of an image."""
+
+
+def mask_windows(masks: Bool[np.ndarray, "n h w"]) -> list[Window]:
+    """Return the rows and columns that each mask spans: mostly a small part of the image."""
+    spans = [cv2.boundingRect(mask) for mask in np.ascontiguousarray(masks).view(np.uint8)]
+    return [
+        (slice(top, top + height), slice(left, left + width)) for left, top, width, height in spans
+    ]
+
+
 def sample_pixels(
     masks: Bool[np.ndarray, "n h w"],
     *,
     limit: int,
     valid: Bool[np.ndarray, "h w"] | None = None,
+    windows: Sequence[Window] | None = None,
 ) -> PixelSample:
     """Choose at most `limit` pixels of each mask, spread evenly over it; the same ones each time.
 
@@ -37,10 +52,14 @@ def sample_pixels(
         masks: The masks.
         limit: Most pixels for each mask.
         valid: Pixels that may be chosen; all of them when None.
+        windows: What each mask lies within, as `mask_windows` finds it; found here when None.
     """
     chosen: list[np.ndarray] = []
-    for mask in masks:
-        inside = np.flatnonzero(mask if valid is None else mask & valid)
+    width = masks.shape[2]
+    for mask, window in zip(masks, windows or mask_windows(masks), strict=True):
+        here = mask[window] if valid is None else mask[window] & valid[window]
+        rows, columns = np.nonzero(here)
+        inside = (rows + window[0].start) * width + columns + window[1].start
         if len(inside) > limit:
             bounds = np.arange(limit + 1) * len(inside) // limit
             places = bounds[:-1] + (_jitter(limit) * np.diff(bounds)).astype(np.int64)

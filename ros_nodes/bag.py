@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from embodied_mem.errors import BackendError, MissingExtraError
+from ros_nodes.action_server import ActionServer
+from ros_nodes.actions import Act
 from ros_nodes.drops import Drops, Reason
 from ros_nodes.messages import MalformedMessageError, interfaces
 from ros_nodes.names import resolve
@@ -103,7 +105,7 @@ class BagTransport:
         self._node, self._record = node, record
         self._interfaces = interfaces()
         self._receivers: dict[str, tuple[str, Receive]] = {}
-        self._timers: list[tuple[int, Callable[[], None]]] = []
+        self._timers: list[tuple[int, Callable[[], object]]] = []
         self._due: list[int] = []
         self._time = 0
 
@@ -130,7 +132,11 @@ class BagTransport:
         """Offer a service to this process; a bag asks nothing."""
         self.services[resolve(service, self._node)] = typename, answer
 
-    def every(self, period: float, act: Callable[[], None]) -> None:
+    def serve_action(self, action: str, typename: str, act: Act) -> None:
+        """Offer an action to this process; a bag sends no goals."""
+        ActionServer(self, action, typename, act)
+
+    def every(self, period: float, act: Callable[[], object]) -> None:
         """Call something again and again, by the bag's time."""
         self._timers.append((round(period * SECOND), act))
         self._due.append(0)

@@ -9,7 +9,7 @@ import tyro
 from embodied_mem.app.cli import INTERRUPTED, USER_ERROR
 from embodied_mem.app.console import configure_logging
 from embodied_mem.errors import EmbodiedMemError
-from ros_nodes.commands import Join, Plan, Record, Replay, RosCommand, Sim
+from ros_nodes.commands import Act, Join, Plan, Record, Replay, RosCommand, Sim, Track
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -52,17 +52,9 @@ def _dispatch(command: RosCommand) -> int:
             from ros_nodes.record import record
 
             return record(command)
-        case Join():
-            from ros_nodes.run_nodes import join
+        case Join() | Sim() | Plan() | Track() | Act():
+            from ros_nodes.run_nodes import run_node
 
-            return join(command)
-        case Sim():
-            from ros_nodes.run_nodes import simulate
-
-            return simulate(command)
-        case Plan():
-            from ros_nodes.run_nodes import plan
-
-            return plan(command)
+            return run_node(command)
         case _:
             assert_never(command)

@@ -84,10 +84,28 @@ class Plan(Network, frozen=True):
     """Folder that the memory node writes."""
 
 
+class Track(Network, frozen=True):
+    """Run the tracker node: masks of some images in, masks and tracks of every image out."""
+
+    weights: str | None = None
+    """Of the tracker; those that come with the package without it."""
+
+
+class Act(Network, frozen=True):
+    """Run the policy node: observations in, actions out at a rate, a stop when it is late."""
+
+    weights: str | None = None
+    """Of the policy."""
+    instruction: str | None = None
+    """One of those that it was trained on."""
+
+
 RosCommand = (
     Annotated[Replay, tyro.conf.subcommand("replay")]
     | Annotated[Record, tyro.conf.subcommand("record")]
     | Annotated[Join, tyro.conf.subcommand("join")]
     | Annotated[Sim, tyro.conf.subcommand("sim")]
     | Annotated[Plan, tyro.conf.subcommand("plan")]
+    | Annotated[Track, tyro.conf.subcommand("track")]
+    | Annotated[Act, tyro.conf.subcommand("act")]
 )

@@ -15,18 +15,32 @@ from ros_nodes.drops import Reason, UnusableMessageError
 from ros_nodes.images import image_values, number_image
 from ros_nodes.stamps import header_values
 
+_MOST_SKEW = 1e-3
+"""Of the focal length: what is less is a calibration's noise."""
+
 
 def camera(info: Any, width: int, height: int) -> Camera:
+    """Return the pinhole of a rectified image from its `sensor_msgs/CameraInfo`; see `pinhole`.
+
+    Raises:
+        UnusableMessageError: It is for another size, or holds no calibration.
+    """
+    return pinhole(info, width, height, raw=False)
+
+
+def pinhole(info: Any, width: int, height: int, *, raw: bool) -> Camera:
     """Return the pinhole of an image from its `sensor_msgs/CameraInfo`.
 
-    The projection matrix P is that of a rectified image and K that of a raw one; P is taken where
-    it is filled in. Binning and the region of interest are as in REP 104. ROS counts the principal
-    point from the centre of the first pixel, `Camera` from its corner.
+    The projection matrix P is that of a rectified image and K that of a raw one; K is taken for
+    rectified ones too where P is not filled in. Binning and the region of interest are as in REP
+    104. ROS counts the principal point from the centre of the first pixel, `Camera` from its
+    corner.
 
     Args:
         info: The message.
         width: Of the image [px].
         height: Of the image [px].
+        raw: Whether the image is not rectified.
 
     Raises:
         UnusableMessageError: It is for another size, or holds no calibration.
@@ -40,12 +54,19 @@ def camera(info: Any, width: int, height: int) -> Camera:
             Reason.CAMERA_INFO,
             f"the camera info is for {size[0]}x{size[1]} pixels, the image has {width}x{height}.",
         )
-    p, k = np.asarray(info.p, np.float64), np.asarray(info.k, np.float64)
-    fx, cx, fy, cy = p[[0, 2, 5, 6]] if p[0] > 0 and p[5] > 0 else k[[0, 2, 4, 5]]
+    if int(roi.x_offset) + full[0] > int(info.width) or (
+        int(roi.y_offset) + full[1] > int(info.height)
+    ):
+        raise UnusableMessageError(
+            Reason.CAMERA_INFO, "the region of interest reaches beyond the camera's own pixels."
+        )
+    fx, skew, cx, fy, cy = _projection(info, raw=raw)
     if not (np.isfinite([fx, fy, cx, cy]).all() and fx > 0 and fy > 0):
         raise UnusableMessageError(
             Reason.CAMERA_INFO, f"the camera is not calibrated: focal lengths {fx:g} and {fy:g}."
         )
+    if abs(skew) > _MOST_SKEW * fx:
+        raise UnusableMessageError(Reason.CAMERA_INFO, f"the pixels are skewed by {skew:g}.")
     return Camera(
         width=width,
         height=height,
@@ -54,6 +75,26 @@ def camera(info: Any, width: int, height: int) -> Camera:
         cx=(float(cx) + 0.5 - int(roi.x_offset)) / across,
         cy=(float(cy) + 0.5 - int(roi.y_offset)) / down,
     )
+
+
+def _projection(info: Any, *, raw: bool) -> tuple[float, float, float, float, float]:
+    """Return fx, skew, cx, fy and cy of P or of K.
+
+    Raises:
+        UnusableMessageError: The camera is the second of a stereo pair: its image is not seen from
+            the frame that it names.
+    """
+    p, k = np.asarray(info.p, np.float64), np.asarray(info.k, np.float64)
+    if raw or not (p[0] > 0 and p[5] > 0):
+        fx, skew, cx, fy, cy = k[[0, 1, 2, 4, 5]].tolist()
+        return fx, skew, cx, fy, cy
+    if p[3] or p[7]:
+        raise UnusableMessageError(
+            Reason.CAMERA_INFO,
+            f"the camera is a stereo pair's second, {p[3] / -p[0]:.3f} m aside. Use the first.",
+        )
+    fx, skew, cx, fy, cy = p[[0, 1, 2, 5, 6]].tolist()
+    return fx, skew, cx, fy, cy
 
 
 def camera_info_values(camera: Camera, header: dict[str, Any]) -> dict[str, Any]:

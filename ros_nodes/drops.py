@@ -29,6 +29,8 @@ class Reason(StrEnum):
     """Waiting when the clock went back."""
     BUSY = "busy"
     """Replaced by a newer image before perception was free."""
+    LATE = "late"
+    """An action that was made too late to be done."""
     PAUSED = "paused"
     """Arrived while the node was paused."""
 

@@ -1,21 +1,24 @@
 """From topics to frames: what belongs together, where the camera was, and what cannot be used."""
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, replace
+from math import inf, nan
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float32, UInt8
 from scipy.spatial.transform import RigidTransform
 
 from embodied_mem.errors import FrameError
-from embodied_mem.types import Frame
+from embodied_mem.types import Frame, Truth
 from ros_nodes import convert, images
 from ros_nodes.drops import Drops, Reason, UnusableMessageError
 from ros_nodes.memory_config import MemoryNodeConfig
 from ros_nodes.messages import Message
 from ros_nodes.stamps import SECOND, nanoseconds
+from ros_nodes.straighten import Lens, lens, straightened
 from ros_nodes.tf_buffer import BACK, TfBuffer, TransformUnavailableError
 from ros_nodes.time_sync import TimeSync
 
@@ -37,6 +40,8 @@ class Shot:
     T_map_base: RigidTransform
     arrival: float
     """When its last message came, on `time.perf_counter` [s]."""
+    is_raw: bool = False
+    """Whether it is to be straightened."""
 
     def frame(self) -> Frame:
         """Decode it.
@@ -55,18 +60,41 @@ class Shot:
             else images.depth_image(self.depth)
         )
         height, width = color.shape[:2]
+        truth = None if self.masks is None else convert.masks(self.masks)
+        if self.is_raw:
+            bent = lens(self.info, width, height)
+            camera = bent.camera
+            color, depth, truth = _straight(color, depth, truth, bent)
+        else:
+            camera = convert.camera(self.info, width, height)
         try:
             return Frame(
                 stamp=self.stamp / SECOND,
                 rgb=color,
                 depth=depth,
-                camera=convert.camera(self.info, width, height),
+                camera=camera,
                 T_world_camera=self.T_map_camera,
                 T_world_body=self.T_map_base,
-                truth=None if self.masks is None else convert.masks(self.masks),
+                truth=truth,
             )
         except FrameError as error:
             raise UnusableMessageError(Reason.MALFORMED, str(error)) from error
+
+
+def _straight(
+    color: UInt8[np.ndarray, "h w 3"],
+    depth: Float32[np.ndarray, "r c"],
+    truth: Truth | None,
+    bent: Lens,
+) -> tuple[np.ndarray, np.ndarray, Truth | None]:
+    """Straighten images that lie on the same pixels; sizes are compared later."""
+    shape = bent.camera.height, bent.camera.width
+    color = straightened(color, bent, blend=True)
+    if depth.shape == shape:
+        depth = straightened(depth, bent, blend=False, beyond=nan)
+    if truth is not None and truth.ids.shape == shape:
+        truth = replace(truth, ids=straightened(truth.ids, bent, blend=False))
+    return color, depth, truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +125,8 @@ class Intake:
         """
         self._config, self._drops, self._now, self._emit = config, drops, now, emit
         self.tf = TfBuffer(config.timing.tf_cache)
+        self.received: Counter[str] = Counter()
+        """Images that came, by topic: what a sensor sent beyond that was lost on the way."""
         names = ("color", "depth", "masks") if config.topics.masks else ("color", "depth")
         self._sync = TimeSync(
             names,
@@ -111,6 +141,7 @@ class Intake:
 
     def image(self, topic: str, message: Message) -> None:
         """Take in an image of `color`, `depth` or `masks`."""
+        self.received[topic] += 1
         stamp = nanoseconds(message.header.stamp)
         if stamp == 0:
             self._drops.add(Reason.ZERO_STAMP, f"an image of {topic} has no stamp")
@@ -160,6 +191,9 @@ class Intake:
     def finish(self) -> None:
         """Drop and count what still waits: nothing more will come."""
         self._drops.add(
+            Reason.OUT_OF_SYNC, "the messages ended before its companions came", self._sync.clear()
+        )
+        self._drops.add(
             Reason.NO_TRANSFORM, "the messages ended before it came", len(self._waiting)
         )
         self._waiting.clear()
@@ -192,6 +226,7 @@ class Intake:
             T_map_camera=self.tf.lookup(frames.map, camera, waiting.stamp),
             T_map_base=self.tf.lookup(frames.map, frames.base, waiting.stamp),
             arrival=waiting.arrival,
+            is_raw=self._config.topics.is_raw,
         )
 
     def _watch_clock(self, stamp: int) -> None:

@@ -20,8 +20,16 @@ class TopicsConfig(Config, frozen=True):
     """`embodied_mem_msgs/SkillResult`: what the robot's hand did."""
     image_transport: Literal["raw", "compressed"] = "raw"
     """`compressed` reads `<color>/compressed` and `<depth>/compressedDepth`."""
+    rectify: Literal["auto", "always", "never"] = "auto"
+    """Whether images are raw, and to be straightened as the camera info says; `auto` does so where
+    the name of `color` ends in `raw`. Depth and masks lie on the same pixels, and follow."""
     reliable: bool = False
     """Whether images are asked for reliably. A driver that sends best effort is then not heard."""
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether images are as the lens bends them."""
+        return self.rectify == "always" or (self.rectify == "auto" and self.color.endswith("raw"))
 
 
 class FramesConfig(Config, frozen=True):

@@ -23,7 +23,7 @@ from ros_nodes.outputs import (
 )
 from ros_nodes.stamps import header_values, nanoseconds, seconds
 
-_LIMIT, _MOST = 10, 1000
+_LIMIT, MOST_ANSWERS = 10, 1000
 _BEFORE = 0.8
 """How far from a thing to stand, if nothing is asked for [m]."""
 
@@ -86,7 +86,7 @@ class MemoryServices:
 
     def query(self, request: Message) -> Fields:
         """Find things by words, by label, or near a place."""
-        node, limit = self._node, min(int(request.limit) or _LIMIT, _MOST)
+        node, limit = self._node, min(int(request.limit) or _LIMIT, MOST_ANSWERS)
         if request.text:
             at = seconds(request.at) if nanoseconds(request.at) else None
             found = node.memory.search(request.text, limit, at=at)

@@ -2,7 +2,8 @@
 
 Standard messages are Jazzy's, as `rosbags` ships them; `vision_msgs`, `std_srvs` and our own
 `embodied_mem_msgs` are the files in `interfaces/`. Names are ROS's: `sensor_msgs/msg/Image`,
-`std_srvs/srv/Trigger`, whose halves are `std_srvs/srv/Trigger_Request` and `..._Response`.
+`std_srvs/srv/Trigger`, whose halves are `std_srvs/srv/Trigger_Request` and `..._Response`;
+`nav2_msgs/action/NavigateToPose`, whose parts end in `_Goal`, `_Result` and `_Feedback`.
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ try:
     from rosbags.typesys.store import Typestore
 except ImportError as missing:
     raise MissingExtraError("reading and writing ROS messages", "bags") from missing
+
+from ros_nodes.action_types import SERVICES, action_types
 
 Message = Any
 """A message of `rosbags` or of rclpy: both have the fields of the definition as attributes."""
@@ -53,6 +56,8 @@ class Interfaces:
             self._add(f"{path.parent.parent.name}/msg/{path.stem}", path.read_text())
         for path in sorted(interface_files().rglob("*.srv")):
             self._add_service(path.parent.parent.name, path.stem, path.read_text())
+        for path in sorted(interface_files().rglob("*.action")):
+            self._add_action(path.parent.parent.name, path.stem, path.read_text())
         self._hashed = _hashing_store(self.store, self.services)
 
     def make(self, typename: str, values: Values | None = None) -> Message:
@@ -120,6 +125,10 @@ class Interfaces:
             self.store.fielddefs[true] = self.store.fielddefs.pop(seeming)
             self.store.types[true] = self.store.types.pop(seeming)
         self.services.add(f"{package}/srv/{name}")
+
+    def _add_action(self, package: str, name: str, text: str) -> None:
+        self.store.register(action_types(package, name, text))
+        self.services |= {f"{package}/action/{name}_{service}" for service in SERVICES}
 
 
 _DEFAULTS: dict[str, Any] = {"string": "", "bool": False, "float32": 0.0, "float64": 0.0}

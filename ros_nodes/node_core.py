@@ -17,6 +17,7 @@ from embodied_mem.types import Action
 from perception.naming import Namer
 from ros_nodes import json_rpc, outputs
 from ros_nodes.anchoring import AnchorWatch, Correction
+from ros_nodes.answering import ASK, Answering
 from ros_nodes.convert import attributes
 from ros_nodes.drops import Reason, UnusableMessageError
 from ros_nodes.intake import Intake, Shot
@@ -32,9 +33,6 @@ from ros_nodes.worker import Worker
 _LOG = logging.getLogger(__name__)
 _LATE = 200
 """Latencies that the median is taken over."""
-
-OK, WARN = 0, 1
-"""Levels of `diagnostic_msgs/DiagnosticStatus`."""
 
 
 def open_memory(store: str, agent: AgentConfig) -> Memory:
@@ -175,6 +173,7 @@ class MemoryNode:
         for name, (kind, answer) in offered.items():
             self._transport.serve(f"~/{name}", kind, answer)
         json_rpc.offer(self._transport, offered)
+        self._transport.serve_action("~/answer", ASK, Answering(self, self._worker.event).act)
         self._transport.every(self.config.timing.diagnostics_period, self._publish_diagnostics)
         self._transport.every(0.05, self._intake.advance)
 
@@ -302,30 +301,20 @@ class MemoryNode:
     def _latency(self) -> float:
         return median(self.latencies) if self.latencies else 0.0
 
-    def _publish_diagnostics(self) -> None:
-        """Tell how it goes; whatever was left out is named with its count and newest reason."""
-        counts, newest = dict(self.drops.counts), dict(self.drops.newest)
-        problems = self._transport.problems()
-        worst = max(newest, key=lambda name: counts.get(name, 0), default="")
-        values: dict[str, object] = {
+    def report(self) -> dict[str, object]:
+        """Return what diagnostics tell beside what was left out: what came, and what of it."""
+        return {
             "frames": self.memory.frame,
             "objects": len(self.memory),
             "latency_ms": round(1000 * self._latency(), 2),
-            **{f"dropped_{name}": count for name, count in counts.items()},
-            **{f"why_{name}": why for name, why in newest.items() if why},
-            **{f"not_connected {topic}": why for topic, why in problems.items()},
+            **{f"received_{topic}": n for topic, n in sorted(self._intake.received.items())},
         }
-        self._diagnostics(
-            {
-                "header": header_values(self.now(), ""),
-                "status": [
-                    {
-                        "level": WARN if worst or problems else OK,
-                        "name": f"{self.config.name}: memory",
-                        "message": f"{self._state}; {worst or 'nothing'} dropped",
-                        "hardware_id": self.config.name,
-                        "values": outputs.key_values(values),
-                    }
-                ],
-            }
+
+    def _publish_diagnostics(self) -> None:
+        """Tell how it goes; whatever was left out is named with its count and newest reason."""
+        problems = self._transport.problems()
+        told = outputs.diagnostics_values(
+            self.config.name, self._state, self.report(), self.drops, problems
         )
+        told["name"] = f"{self.config.name}: memory"
+        self._diagnostics({"header": header_values(self.now(), ""), "status": [told]})

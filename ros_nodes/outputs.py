@@ -5,14 +5,18 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from scipy.spatial.transform import RigidTransform, Rotation
+from jaxtyping import Float
 
 from embodied_mem.memory.records import Known
 from embodied_mem.memory.retrieval import Retrieved
-from ros_nodes.convert import pose_values, vector_values
+from ros_nodes.convert import vector_values
+from ros_nodes.drops import Drops
 from ros_nodes.stamps import header_values, time_values
 
 Fields = dict[str, Any]
+
+OK, WARN = 0, 1
+"""Levels of `diagnostic_msgs/DiagnosticStatus`."""
 
 ADD, DELETE_ALL = 0, 3
 CUBE, LINE_LIST, TEXT = 1, 5, 9
@@ -24,7 +28,6 @@ _COLORS = {
     "held": (0.3, 1.0, 0.3, 0.5),
     "gone": (0.6, 0.6, 0.6, 0.2),
 }
-_NO_TURN = Rotation.identity()
 
 
 def is_placed(known: Known) -> bool:
@@ -32,10 +35,14 @@ def is_placed(known: Known) -> bool:
     return bool(np.isfinite(known.box).all())
 
 
-def middle(known: Known) -> RigidTransform:
-    """Return the pose of an object's box; zero where no place is known."""
-    where = known.position if is_placed(known) else np.zeros(3)
-    return RigidTransform.from_components(where, _NO_TURN)
+def middle(known: Known) -> Fields:
+    """Return the fields of the pose of an object's box; zero where no place is known."""
+    return upright(known.position if is_placed(known) else np.zeros(3))
+
+
+def upright(position: Float[np.ndarray, "3"]) -> Fields:
+    """Return the fields of a pose that is not turned."""
+    return {"position": vector_values(position), "orientation": {"w": 1.0}}
 
 
 def extent(known: Known) -> Fields:
@@ -51,7 +58,7 @@ def object_values(known: Known) -> Fields:
         "label": known.label,
         "label_score": known.label_scores.get(known.label, 0.0),
         "status": known.status,
-        "pose": pose_values(middle(known)),
+        "pose": middle(known),
         "size": extent(known),
         "attributes": msgspec.json.encode(dict(known.attributes)).decode(),
         "room": known.room or "",
@@ -73,11 +80,11 @@ def detections_values(objects: Iterable[Known], stamp: float | int, frame: str) 
             {
                 "header": header,
                 "id": known.object_id,
-                "bbox": {"center": pose_values(middle(known)), "size": extent(known)},
+                "bbox": {"center": middle(known), "size": extent(known)},
                 "results": [
                     {
                         "hypothesis": {"class_id": label, "score": score * known.confidence},
-                        "pose": {"pose": pose_values(middle(known))},
+                        "pose": {"pose": middle(known)},
                     }
                     for label, score in _best_labels(known)
                 ],
@@ -125,14 +132,14 @@ def markers_values(objects: Sequence[Known], stamp: float | int, frame: str) -> 
             "header": header,
             "id": number,
             "action": ADD,
-            "pose": pose_values(middle(known)),
+            "pose": middle(known),
         }
         r, g, b, a = _COLORS[known.status]
         color = {"r": r, "g": g, "b": b, "a": a * max(known.confidence, 0.2)}
         scale = vector_values(np.maximum(known.size, 0.01))
         markers.append({**box, "ns": "objects", "type": CUBE, "scale": scale, "color": color})
         top = known.position + np.array([0.0, 0.0, known.size[2] / 2 + 0.08])
-        above = pose_values(RigidTransform.from_components(top, _NO_TURN))
+        above = upright(top)
         white = {"r": 1.0, "g": 1.0, "b": 1.0, "a": 1.0}
         markers.append(
             {
@@ -161,7 +168,7 @@ def _edges(shown: Sequence[Known], by_id: Mapping[str, Known], header: Fields) -
         "id": 0,
         "type": LINE_LIST,
         "action": ADD,
-        "pose": pose_values(RigidTransform.identity()),
+        "pose": upright(np.zeros(3)),
         "scale": {"x": 0.01},
         "color": {"r": 1.0, "g": 1.0, "b": 0.2, "a": 0.8},
         "points": ends,
@@ -182,7 +189,7 @@ def answer_values(found: Retrieved, frame: str) -> Fields:
     }
     if known is not None and is_placed(known):
         header = header_values(float(found.stamp), frame)
-        values["pose"] = {"header": header, "pose": pose_values(middle(known))}
+        values["pose"] = {"header": header, "pose": middle(known)}
     return values
 
 
@@ -199,10 +206,43 @@ def known_values(known: Known, frame: str) -> Fields:
     }
     if is_placed(known):
         header = header_values(float(known.last_seen), frame)
-        values["pose"] = {"header": header, "pose": pose_values(middle(known))}
+        values["pose"] = {"header": header, "pose": middle(known)}
     return values
 
 
 def key_values(pairs: Mapping[str, object]) -> list[Fields]:
     """Return the fields of several `diagnostic_msgs/KeyValue`."""
     return [{"key": key, "value": str(value)} for key, value in pairs.items()]
+
+
+def diagnostics_values(
+    name: str,
+    state: str,
+    values: Mapping[str, object],
+    drops: Drops,
+    problems: Mapping[str, str],
+) -> Fields:
+    """Return the fields of a `diagnostic_msgs/DiagnosticStatus`: how a node is, and what it drops.
+
+    Args:
+        name: Of the node.
+        state: What it does.
+        values: What else is to be told.
+        drops: What was left out, and why.
+        problems: By topic, why another node is not connected.
+    """
+    counts = drops.counts
+    worst = max(counts, key=lambda reason: counts[reason], default="")
+    told = {
+        **values,
+        **{f"dropped_{reason}": count for reason, count in counts.items()},
+        **{f"why_{reason}": why for reason, why in drops.newest.items() if why},
+        **{f"not_connected {topic}": why for topic, why in problems.items()},
+    }
+    return {
+        "level": WARN if worst or problems else OK,
+        "name": name,
+        "message": f"{state}; {worst or 'nothing'} dropped",
+        "hardware_id": name,
+        "values": key_values(told),
+    }

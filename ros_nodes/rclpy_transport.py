@@ -1,35 +1,22 @@
-"""The memory node under ROS: a lifecycle node around the same core. The one module with rclpy.
+"""A core's connection under ROS.
 
-It only carries: what is received goes to the core, what the core publishes goes out. Parameters are
-read when the node is configured; memory is on disk when it is cleaned up or shut down.
+It only carries: what is received goes to the core, what the core publishes goes out.
 """
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from threading import Event
 from typing import Any
 
-import rclpy  # pyright: ignore[reportMissingImports]
-from rcl_interfaces.msg import (  # pyright: ignore[reportMissingImports]
-    FloatingPointRange,
-    IntegerRange,
-    ParameterDescriptor,
-    SetParametersResult,
-)
+from rclpy.action import ActionClient  # pyright: ignore[reportMissingImports]
 from rclpy.callback_groups import (  # pyright: ignore[reportMissingImports]
     MutuallyExclusiveCallbackGroup,
+    ReentrantCallbackGroup,
 )
 from rclpy.event_handler import (  # pyright: ignore[reportMissingImports]
     SubscriptionEventCallbacks,
 )
-from rclpy.executors import (  # pyright: ignore[reportMissingImports]
-    ExternalShutdownException,
-    MultiThreadedExecutor,
-)
-from rclpy.lifecycle import (  # pyright: ignore[reportMissingImports]
-    LifecycleNode,
-    LifecycleState,
-    TransitionCallbackReturn,
-)
+from rclpy.lifecycle import LifecycleNode  # pyright: ignore[reportMissingImports]
 from rclpy.qos import (  # pyright: ignore[reportMissingImports]
     DurabilityPolicy,
     HistoryPolicy,
@@ -41,19 +28,13 @@ from rclpy.qos_overriding_options import (  # pyright: ignore[reportMissingImpor
     QoSOverridingOptions,
 )
 
-from embodied_mem.doctor import check_siblings
-from embodied_mem.errors import EmbodiedMemError
+from embodied_mem.errors import BackendError
+from ros_nodes.actions import Act, Cancel, Sending
 from ros_nodes.drops import Drops
-from ros_nodes.memory_config import MemoryNodeConfig
 from ros_nodes.messages import Message, Values
-from ros_nodes.node_core import MemoryNode, open_memory
-from ros_nodes.parameters import PARAMETERS, Parameter, node_config
+from ros_nodes.rclpy_actions import RosActionServer, RosAsking, RosSending
 from ros_nodes.rosidl import fill, message_class
-from ros_nodes.transport import Answer, Publish, Qos, Receive
-from ros_nodes.worker import LatestWorker
-
-_THREADS = 3
-"""Sensors, services, and the lifecycle's own."""
+from ros_nodes.transport import Answer, Later, Publish, Qos, Receive
 
 
 class RclpyTransport:
@@ -64,6 +45,10 @@ class RclpyTransport:
         self._node = node
         self._sensors = MutuallyExclusiveCallbackGroup()
         self._services = MutuallyExclusiveCallbackGroup()
+        self._calls = ReentrantCallbackGroup()
+        """What others wait for: never behind the callback that waits."""
+        self._clients: dict[str, Any] = {}
+        self._actions: dict[str, ActionClient] = {}
         self._problems: dict[str, str] = {}
         self._undo: list[Callable[[], object]] = []
 
@@ -103,14 +88,67 @@ class RclpyTransport:
         """Offer a service."""
 
         def respond(request: Message, response: Message) -> Message:
-            return fill(response, answer(request))
+            values = answer(request)
+            if isinstance(values, Later):
+                raise TypeError(f"{service}: rclpy answers services at once; use an action.")
+            return fill(response, values)
 
         offered = self._node.create_service(
             message_class(typename), service, respond, callback_group=self._services
         )
         self._undo.append(partial(self._node.destroy_service, offered))
 
-    def every(self, period: float, act: Callable[[], None]) -> None:
+    def call(self, service: str, typename: str, values: Values, timeout: float) -> Message:
+        """Ask another node, and wait; other callbacks go on.
+
+        Raises:
+            BackendError: It is not there, or did not answer in time.
+        """
+        answered, answers = Event(), []
+
+        def then(answer: Message | None) -> None:
+            answers.append(answer)
+            answered.set()
+
+        self.ask(service, typename, values, then, timeout)
+        answered.wait(timeout + 1)
+        if not answers or answers[0] is None:
+            raise BackendError(f"{service} did not answer within {timeout:g} s.")
+        return answers[0]
+
+    def ask(
+        self,
+        service: str,
+        typename: str,
+        values: Values,
+        then: Callable[[Message | None], None],
+        timeout: float,
+    ) -> None:
+        """Ask another node, and go on."""
+        kind = message_class(typename)
+        if service not in self._clients:
+            client = self._node.create_client(kind, service, callback_group=self._calls)
+            self._clients[service] = client
+            self._undo.append(partial(self._node.destroy_client, client))
+        request = fill(kind.Request(), values)
+        RosAsking(self._node, self._clients[service], request, then, timeout, self._calls)
+
+    def serve_action(self, action: str, typename: str, act: Act) -> None:
+        """Offer an action."""
+        offered = RosActionServer(self._node, action, typename, act, self._calls)
+        self._undo.append(offered.server.destroy)
+
+    def send_goal(self, sending: Sending) -> Cancel:
+        """Send a goal to an action's server, and go on; return what cancels it."""
+        name = sending.action
+        if name not in self._actions:
+            kind = message_class(sending.typename)
+            actions = ActionClient(self._node, kind, name, callback_group=self._calls)
+            self._actions[name] = actions
+            self._undo.append(actions.destroy)
+        return RosSending(self._node, self._actions[name], sending, self._calls).cancel
+
+    def every(self, period: float, act: Callable[[], object]) -> None:
         """Call something again and again, by ROS time."""
         timer = self._node.create_timer(period, act, callback_group=self._sensors)
         self._undo.append(partial(self._node.destroy_timer, timer))
@@ -130,106 +168,6 @@ class RclpyTransport:
         self._node.get_logger().warning(self._problems[topic])
 
 
-class MemoryLifecycleNode(LifecycleNode):
-    """configure opens the memory, activate takes images in, cleanup and shutdown persist it."""
-
-    def __init__(self) -> None:
-        super().__init__("embodied_mem")
-        for parameter in PARAMETERS:
-            self.declare_parameter(parameter.name, parameter.default, _descriptor(parameter))
-        self.add_on_set_parameters_callback(self._check)
-        self._transport: RclpyTransport | None = None
-        self._core: MemoryNode | None = None
-
-    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Open the memory and create topics and services."""
-        try:
-            config = self._config({})
-            memory = open_memory(config.store, config.agent)
-        except EmbodiedMemError as error:
-            self.get_logger().error(str(error))
-            return TransitionCallbackReturn.FAILURE
-        self._transport = RclpyTransport(self)
-        worker = LatestWorker(self._transport.drops)
-        self._core = MemoryNode(config, self._transport, worker, memory)
-        self.get_logger().info(f"{len(memory)} objects known; store: {config.store or 'in RAM'}")
-        return super().on_configure(state)
-
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Take images in."""
-        result = super().on_activate(state)
-        if self._core is not None:
-            self._core.activate()
-        return result
-
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop taking images in; memory stays, and questions are answered."""
-        if self._core is not None:
-            self._core.deactivate()
-        return super().on_deactivate(state)
-
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Persist and release everything."""
-        self.release()
-        return super().on_cleanup(state)
-
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Persist and release everything."""
-        self.release()
-        return super().on_shutdown(state)
-
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Release everything, so that the node can be configured again."""
-        self.release()
-        return super().on_error(state)
-
-    def release(self) -> None:
-        """Finish what was taken in and let go of memory and topics. May be called twice."""
-        if self._core is not None:
-            self._core.finish()
-            self._core.close()
-        if self._transport is not None:
-            self._transport.close()
-        self._core = self._transport = None
-
-    def _config(self, changes: Mapping[str, Any]) -> MemoryNodeConfig:
-        values = {p.name: self.get_parameter(p.name).value for p in PARAMETERS} | dict(changes)
-        return node_config(values, name=self.get_name(), namespace=self.get_namespace())
-
-    def _check(self, parameters: list[Any]) -> SetParametersResult:
-        """Refuse what makes no config; what fits is used at the next configure."""
-        known = {parameter.name for parameter in PARAMETERS}
-        changes = {p.name: p.value for p in parameters if p.name in known}
-        if not changes:
-            return SetParametersResult(successful=True)
-        try:
-            self._config(changes)
-        except EmbodiedMemError as error:
-            return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
-
-
-def main(args: list[str] | None = None) -> None:
-    """Run the node until it is interrupted; what it took in is in the store then."""
-    check_siblings()
-    rclpy.init(args=args)
-    node = MemoryLifecycleNode()
-    executor = MultiThreadedExecutor(num_threads=_THREADS)
-    executor.add_node(node)
-    try:
-        autostart = node.get_parameter("autostart").value
-        if autostart and node.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            node.trigger_activate()
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        node.release()
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.try_shutdown()
-
-
 def _profile(qos: Qos) -> QoSProfile:
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
@@ -241,19 +179,3 @@ def _profile(qos: Qos) -> QoSProfile:
 
 def _overridable() -> QoSOverridingOptions:
     return QoSOverridingOptions.with_default_policies()
-
-
-def _descriptor(parameter: Parameter) -> ParameterDescriptor:
-    descriptor = ParameterDescriptor(
-        description=parameter.description, read_only=parameter.read_only
-    )
-    low, high = parameter.low, parameter.high
-    if low is None or high is None:
-        return descriptor
-    if isinstance(parameter.default, int):
-        bounds = IntegerRange(from_value=int(low), to_value=int(high), step=1)
-        descriptor.integer_range = [bounds]
-    else:
-        bounds = FloatingPointRange(from_value=float(low), to_value=float(high), step=0.0)
-        descriptor.floating_point_range = [bounds]
-    return descriptor

@@ -1,84 +1,79 @@
-"""`embodied-mem ros join`, `sim` and `plan`: nodes on a DDS network, until they are interrupted."""
+"""`embodied-mem ros join`, `sim`, `plan` ...: nodes on a DDS network, until interrupted."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 import msgspec
 
 from embodied_mem.app.build import house_source
 from embodied_mem.app.console import console
-from embodied_mem.backends.household.backend import HouseholdSim
 from embodied_mem.config import load_config
-from ros_nodes.commands import Join, Network, Plan, Sim
+from ros_nodes.commands import Act, Join, Network, Plan, Sim, Track
 from ros_nodes.dds.transport import DdsTransport
 from ros_nodes.memory_config import MemoryNodeConfig
 from ros_nodes.names import full_name
-from ros_nodes.node_core import MemoryNode, open_memory
-from ros_nodes.planner_core import PlannerNode, PlannerNodeConfig
-from ros_nodes.sim_core import SimNode, SimNodeConfig
-from ros_nodes.worker import LatestWorker
+from ros_nodes.node_kinds import MEMORY, PLANNER, POLICY, SIM, TRACKER, NodeKind
+from ros_nodes.planner_core import PlannerNodeConfig
+from ros_nodes.policy_core import PolicyNodeConfig
+from ros_nodes.sim_core import SimNodeConfig
+from ros_nodes.tracker_core import TrackerNodeConfig
 
-_TURN = 0.02
-"""Longest wait for messages [s]."""
+ConfigType = TypeVar(
+    "ConfigType",
+    MemoryNodeConfig,
+    PlannerNodeConfig,
+    SimNodeConfig,
+    TrackerNodeConfig,
+    PolicyNodeConfig,
+)
 
-ConfigType = TypeVar("ConfigType", MemoryNodeConfig, PlannerNodeConfig, SimNodeConfig)
+
+def run_node(command: Join | Sim | Plan | Track | Act) -> int:
+    """Run the node that a command names, until it is interrupted."""
+    match command:
+        case Join(store=store):
+            config = _changed(_config(command, MemoryNodeConfig), store=store)
+            return _run(command, MEMORY, config)
+        case Sim():
+            config = _config(command, SimNodeConfig)
+            if command.params is None:
+                house = house_source(None, seed=command.seed, rooms=command.rooms)
+                config = _changed(config, sim=msgspec.structs.replace(config.sim, house=house))
+            return _run(command, SIM, config)
+        case Plan(store=store):
+            config = _changed(_config(command, PlannerNodeConfig), store=store)
+            return _run(command, PLANNER, config)
+        case Track(weights=weights):
+            config = _changed(_config(command, TrackerNodeConfig), weights=weights)
+            return _run(command, TRACKER, config)
+        case Act(weights=weights, instruction=instruction):
+            config = _config(command, PolicyNodeConfig)
+            config = _changed(config, weights=weights, instruction=instruction)
+            return _run(command, POLICY, config)
+        case _:
+            assert_never(command)
 
 
-def join(command: Join) -> int:
-    """Run the memory node; what it took in is in the store at the end."""
-    config = _config(command, MemoryNodeConfig)
-    if command.store is not None:
-        config = msgspec.structs.replace(config, store=command.store)
-    memory = open_memory(config.store, config.agent)
+def _run(command: Network, kind: NodeKind, config: ConfigType) -> int:
+    """Run a node until it is interrupted, and tell what came of it."""
     with interrupted() as stop:
         transport = _connect(command, config)
-        node = MemoryNode(config, transport, LatestWorker(transport.drops), memory)
         try:
-            node.activate()
-            transport.spin(stop)
-            node.finish()
+            running = kind.start(config, transport)
+            try:
+                running.activate()
+                transport.spin(stop)
+            finally:
+                running.close()
         finally:
-            node.close()
             transport.close()
-    console.print(f"{node.memory.frame} images in memory, {len(node.memory)} objects")
+    if summary := running.summary():
+        console.print(summary)
     for reason, count in sorted(transport.drops.counts.items()):
         console.print(f"left out: {count} {reason}: {transport.drops.newest.get(reason, '')}")
-    return 0
-
-
-def simulate(command: Sim) -> int:
-    """Run the simulated robot."""
-    config = _config(command, SimNodeConfig)
-    if command.params is None:
-        house = house_source(None, seed=command.seed, rooms=command.rooms)
-        sim_config = msgspec.structs.replace(config.sim, house=house)
-        config = msgspec.structs.replace(config, sim=sim_config)
-    with interrupted() as stop, HouseholdSim(config.sim) as sim:
-        transport = _connect(command, config)
-        SimNode(config, transport, sim)
-        transport.spin(stop)
-        transport.close()
-    return 0
-
-
-def plan(command: Plan) -> int:
-    """Run the planner node."""
-    config = _config(command, PlannerNodeConfig)
-    if command.store is not None:
-        config = msgspec.structs.replace(config, store=command.store)
-    with interrupted() as stop:
-        transport = _connect(command, config)
-        node = PlannerNode(config, transport)
-        try:
-            while not stop.is_set():
-                transport.spin_once(_TURN)
-                node.work()
-        finally:
-            node.close()
-            transport.close()
     return 0
 
 
@@ -101,9 +96,13 @@ def _config(command: Network, kind: type[ConfigType]) -> ConfigType:
     return kind() if command.params is None else load_config(command.params, kind)
 
 
-def _connect(
-    command: Network, config: MemoryNodeConfig | PlannerNodeConfig | SimNodeConfig
-) -> DdsTransport:
+def _changed(config: ConfigType, **changes: object) -> ConfigType:
+    """Return a config with what the command line says on top."""
+    said = {name: value for name, value in changes.items() if value is not None}
+    return msgspec.structs.replace(config, **said)
+
+
+def _connect(command: Network, config: ConfigType) -> DdsTransport:
     name = full_name(config.name, config.namespace)
     transport = DdsTransport(
         name,

@@ -10,10 +10,12 @@ from embodied_mem.config import Config
 from embodied_mem.errors import GoalError
 from embodied_mem.goals import parse_goal
 from embodied_mem.types import Action
-from ros_nodes.convert import attributes
+from ros_nodes.actions import Act, Pursued
+from ros_nodes.convert import attributes, rigid
 from ros_nodes.drops import UnusableMessageError
 from ros_nodes.memory_config import FramesConfig, TopicsConfig
 from ros_nodes.messages import Message
+from ros_nodes.moves import NAVIGATE
 from ros_nodes.outputs import Fields
 from ros_nodes.robot_messages import (
     CLOCK_START,
@@ -29,6 +31,9 @@ from ros_nodes.transport import EVENTS, SENSOR, Publish, Transport
 _STALE = 0.5
 """A velocity is followed for so long after its message [s]."""
 
+_NAVIGATION_FAILED = 9000
+"""nav2's code for no particular reason."""
+
 
 class SimNodeConfig(Config, frozen=True):
     """The simulated robot."""
@@ -40,13 +45,15 @@ class SimNodeConfig(Config, frozen=True):
     frames: FramesConfig = FramesConfig()
     rate: float = 2.0
     """Images a second while nothing is done, and steps a second under `cmd_vel` [Hz]."""
+    navigate: str = ""
+    """Name of a `NavigateToPose` action to offer, as nav2 does; none when empty."""
 
 
 class SimNode:
     """Publishes what the robot senses and does what it is told."""
 
     def __init__(self, config: SimNodeConfig, transport: Transport, sim: HouseholdSim):
-        """Start an episode and show its first image.
+        """Start an episode; its first image is shown by `activate`.
 
         Args:
             config: Parameters.
@@ -55,6 +62,7 @@ class SimNode:
         """
         self._config, self._transport, self._sim = config, transport, sim
         self._publishers: dict[str, Publish] = {}
+        self._is_active = False
         self._waited = CLOCK_START
         """What the robot's clock is ahead of the simulator's [s]."""
         self._velocity, self._follow = (0.0, 0.0), 0.0
@@ -64,9 +72,20 @@ class SimNode:
         transport.serve("~/skill", "embodied_mem_msgs/srv/Skill", self.skill)
         transport.serve("~/judge", "embodied_mem_msgs/srv/Judge", self.judge)
         transport.serve("~/reset", "std_srvs/srv/Trigger", self.reset)
+        if config.navigate:
+            act = Act(accept=self._can_go, begin=self._go, cancel=lambda _: False)
+            transport.serve_action(config.navigate, NAVIGATE, act)
         transport.every(1 / config.rate, self.tick)
-        self._send(static_messages(config.frames, self.stamp))
+
+    def activate(self) -> None:
+        """Show what is seen, and let time pass."""
+        self._is_active = True
+        self._send(static_messages(self._config.frames, self.stamp))
         self.show()
+
+    def deactivate(self) -> None:
+        """Let time stand still."""
+        self._is_active = False
 
     @property
     def stamp(self) -> float:
@@ -75,6 +94,8 @@ class SimNode:
 
     def tick(self) -> None:
         """Let time pass: follow the velocity, show what is seen."""
+        if not self._is_active:
+            return
         period = 1 / self._config.rate
         self._waited += period
         if self._follow > 0 and any(self._velocity):
@@ -137,6 +158,31 @@ class SimNode:
         middle = yaw + turn * period / 2
         x, y = pose.translation[:2] + ahead * period * np.array([cos(middle), sin(middle)])
         self._step = self._sim.stand(float(x), float(y), yaw + turn * period)
+
+    def _can_go(self, request: Message) -> bool:
+        return request.pose.header.frame_id.lstrip("/") == self._config.frames.map
+
+    def _go(self, goal: Pursued) -> None:
+        """Stand where the goal is, if there is room; the way there is not simulated."""
+        try:
+            there = rigid(goal.request.pose.pose.position, goal.request.pose.pose.orientation)
+        except UnusableMessageError:
+            goal.abort({"error_code": _NAVIGATION_FAILED})
+            return
+        x, y = there.translation[:2]
+        yaw = float(there.rotation.as_euler("zyx")[0])
+        self._step = self._sim.stand(float(x), float(y), yaw, self._horizon())
+        self.show()
+        if self._step.action_success:
+            goal.succeed({})
+        else:
+            goal.abort({"error_code": _NAVIGATION_FAILED})
+
+    def _horizon(self) -> float:
+        """Return the pitch of the camera, which navigation leaves as it is [rad]."""
+        camera = self._step.frame.T_world_camera
+        assert camera is not None
+        return float(np.arcsin(np.clip(-camera.rotation.as_matrix()[2, 2], -1, 1)))
 
     def _on_velocity(self, message: Message) -> None:
         self._velocity = float(message.linear.x), float(message.angular.z)

@@ -64,6 +64,13 @@ class TimeSync:
             self._queues[name] = deque(item for item in queue if item[0] <= stamp + BACK)
         return leaders - len(self._queues[self.topics[0]])
 
+    def clear(self) -> int:
+        """Drop what waits; count the leaders."""
+        leaders = len(self._queues[self.topics[0]])
+        for queue in self._queues.values():
+            queue.clear()
+        return leaders
+
     @staticmethod
     def _insert(queue: deque[tuple[int, Any]], stamp: int, message: Any) -> None:
         place = sum(1 for other, _ in queue if other <= stamp)

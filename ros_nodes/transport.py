@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Protocol, runtime_checkable
 
+from ros_nodes.actions import Act
 from ros_nodes.drops import Drops
 from ros_nodes.messages import Message, Values
 
@@ -13,7 +15,33 @@ Publish = Callable[[Values], None]
 Receive = Callable[[Message], None]
 """Takes one message."""
 
-Answer = Callable[[Message], Values]
+
+class Later:
+    """An answer that is not there yet; the node calls `answer` once, from any thread."""
+
+    def __init__(self) -> None:
+        self._send: Callable[[Values], None] | None = None
+        self._values: Values | None = None
+        self._lock = Lock()
+
+    def answer(self, values: Values) -> None:
+        """Give the answer's fields."""
+        with self._lock:
+            self._values = values
+            send = self._send
+        if send is not None:
+            send(values)
+
+    def then(self, send: Callable[[Values], None]) -> None:
+        """Say who sends it; at once where it is there already. For transports."""
+        with self._lock:
+            self._send = send
+            values = self._values
+        if values is not None:
+            send(values)
+
+
+Answer = Callable[[Message], Values | Later]
 """Takes a request and returns the fields of the response."""
 
 
@@ -62,7 +90,11 @@ class Transport(Protocol):
         """Offer a service."""
         ...
 
-    def every(self, period: float, act: Callable[[], None]) -> None:
+    def serve_action(self, action: str, typename: str, act: Act) -> None:
+        """Offer an action."""
+        ...
+
+    def every(self, period: float, act: Callable[[], object]) -> None:
         """Call something again and again.
 
         Args:

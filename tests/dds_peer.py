@@ -1,4 +1,4 @@
-"""Another node, in a process of its own: `python dds_peer.py DOMAIN`.
+"""Another node, in a process of its own: `python dds_peer.py DOMAIN NAME`.
 
 It latches a state, answers `/peer/echo`, and streams RGB-D when told to on stdin.
 """
@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 
 import numpy as np
 
+from ros_nodes.actions import Act, Pursued
 from ros_nodes.dds.transport import DdsTransport
 from ros_nodes.stamps import header_values
 from ros_nodes.transport import EVENTS, STATE, Qos
@@ -22,7 +23,7 @@ IMAGES = Qos(depth=100)
 
 def main() -> None:
     """Run until stdin ends."""
-    peer = DdsTransport("/peer", domain=int(sys.argv[1]), interface="lo")
+    peer = DdsTransport(sys.argv[2], domain=int(sys.argv[1]), interface="lo")
     state = peer.advertise("~/state", "std_msgs/msg/String", STATE)
     state({"data": "old"})
     state({"data": f"pid {os.getpid()}"})
@@ -31,6 +32,14 @@ def main() -> None:
     text = peer.advertise("~/text", "std_msgs/msg/String", EVENTS)
     color = peer.advertise(COLOR, IMAGE, IMAGES)
     depth = peer.advertise(DEPTH, IMAGE, IMAGES)
+    goals: list[Pursued] = []
+    act = Act(
+        accept=lambda request: request.text != "no",
+        begin=goals.append,
+        cancel=lambda goal: goal.canceled({"message": "given up"}) or True,
+    )
+    peer.serve_action("~/ask", "embodied_mem_msgs/action/Ask", act)
+    peer.every(0.05, lambda: advance(goals))
     print("ready", flush=True)
     orders: SimpleQueue[str] = SimpleQueue()
     threading.Thread(target=lambda: [orders.put(line) for line in sys.stdin], daemon=True).start()
@@ -50,6 +59,15 @@ def main() -> None:
                 peer._writers[2].write(b"\x00\x01\x00\x00\xff\xff\xff\x7fab")
             case ["exit"]:
                 os._exit(0)
+
+
+def advance(goals: list[Pursued]) -> None:
+    """Tell of goals, and end those that are to end."""
+    for goal in tuple(goals):
+        goal.feedback({"partial": goal.request.text})
+        if goal.request.text != "wait" or goal.is_cancelling:
+            goals.remove(goal)
+            goal.succeed({"message": f"heard {goal.request.text}"})
 
 
 def stream(peer: DdsTransport, color, depth, count: int) -> None:

@@ -3,9 +3,13 @@
 from collections import defaultdict
 from typing import Any
 
+from embodied_mem.errors import BackendError
+from ros_nodes.action_client import ActionClient
+from ros_nodes.action_server import ActionServer
 from ros_nodes.drops import Drops
 from ros_nodes.messages import interfaces
 from ros_nodes.names import resolve
+from ros_nodes.transport import Later
 
 
 class LoopNetwork:
@@ -32,10 +36,25 @@ class LoopNetwork:
 
     def call(self, service: str, typename: str, values: Any, timeout: float) -> Any:
         """Ask a node."""
+        answers = []
+        self.ask(service, typename, values, answers.append)
+        if not answers:
+            raise BackendError(f"{service} did not answer within {timeout:g} s.")
+        return answers[0]
+
+    def ask(self, service: str, typename: str, values: Any, then: Any) -> None:
+        """Ask a node; it may answer later."""
         offered, answer = self.services[service]
         assert offered == typename
-        request = through(f"{typename}_Request", values)
-        return through(f"{typename}_Response", answer(request))
+
+        def reply(fields: Any) -> None:
+            then(through(f"{typename}_Response", fields))
+
+        fields = answer(through(f"{typename}_Request", values))
+        if isinstance(fields, Later):
+            fields.then(reply)
+        else:
+            reply(fields)
 
 
 class LoopTransport:
@@ -47,6 +66,7 @@ class LoopTransport:
         self.time = 10**9
         self._node = node
         self._timers: list[Any] = []
+        self._actions: dict[str, ActionClient] = {}
 
     @property
     def sent(self):
@@ -71,6 +91,22 @@ class LoopTransport:
     def call(self, service, typename, values, timeout):
         return self.network.call(resolve(service, self._node), typename, values, timeout)
 
+    def ask(self, service, typename, values, then, timeout):
+        name = resolve(service, self._node)
+        if name in self.network.services:
+            self.network.ask(name, typename, values, then)
+        else:
+            then(None)
+
+    def serve_action(self, action, typename, act):
+        ActionServer(self, action, typename, act)
+
+    def send_goal(self, sending):
+        name = resolve(sending.action, self._node)
+        if name not in self._actions:
+            self._actions[name] = ActionClient(self, name, sending.typename)
+        return self._actions[name].send(sending)
+
     def every(self, period, act):
         self._timers.append(act)
 
@@ -83,7 +119,7 @@ class LoopTransport:
     def send_values(self, topic, typename, values):
         self.network.send(topic, typename, values)
 
-    def ask(self, service, request):
+    def question(self, service, request):
         typename, _ = self.network.services[service]
         return self.network.call(service, typename, request, 1.0)
 

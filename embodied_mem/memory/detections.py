@@ -37,15 +37,17 @@ class Detections:
         self.cut = np.any([edge.any(axis=(1, 2)) for edge in edges], axis=0)
         """Whether a mask touches the border of the image."""
         height, width = frame.rgb.shape[:2]
-        which, pixel = np.divmod(np.flatnonzero(masks), height * width)
-        self.pixels = np.bincount(which, minlength=len(masks)).astype(np.int64)
+        self.pixels = np.zeros(len(masks), np.int64)
         self.ranges = _ranges(frame, self.boxes)
         """Distance of each from the camera [m]; 0 where unknown."""
         self.clear = range_within(_ERROR, noise)
         """Depth is trusted to shape things up to this range [m]."""
         self.owner = np.zeros((height, width), np.int32)
         """Which detection each pixel belongs to, counted from 1; 0 for none."""
-        self.owner.ravel()[pixel] = which + 1
+        for index, mask in enumerate(masks):
+            window = _window(mask)
+            self.owner[window][mask[window]] = index + 1
+            self.pixels[index] = np.count_nonzero(mask[window])
         self.levels = [
             _dense_level(keys, len(p)) for keys, p in zip(self.keys, percept.points, strict=True)
         ]
@@ -71,15 +73,15 @@ class Detections:
         """Tell which pixels (column, row) lie within 2 pixels of a detection of the same label."""
         names = {label: number for number, label in enumerate(self.percept.labels, start=1)}
         kinds = np.array([0, *(names[label] for label in self.percept.labels)])
-        kind, wanted = kinds[self.owner], kinds[indices + 1]
-        rows, columns = np.array(kind.shape) - 1
-        near = kind[pixels[:, 1], pixels[:, 0]] == wanted
+        owner, wanted = self.owner, kinds[indices + 1]
+        rows, columns = np.array(owner.shape) - 1
+        near = kinds[owner[pixels[:, 1], pixels[:, 0]]] == wanted
         far = np.flatnonzero(~near)  # Of few there is more to ask.
         x, y, wanted = pixels[far, 0], pixels[far, 1], wanted[far]
         for across in (-2, 0, 2):
             for down in (-2, 0, 2):
-                beside = kind[(y + down).clip(0, rows), (x + across).clip(0, columns)]
-                near[far] |= beside == wanted
+                beside = owner[(y + down).clip(0, rows), (x + across).clip(0, columns)]
+                near[far] |= kinds[beside] == wanted
         return near
 
     def is_partial(self, index: int) -> bool:

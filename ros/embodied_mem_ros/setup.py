@@ -1,4 +1,4 @@
-"""Installs the node beside its launch files; the memory itself is the pip package embodied-mem."""
+"""Installs the nodes beside their launch files; they come with the pip package embodied-mem."""
 
 from glob import glob
 
@@ -20,7 +20,15 @@ setup(
     zip_safe=True,
     maintainer="embodied-mem contributors",
     maintainer_email="embodied-mem@users.noreply.github.com",
-    description="The memory of embodied-mem as a ROS 2 lifecycle node.",
+    description="The nodes of embodied-mem as ROS 2 lifecycle nodes.",
     license="Apache-2.0",
-    entry_points={"console_scripts": [f"memory_node = {NAME}.memory_node:main"]},
+    entry_points={
+        "console_scripts": [
+            "memory_node = ros_nodes.rclpy_nodes:memory",
+            "planner_node = ros_nodes.rclpy_nodes:planner",
+            "policy_node = ros_nodes.rclpy_nodes:policy",
+            "sim_node = ros_nodes.rclpy_nodes:sim",
+            "tracker_node = ros_nodes.rclpy_nodes:tracker",
+        ]
+    },
 )

@@ -71,9 +71,9 @@ class Endpoints:
 
 def _hash(typename: str) -> str:
     """Return the hash that an endpoint tells: for half a service, the whole service's."""
-    service, _, half = typename.rpartition("_")
-    whole = service if half in {"Request", "Response"} and "/srv/" in typename else typename
-    return interfaces().type_hash(whole)
+    types = interfaces()
+    service, _, _ = typename.rpartition("_")
+    return types.type_hash(service if service in types.services else typename)
 
 
 class RawWriter:

@@ -8,12 +8,14 @@ import secrets
 import struct
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 from ros_nodes.dds.endpoint import Endpoints, RawReader, RawWriter
 from ros_nodes.dds.wire import SERVICE, PeerTimeoutError, ServiceName
 from ros_nodes.drops import Drops, Reason
 from ros_nodes.messages import MalformedMessageError, Message, Values, interfaces
-from ros_nodes.transport import Answer
+from ros_nodes.transport import Answer, Later
 
 _HEADER = struct.Struct("<Qq")
 """The client's id, the count of its request."""
@@ -66,16 +68,36 @@ class Server:
             except MalformedMessageError as error:
                 self._drops.add(Reason.MALFORMED, f"{self._name.service}: {error}")
                 continue
-            kind = self._name.reply[1]
-            response = types.encode(types.make(kind, self._answer(request)), kind)
-            self.writer.write(framed(response, client, number))
+            reply = partial(self._reply, client, number)
+            answer = self._answer(request)
+            if isinstance(answer, Later):
+                answer.then(reply)
+            else:
+                reply(answer)
+
+    def _reply(self, client: int, number: int, values: Values) -> None:
+        types, kind = interfaces(), self._name.reply[1]
+        response = types.encode(types.make(kind, values), kind)
+        self.writer.write(framed(response, client, number))
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A request whose answer is waited for."""
+
+    values: Values
+    then: Callable[[Message | None], None]
+    ends: float
+    """When it is given up, on `time.monotonic` [s]."""
+    is_sent: bool = False
 
 
 class Client:
     """Asks another node."""
 
-    def __init__(self, endpoints: Endpoints, name: ServiceName):
-        self._name = name
+    def __init__(self, endpoints: Endpoints, name: ServiceName, drops: Drops):
+        self._name, self._drops = name, drops
+        self._asked: dict[int, _Asked] = {}
         self._id = int.from_bytes(secrets.token_bytes(8), "little")
         self._count = 0
         told = f"clientid={_dotted(secrets.token_bytes(16))};"
@@ -97,22 +119,58 @@ class Client:
         Raises:
             PeerTimeoutError: The service is not there, or did not answer in time.
         """
-        types, end = interfaces(), time.monotonic() + timeout
-        while not self.is_ready():
-            if time.monotonic() >= end:
-                raise PeerTimeoutError(f"no service {self._name.service} within {timeout:g} s.")
-            wait(0.02)
+        arrived: list[Message | None] = []
+        self.ask(values, arrived.append, timeout)
+        was_there = False
+        while not arrived:
+            was_there = was_there or self.is_ready()
+            self.work()
+            if not arrived:
+                wait(0.02)
+        if arrived[0] is not None:
+            return arrived[0]
+        service = self._name.service
+        if was_there:
+            raise PeerTimeoutError(f"{service} did not answer within {timeout:g} s.")
+        raise PeerTimeoutError(f"no service {service} within {timeout:g} s.")
+
+    def ask(self, values: Values, then: Callable[[Message | None], None], timeout: float) -> None:
+        """Ask as soon as the service is there; `work` brings the answer, or None."""
         self._count += 1
-        kind = self._name.request[1]
-        payload = types.encode(types.make(kind, values), kind)
-        self.writer.write(framed(payload, self._id, self._count))
-        while time.monotonic() < end:
-            for data in self.reader.take():
-                reply, client, number = unframed(data)
-                if (client, number) == (self._id, self._count):
-                    return types.decode(reply, self._name.reply[1])
-            wait(0.02)
-        raise PeerTimeoutError(f"{self._name.service} did not answer within {timeout:g} s.")
+        self._asked[self._count] = _Asked(values, then, time.monotonic() + timeout)
+        self.work()
+
+    def work(self) -> None:
+        """Send what waits for the service, and hand out what has come or is too late."""
+        if not self._asked:
+            return
+        self._send()
+        for data in self.reader.take():
+            self._receive(data)
+        now = time.monotonic()
+        for number in [n for n, asked in self._asked.items() if now >= asked.ends]:
+            self._asked.pop(number).then(None)
+
+    def _send(self) -> None:
+        waiting = [(n, asked) for n, asked in self._asked.items() if not asked.is_sent]
+        if not waiting or not self.is_ready():
+            return
+        types, kind = interfaces(), self._name.request[1]
+        for number, asked in waiting:
+            payload = types.encode(types.make(kind, asked.values), kind)
+            self.writer.write(framed(payload, self._id, number))
+            asked.is_sent = True
+
+    def _receive(self, data: bytes) -> None:
+        try:
+            payload, client, number = unframed(data)
+            if client != self._id or number not in self._asked:
+                return  # Another client's, or too late.
+            reply = interfaces().decode(payload, self._name.reply[1])
+        except MalformedMessageError as error:
+            self._drops.add(Reason.MALFORMED, f"{self._name.service}: {error}")
+            return
+        self._asked.pop(number).then(reply)
 
 
 def _dotted(token: bytes) -> str:

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from threading import Event
 
 from embodied_mem.errors import BackendError, MissingExtraError
+from ros_nodes.action_client import ActionClient
+from ros_nodes.action_server import ActionServer
+from ros_nodes.actions import Act, Cancel, Sending
 from ros_nodes.dds.endpoint import Endpoints, RawReader, RawWriter
 from ros_nodes.dds.graph import Graph
 from ros_nodes.dds.rpc import Client, Server
@@ -69,6 +72,7 @@ class DdsTransport:
         self._readers: list[tuple[RawReader, str, Receive]] = []
         self._servers: list[Server] = []
         self._clients: dict[str, Client] = {}
+        self._actions: dict[str, ActionClient] = {}
         self._timers: list[list] = []
         self._clock: int | None = 0 if use_sim_time else None
         if use_sim_time:
@@ -111,11 +115,7 @@ class DdsTransport:
         Raises:
             PeerTimeoutError: The service is not there, or did not answer in time.
         """
-        name = ServiceName(resolve(service, self._node), typename)
-        if name.service not in self._clients:
-            client = self._clients[name.service] = Client(self._endpoints, name)
-            self._show(client.reader, client.writer)
-        client = self._clients[name.service]
+        client = self._client(service, typename)
         waiting = WaitSet(self._participant)
         waiting.attach(client.reader.condition)
         return client.call(
@@ -124,7 +124,29 @@ class DdsTransport:
             lambda longest: _pass(waiting, longest) if client.is_ready() else time.sleep(longest),
         )
 
-    def every(self, period: float, act: Callable[[], None]) -> None:
+    def ask(
+        self,
+        service: str,
+        typename: str,
+        values: Values,
+        then: Callable[[Message | None], None],
+        timeout: float,
+    ) -> None:
+        """Ask another node, and go on; `spin_once` brings the answer, or None after the timeout."""
+        self._client(service, typename).ask(values, then, timeout)
+
+    def serve_action(self, action: str, typename: str, act: Act) -> None:
+        """Offer an action."""
+        ActionServer(self, action, typename, act)
+
+    def send_goal(self, sending: Sending) -> Cancel:
+        """Send a goal to an action's server, and go on; return what cancels it."""
+        name = resolve(sending.action, self._node)
+        if name not in self._actions:
+            self._actions[name] = ActionClient(self, name, sending.typename)
+        return self._actions[name].send(sending)
+
+    def every(self, period: float, act: Callable[[], object]) -> None:
         """Call something again and again, by the wall clock."""
         self._timers.append([time.monotonic() + period, period, act])
 
@@ -141,6 +163,8 @@ class DdsTransport:
                 self._deliver(reader, typename, receive, data)
         for server in self._servers:
             server.work()
+        for client in list(self._clients.values()):
+            client.work()
         now = time.monotonic()
         for timer in self._timers:
             if now >= timer[0]:
@@ -158,6 +182,15 @@ class DdsTransport:
         self._writers.clear()
         self._servers.clear()
         self._clients.clear()
+        self._actions.clear()
+
+    def _client(self, service: str, typename: str) -> Client:
+        name = ServiceName(resolve(service, self._node), typename)
+        if name.service not in self._clients:
+            client = self._clients[name.service] = Client(self._endpoints, name, self.drops)
+            self._waitset.attach(client.reader.condition)
+            self._show(client.reader, client.writer)
+        return self._clients[name.service]
 
     def _deliver(self, reader: RawReader, typename: str, receive: Receive, data: bytes) -> None:
         try:

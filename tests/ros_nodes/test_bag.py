@@ -3,59 +3,32 @@
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 pytest.importorskip("rosbags", reason="needs the extra `bags`")
 
+from driven_house import SCRIPT, assert_same, drive
+
 from embodied_mem.app.build import AgentConfig
-from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
-from embodied_mem.backends.household.house_source import HouseSource
 from embodied_mem.config import dump_config
 from embodied_mem.errors import BackendError
-from embodied_mem.interfaces import Decision
 from embodied_mem.memory import Memory
-from embodied_mem.types import Action
-from perception import Pipeline
 from ros_nodes.bag import BagTransport, BagWriter
 from ros_nodes.cli import execute
 from ros_nodes.commands import Replay
 from ros_nodes.memory_config import MemoryNodeConfig, TopicsConfig
 from ros_nodes.messages import interfaces
 from ros_nodes.node_core import MemoryNode
-from ros_nodes.record import BagRecorder
 from ros_nodes.robot_messages import CLOCK_START, MASKS, Outgoing
 from ros_nodes.transport import SENSOR
 from ros_nodes.worker import InlineWorker
-
-SCRIPT = ("RotateRight", "RotateRight", "MoveAhead", "LookDown", "RotateRight", "MoveAhead")
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
     """Drive through a house; return both bags' folders and the memory of a plain episode."""
-    folder, memory = tmp_path_factory.mktemp("bags"), Memory()
-    perceive = Pipeline()
-    config = HouseholdSimConfig(house=HouseSource(seed=5, rooms=1), width=128, height=96)
-    with (
-        HouseholdSim(config) as sim,
-        BagWriter(folder / "mcap", "mcap") as one,
-        BagWriter(folder / "sqlite3", "sqlite3") as other,
-    ):
-        recorders = [BagRecorder(one), BagRecorder(other)]
-        step, last = sim.reset(), None
-        for name in (*SCRIPT, "Done"):
-            percept = perceive(step.frame)
-            if last is not None:
-                memory.record(
-                    last, target=None, succeeded=step.action_success, stamp=step.frame.stamp
-                )
-            memory.write(percept)
-            last = Action(name=name)
-            for recorder in recorders:
-                recorder.on_step(step, percept, Decision(action=last), memory)
-            step = sim.step(last) if name != "Done" else step
-    return folder, memory
+    folder = tmp_path_factory.mktemp("bags")
+    return folder, drive(folder)
 
 
 def node_config(**changes):
@@ -69,16 +42,6 @@ def replayed(bag, *, rate=0.0):
     transport.play(bag, rate=rate)
     node.finish()
     return node, transport
-
-
-def assert_same(found: Memory, expected: Memory) -> None:
-    there = {known.object_id: known for known in found.known()}
-    assert found.frame == expected.frame == len(SCRIPT) + 1
-    assert sorted(there) == sorted(known.object_id for known in expected.known())
-    for known in expected.known():
-        np.testing.assert_allclose(there[known.object_id].box, known.box, atol=1e-3)
-        assert there[known.object_id].attributes == known.attributes
-        assert there[known.object_id].placement == known.placement
 
 
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])

@@ -11,6 +11,7 @@ from loop_transport import LoopNetwork
 from embodied_mem.app.build import AgentConfig
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
 from embodied_mem.memory import Memory
+from ros_nodes.actions import GoalStatus, Sending
 from ros_nodes.memory_config import MemoryNodeConfig, TopicsConfig
 from ros_nodes.node_core import MemoryNode
 from ros_nodes.planner_core import PlannerNode, PlannerNodeConfig
@@ -22,7 +23,7 @@ GOAL = "on(book, sofa)"
 
 
 @pytest.fixture
-def world(tmp_path):
+def world(tmp_path, request):
     network, store = LoopNetwork(), tmp_path / "store"
     memory_config = MemoryNodeConfig(
         store=str(store), topics=TopicsConfig(masks=MASKS), agent=AgentConfig(), view=True
@@ -31,9 +32,13 @@ def world(tmp_path):
         memory_config, network.join("/embodied_mem"), InlineWorker(), Memory.open(store)
     )
     memory.activate()
+    navigate = getattr(request, "param", "")
     with HouseholdSim(HouseholdSimConfig(width=200, height=200), house=kitchen()) as sim:
-        robot = SimNode(SimNodeConfig(), network.join("/sim"), sim)
-        planner = PlannerNode(PlannerNodeConfig(store=str(store)), network.join("/planner"))
+        robot = SimNode(SimNodeConfig(navigate=navigate), network.join("/sim"), sim)
+        planner_config = PlannerNodeConfig(store=str(store), navigate=navigate)
+        planner = PlannerNode(planner_config, network.join("/planner"))
+        robot.activate()
+        planner.activate()
         yield network, robot, memory, planner
         planner.close()
         memory.close()
@@ -53,6 +58,52 @@ def test_three_nodes_solve_a_household_task(world):
     assert feedback[-1].done
     assert any("PickupObject" in message.action for message in feedback)
     assert memory.memory.frame >= feedback[-1].steps
+
+
+@pytest.mark.parametrize("world", ["", "/navigate_to_pose"], indirect=True)
+def test_a_goal_is_pursued_as_an_action_and_moves_may_be_nav2s(world):
+    network, robot, _, planner = world
+    heard, ends = [], []
+    pursue(network, heard, ends)
+    while not ends:
+        if not planner.work():
+            robot.tick()
+    assert ends[0].status == GoalStatus.SUCCEEDED, ends[0].result
+    assert ends[0].result.success
+    verdict = network.call("/sim/judge", "embodied_mem_msgs/srv/Judge", {"goal": GOAL}, 1)
+    assert verdict.success
+    assert any("PickupObject" in message.progress.action for message in heard)
+    moves = [m for m in heard if m.progress.action.startswith(("Move", "Rotate"))]
+    asked = network.sent["/navigate_to_pose/_action/status"]
+    assert bool(asked) == (planner.config.navigate != "")
+    assert not asked or len(asked[-1].status_list) == min(len(moves), 101)
+
+
+def test_pursuits_are_cancelled_overtaken_and_refused(world):
+    network, robot, _, planner = world
+    ends = []
+    give_up = pursue(network, [], ends)
+    robot.tick()
+    planner.work()
+    give_up()
+    assert (ends[0].status, ends[0].result.message) == (GoalStatus.CANCELED, "cancelled")
+    assert not planner.is_busy
+    pursue(network, [], ends)
+    pursue(network, [], ends)
+    assert (ends[1].status, ends[1].result.message) == (GoalStatus.ABORTED, "another goal came")
+    pursue(network, [], ends, goal="sing")
+    assert ends[2].status == GoalStatus.REJECTED
+
+
+def pursue(network, heard, ends, goal=GOAL):
+    sending = Sending(
+        action="/planner/pursue",
+        typename="embodied_mem_msgs/action/Pursue",
+        goal={"goal": goal},
+        feedback=heard.append,
+        done=ends.append,
+    )
+    return network.join("/operator").send_goal(sending)
 
 
 def test_goals_that_are_not_understood_are_refused_and_pursuits_are_cancelled(world):

@@ -42,6 +42,30 @@ def test_camera_info_of_another_size_or_without_calibration_is_named():
         assert caught.value.reason == Reason.CAMERA_INFO
 
 
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"roi": ROI | {"x_offset": 100, "width": 640, "height": 480}}, "reaches beyond"),
+        ({"k": np.array([500.0, 9, 320, 0, 500, 240, 0, 0, 1]), "p": np.zeros(12)}, "skewed"),
+        ({"k": np.array([np.nan, 0, 320, 0, 500, 240, 0, 0, 1]), "p": np.zeros(12)}, "calibrated"),
+        (
+            {"p": np.array([500.0, 0, 320, -60, 0, 500, 240, 0, 0, 0, 1, 0])},
+            "a stereo pair's second, 0.120 m",
+        ),
+    ],
+)
+def test_camera_info_that_would_mislead_is_refused_in_a_sentence(changes, why):
+    with pytest.raises(UnusableMessageError, match=why) as caught:
+        convert.camera(info(**changes), 640, 480)
+    assert caught.value.reason == Reason.CAMERA_INFO
+
+
+def test_raw_images_have_the_pinhole_k_and_rectified_ones_p():
+    message = info(p=np.array([400.0, 0, 300, 0, 0, 400, 200, 0, 0, 0, 1, 0]))
+    assert convert.pinhole(message, 640, 480, raw=True) == CAMERA
+    assert convert.pinhole(message, 640, 480, raw=False).fx == 400.0
+
+
 def test_poses_there_and_back_are_the_same():
     pose = RigidTransform.from_components(
         [1.0, -2.0, 0.5], Rotation.from_euler("xyz", [0.1, -0.2, 3])

@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -14,12 +16,18 @@ import pytest
 pytest.importorskip("rosbags", reason="needs the extra `bags`")
 pytest.importorskip("cyclonedds", reason="needs the extra `dds`")
 
+from embodied_mem.app.build import AgentConfig
+from embodied_mem.memory import Memory
+from ros_nodes.actions import GoalStatus, Sending
 from ros_nodes.dds.endpoint import Endpoints, RawWriter
 from ros_nodes.dds.rpc import framed, unframed
 from ros_nodes.dds.transport import DdsTransport
 from ros_nodes.dds.wire import GRAPH, GRAPH_TYPE, PeerTimeoutError, dds_type
+from ros_nodes.memory_config import MemoryNodeConfig, TopicsConfig
 from ros_nodes.messages import MalformedMessageError, interfaces
+from ros_nodes.node_core import MemoryNode
 from ros_nodes.transport import EVENTS, STATE, Qos
+from ros_nodes.worker import LatestWorker
 
 TESTS = Path(__file__).parents[1]
 LONG = 60.0
@@ -31,9 +39,9 @@ pytestmark = pytest.mark.timeout(240)
 class Peer:
     """The other process."""
 
-    def __init__(self, domain: int):
+    def __init__(self, domain: int, name: str = "/peer"):
         self.process = subprocess.Popen(
-            [sys.executable, str(TESTS / "dds_peer.py"), str(domain)],
+            [sys.executable, str(TESTS / "dds_peer.py"), str(domain), name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -45,6 +53,10 @@ class Peer:
         assert self.process.stdin is not None
         self.process.stdin.write(order + "\n")
         self.process.stdin.flush()
+
+    def says(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
@@ -102,9 +114,46 @@ def test_rgbd_at_30_hz_arrives_in_order_and_reliably_without_loss(peer, node):
     count = 45
     peer.tell(f"images {count}")
     spin_until(node, lambda: all(len(heard[n, True]) == count for n in ("color", "depth")))
+    assert peer.says() == f"sent {count}"
     for (_, reliable), numbers in heard.items():
         assert numbers == sorted(set(numbers))
         assert numbers == list(range(count)) or not reliable
+
+
+def test_at_sensor_quality_every_image_that_came_is_accounted_for(domain, peer):
+    """What is lost on the wire shows as what was sent less what the node says it received."""
+    transport = DdsTransport("/embodied_mem", domain=domain, interface="lo")
+    topics = TopicsConfig(color="/peer/color", depth="/peer/depth")
+    config = MemoryNodeConfig(topics=topics, agent=AgentConfig())
+    memory = MemoryNode(config, transport, LatestWorker(transport.drops), Memory())
+    memory.activate()
+    readers = [r for r, _, _ in transport._readers if r.topic in {"rt/peer/color", "rt/peer/depth"}]
+    taken = {reader.topic: 0 for reader in readers}
+    for reader in readers:
+        reader.take = partial(counted, reader.take, taken, reader.topic)
+    spin_until(transport, lambda: all(reader.matches() for reader in readers))
+    count = 45
+    peer.tell(f"images {count}")
+    said = []
+    Thread(target=lambda: said.append(peer.says())).start()
+    spin_until(transport, lambda: said)
+    assert said == [f"sent {count}"]
+    for _ in range(20):
+        transport.spin_once(0.02)
+    memory.finish()
+    reported = memory.report()
+    assert (reported["received_color"], reported["received_depth"]) == tuple(taken.values())
+    assert 0 < memory._intake.received["color"] <= count
+    assert memory.drops.counts.keys() <= {"no_camera_info", "out_of_sync"}
+    assert memory.drops.total == reported["received_color"]  # None reached memory uncalibrated.
+    memory.close()
+    transport.close()
+
+
+def counted(take, taken, topic):
+    messages = take()
+    taken[topic] += len(messages)
+    return messages
 
 
 def test_services_answer_and_time_out(peer, node):
@@ -113,6 +162,73 @@ def test_services_answer_and_time_out(peer, node):
     assert not node.call(*asked, {"data": False}, LONG).success
     with pytest.raises(PeerTimeoutError, match=r"no service /nobody/echo within 0\.2 s"):
         node.call("/nobody/echo", "std_srvs/srv/SetBool", {}, 0.2)
+    peer.process.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(PeerTimeoutError, match=r"/peer/echo did not answer within 0\.5 s"):
+            node.call(*asked, {"data": True}, 0.5)
+    finally:
+        peer.process.send_signal(signal.SIGCONT)
+    assert node.call(*asked, {"data": True}, LONG).success  # The late answer is not taken for it.
+    assert not node.call(*asked, {"data": False}, LONG).success
+
+
+def test_actions_tell_end_refuse_and_are_cancelled(peer, node):
+    heard, ends = [], []
+    send(node, "hello", heard, ends)
+    spin_until(node, lambda: ends)
+    assert (ends[0].status, ends[0].result.message) == (GoalStatus.SUCCEEDED, "heard hello")
+    assert "hello" in heard
+    send(node, "no", heard, ends)
+    spin_until(node, lambda: len(ends) == 2)
+    assert ends[1].status == GoalStatus.REJECTED
+    give_up = send(node, "wait", heard, ends)
+    spin_until(node, lambda: "wait" in heard)
+    give_up()
+    spin_until(node, lambda: len(ends) == 3)
+    assert (ends[2].status, ends[2].result.message) == (GoalStatus.CANCELED, "given up")
+    send(node, "x", heard, ends, action="/nobody/ask", timeout=0.3)
+    spin_until(node, lambda: len(ends) == 4)
+    assert ends[3].status == GoalStatus.LOST
+
+
+def test_a_goal_of_a_server_that_is_killed_is_lost(domain, node):
+    other = Peer(domain, "/mortal")
+    heard, ends = [], []
+    send(node, "wait", heard, ends, action="/mortal/ask", timeout=20.0)
+    spin_until(node, lambda: heard)
+    other.kill()
+    spin_until(node, lambda: ends)
+    assert ends[0].status == GoalStatus.LOST
+
+
+def test_actions_have_the_hidden_names_and_types_of_ros(peer, node):
+    send(node, "hello", [], [])
+    client = node._clients["/peer/ask/_action/send_goal"]
+    spin_until(node, client.is_ready)
+    assert client.writer.topic == "rq/peer/ask/_action/send_goalRequest"
+    assert client.reader.topic == "rr/peer/ask/_action/send_goalReply"
+    handle = client.reader.entity.get_matched_publications()[0]
+    data = client.reader.entity.get_matched_publication_data(handle)
+    assert data.type_name == "embodied_mem_msgs::action::dds_::Ask_SendGoal_Response_"
+    told = next(p.data for p in data.qos if type(p).__name__.endswith("Userdata")).decode()
+    assert f"typehash={interfaces().type_hash('embodied_mem_msgs/action/Ask_SendGoal')};" in told
+    topics = {reader.topic for reader, _, _ in node._readers}
+    assert "rt/peer/ask/_action/feedback" in topics
+    assert dds_type("embodied_mem_msgs/action/Ask_FeedbackMessage").endswith(
+        "::action::dds_::Ask_FeedbackMessage_"
+    )
+
+
+def send(node, text, heard, ends, *, action="/peer/ask", timeout=LONG):
+    sending = Sending(
+        action=action,
+        typename="embodied_mem_msgs/action/Ask",
+        goal={"text": text},
+        feedback=lambda message: heard.append(message.partial),
+        done=ends.append,
+        timeout=timeout,
+    )
+    return node.send_goal(sending)
 
 
 def test_a_reader_that_asks_for_too_much_is_told(peer, node):
@@ -152,7 +268,7 @@ def test_ros_sees_the_node_in_its_graph(peer, node):
     node._readers.append((reader, GRAPH_TYPE, learn))
     node._waitset.attach(reader.condition)
     spin_until(node, lambda: "peer" in nodes)
-    assert nodes["peer"] == ("/", 6)
+    assert nodes["peer"] == ("/", 11)
 
 
 def test_endpoints_tell_their_type_hash(peer, node):

@@ -1,1 +1,1 @@
-"""The memory of embodied-mem as a ROS 2 node."""
+"""The nodes of embodied-mem under ROS 2."""

@@ -11,12 +11,14 @@ import launch_testing.asserts
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from embodied_mem_msgs.action import Ask
 from embodied_mem_msgs.msg import MemoryStatus
 from embodied_mem_msgs.srv import GetSnapshot, Query
 from geometry_msgs.msg import TransformStamped
 from launch_ros.actions import LifecycleNode
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.action import ActionClient
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
@@ -117,7 +119,20 @@ class TestMemoryNode(unittest.TestCase):
         self.wait(lambda: heard)
         self.assertIn("embodied_mem", heard[0].status[0].name)
 
-    def test_5_the_node_can_be_cleaned_up_and_configured_again(self):
+    def test_5_a_question_is_answered_as_an_action(self):
+        asking = ActionClient(self.node, Ask, "/embodied_mem/answer")
+        self.assertTrue(asking.wait_for_server(timeout_sec=60.0))
+        for text, accepted in ((" ", False), ("where is the unicorn", True)):
+            future = asking.send_goal_async(Ask.Goal(text=text))
+            rclpy.spin_until_future_complete(self.node, future, timeout_sec=30.0)
+            self.assertEqual(future.result().accepted, accepted)
+        result = future.result().get_result_async()
+        rclpy.spin_until_future_complete(self.node, result, timeout_sec=30.0)
+        self.assertIn(result.result().status, (4, 6))  # Succeeded, or aborted with a reason.
+        self.assertTrue(result.result().result.message)
+        asking.destroy()
+
+    def test_6_the_node_can_be_cleaned_up_and_configured_again(self):
         for transition in (
             Transition.TRANSITION_DEACTIVATE,
             Transition.TRANSITION_CLEANUP,

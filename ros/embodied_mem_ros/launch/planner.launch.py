@@ -1,0 +1,44 @@
+"""Start the planner node beside a memory node: `ros2 launch embodied_mem_ros planner.launch.py`."""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import LifecycleNode
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the node and its arguments."""
+    package = FindPackageShare("embodied_mem_ros")
+    arguments = [
+        DeclareLaunchArgument("namespace", default_value="", description="Of the robot."),
+        DeclareLaunchArgument(
+            "params",
+            default_value=PathJoinSubstitution([package, "config", "planner.yaml"]),
+            description="YAML file of parameters.",
+        ),
+        DeclareLaunchArgument("store", default_value="", description="Folder of memory."),
+        DeclareLaunchArgument(
+            "autostart", default_value="true", description="Whether to configure and activate."
+        ),
+        DeclareLaunchArgument("use_sim_time", default_value="false", description="Use /clock."),
+    ]
+    node = LifecycleNode(
+        package="embodied_mem_ros",
+        executable="planner_node",
+        name="planner",
+        namespace=LaunchConfiguration("namespace"),
+        output="screen",
+        parameters=[
+            LaunchConfiguration("params"),
+            {
+                "store": ParameterValue(LaunchConfiguration("store"), value_type=str),
+                "autostart": ParameterValue(LaunchConfiguration("autostart"), value_type=bool),
+                "use_sim_time": ParameterValue(
+                    LaunchConfiguration("use_sim_time"), value_type=bool
+                ),
+            },
+        ],
+    )
+    return LaunchDescription([*arguments, node])
