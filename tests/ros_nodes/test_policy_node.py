@@ -29,7 +29,7 @@ from ros_nodes.worker import InlineWorker
 
 CARD = PolicyCard(
     policy=PolicyConfig(
-        encoder=EncoderConfig(channels=(8, 16, 32), perceptual=16, cognitive=32, layers=1, heads=2),
+        encoder=EncoderConfig(channels=(8, 16), perceptual=16, cognitive=32, layers=1, heads=2),
         head=DenoiserConfig(depth=2, width=32, heads=2, chunk=4),
         memory=BankConfig(capacity=4, heads=2),
     ),
