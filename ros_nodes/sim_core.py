@@ -67,6 +67,8 @@ class SimNode:
         """What the robot's clock is ahead of the simulator's [s]."""
         self._velocity, self._follow = (0.0, 0.0), 0.0
         self._step = sim.reset()
+        self._was_shown = False
+        """Whether images were sent since the last tick."""
         self._clock = transport.advertise("/clock", "rosgraph_msgs/msg/Clock", SENSOR)
         transport.subscribe("/cmd_vel", "geometry_msgs/msg/Twist", self._on_velocity, EVENTS)
         transport.serve("~/skill", "embodied_mem_msgs/srv/Skill", self.skill)
@@ -98,10 +100,15 @@ class SimNode:
             return
         period = 1 / self._config.rate
         self._waited += period
-        if self._follow > 0 and any(self._velocity):
+        drives = self._follow > 0 and any(self._velocity)
+        if drives:
             self._drive(period)
         self._follow -= period
-        self.show()
+        if drives or not self._was_shown:
+            self.show()
+        else:  # A skill has just shown it; no camera sends twice within milliseconds.
+            self._tell_time()
+        self._was_shown = False
 
     def skill(self, request: Message) -> Fields:
         """Do one thing, show what is seen then, and tell how it went."""
@@ -144,10 +151,14 @@ class SimNode:
 
     def show(self) -> None:
         """Publish what is sensed now."""
-        self._clock({"clock": time_values(self.stamp)})
+        self._was_shown = True
+        self._tell_time()
         frame = replace(self._step.frame, stamp=self.stamp)
         for message in frame_messages(frame, self._config.topics, self._config.frames):
             self._send(message)
+
+    def _tell_time(self) -> None:
+        self._clock({"clock": time_values(self.stamp)})
 
     def _drive(self, period: float) -> None:
         """Go on for a period where there is room."""

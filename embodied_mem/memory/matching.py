@@ -15,7 +15,7 @@ from embodied_mem.memory.association import (
 )
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
-from embodied_mem.memory.sighted import FIXED
+from embodied_mem.memory.sighted import BUILT_IN, FIXED
 
 _IN_HAND = 1.0
 """The held object is nearer to the camera than this [m]."""
@@ -117,6 +117,7 @@ def match_elsewhere(
     lost = [
         entry
         for label in sorted({fold(detections.percept.labels[i]) for i in free})
+        if label not in BUILT_IN
         for entry in buffer.labelled(label)
         if entry.status == "gone"
         or entry.misses >= (DOUBTED if entry.object_id in refuted else 2 * DOUBTED)
@@ -291,6 +292,7 @@ def moved_before(buffer: ObjectBuffer, gone: list[Entry]) -> list[tuple[Entry, E
     found = [
         other
         for label in sorted(oldest)
+        if fold(label) not in BUILT_IN
         for other in buffer.newest(label, _NEWEST)
         if other.label == label
         and other.first_seen > oldest[label]

@@ -24,6 +24,15 @@ FIXED = frozenset(
     )
 )  # fmt: skip
 """Labels of what is built in or stands where it stands: it seldom comes or goes."""
+BUILT_IN = frozenset(
+    (
+        "bathtub", "bathtubbasin", "countertop", "doorframe", "doorway", "faucet",
+        "handtowelholder", "lightswitch", "showerdoor", "showerglass", "showerhead", "sink",
+        "sinkbasin", "stoveburner", "stoveknob", "toilet", "toiletpaperhanger", "towelholder",
+        "window",
+    )
+)  # fmt: skip
+"""Those of them that are a part of the house: another one elsewhere is another one."""
 _TRUST, _TRUST_SURPRISING = 0.7, 0.25
 """What one sure sighting adds to the belief in a thing, and in one that must be new there."""
 _LARGE = 1.0

@@ -3,22 +3,29 @@
 import numpy as np
 
 from embodied_mem.memory import Known, Memory
+from embodied_mem.memory.association import box_gap
+from embodied_mem.runtime.change_scoring import CLAIMED
 from embodied_mem.runtime.trace import ChangeLine
 
 _TOLD = ("open", "on", "dirty", "sliced", "cooked", "filled", "broken", "temperature")
 _STEP = 0.3  # Belief may wander by less than this without a word [m].
+_APART = 0.02  # Boxes that touch may be two views of parts of one thing that stands still [m].
 
 
 class ChangeWatcher:
-    """Compares memory with what it held when last asked."""
+    """Compares memory with what it held when last asked.
+
+    Doubtful things are not told of until belief in them is firm: one glimpse of a detector makes no
+    event, neither that something came nor that it went.
+    """
 
     def __init__(self):
-        self._last: dict[str, Known] = {}
+        self._told: dict[str, Known] = {}
         self._stamp = -np.inf
 
     def start(self, memory: Memory) -> None:
         """Take what memory holds now as known."""
-        self._last = {known.object_id: known for known in memory.known()}
+        self._told = {known.object_id: known for known in memory.known()}
         self._stamp = memory.stamp
 
     def changes(self, memory: Memory) -> tuple[ChangeLine, ...]:
@@ -27,7 +34,7 @@ class ChangeWatcher:
         news = {known.object_id: known for known in memory.since(self._stamp)}
         news |= {name: memory.get(name) for name in memory.in_view() if name not in news}
         for now in news.values():
-            before = self._last.get(now.object_id)
+            differences = _differences(self._told.get(now.object_id), now)
             found += [
                 ChangeLine(
                     change=change,
@@ -36,10 +43,10 @@ class ChangeWatcher:
                     position=rounded_point(now),
                     detail=detail,
                 )
-                for change, detail in _differences(before, now)
+                for change, detail in differences
             ]
-            if before is None or any(line.object_id == now.object_id for line in found):
-                self._last[now.object_id] = now
+            if differences:
+                self._told[now.object_id] = now
         self._stamp = memory.stamp
         return tuple(found)
 
@@ -54,16 +61,23 @@ def _differences(before: Known | None, now: Known) -> list[tuple[str, str]]:
     """Name each change and say what it is."""
     where = now.placement.parent if now.placement else now.room or ""
     if before is None:
-        return [("appeared", where)]
+        return [("appeared", where)] if now.confidence >= CLAIMED else []
     changes: list[tuple[str, str]] = []
     if now.status != before.status and now.status in ("gone", "held"):
         changes.append((now.status, ""))
-    elif now.status in ("present", "moved") and (
-        before.status in ("gone", "held") or np.linalg.norm(now.position - before.position) > _STEP
-    ):
-        changes.append(("moved", where))
+    elif now.status in ("present", "moved") and now.confidence >= CLAIMED:
+        if _is_elsewhere(before, now):
+            changes.append(("moved", where))
+        elif before.status in ("gone", "held"):
+            changes.append(("back", where))
     for name in _TOLD:
         value = now.attributes.get(name)
-        if value is not None and value != before.attributes.get(name, value):
+        if name in now.settled and value != before.attributes.get(name, value):
             changes.append(("state", f"{name}: {value}".lower()))
     return changes
+
+
+def _is_elsewhere(before: Known, now: Known) -> bool:
+    """Tell a move from a box that grew, shrank or wandered as more of a thing was seen."""
+    gap = box_gap(before.box, now.box)
+    return gap > _APART and float(np.linalg.norm(now.position - before.position)) > _STEP

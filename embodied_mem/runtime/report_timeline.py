@@ -7,7 +7,7 @@ from embodied_mem.runtime.report_run import ReportRun
 WIDTH, HEIGHT = 720, 118
 """Size of the picture [px]; stretched to the column's width."""
 
-ROWS = {"appeared": 62, "moved": 76, "gone": 90, "state": 104}
+ROWS = {"appeared": 62, "back": 62, "moved": 76, "gone": 90, "state": 104}
 """Height at which each kind of change is drawn."""
 
 
