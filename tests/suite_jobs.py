@@ -24,7 +24,7 @@ class NumberJob(msgspec.Struct, frozen=True):
 
 def square(job: NumberJob) -> tuple[EpisodeRow, ...]:
     with Path(job.log).open("a") as log:
-        log.write(f"{job.number} {os.environ.get('OMP_NUM_THREADS')}\n")
+        log.write(f"{job.number} {os.environ.get('OMP_NUM_THREADS')} {os.getpid()}\n")
     while job.trouble == "meet" and len(Path(job.log).read_text().splitlines()) < 2:
         time.sleep(0.02)  # Until another worker is at its job.
     time.sleep(job.seconds)
@@ -59,9 +59,9 @@ def jobs(log: str, count: int = 6, seconds: float = 0.0) -> dict[str, NumberJob]
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
+    folder, seconds = Path(sys.argv[1]), float(sys.argv[2])
     run_suite(
-        jobs(str(folder / "log"), seconds=0.3),
+        jobs(str(folder / "log"), seconds=seconds),
         square,
         path=folder / "results.jsonl",
         settings="squares",

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Generic, TypeVar
@@ -68,7 +68,7 @@ def run_jobs(
 
     A worker that dies (out of memory, killed, a bug) is replaced and its job tried once more.
     Closing the iterator, or an exception in its consumer's wait (Ctrl-C), ends every worker;
-    workers themselves do not hear Ctrl-C.
+    workers themselves do not hear Ctrl-C. Whatever kills this process ends them too.
 
     Args:
         jobs: What to do, by key; values must be picklable.
@@ -153,6 +153,7 @@ def _listen(worker: _Worker[Job], late: float | None) -> Answer[Any]:
 
 def _serve(connection: Connection, work: Callable[[Job], Result]) -> None:
     """Do jobs until the other end closes."""
+    threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
     while True:
         try:
             job = connection.recv()
@@ -168,6 +169,14 @@ def _serve(connection: Connection, work: Callable[[Job], Result]) -> None:
                 error = sys.exc_info()[1]
                 answer = ("died", f"{type(error).__name__}: {error}")
             connection.send(answer)
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as the one that asks for answers has died."""
+    parent = parent_process()
+    assert parent is not None  # Workers are spawned.
+    wait([parent.sentinel])
+    os._exit(1)
 
 
 @contextmanager

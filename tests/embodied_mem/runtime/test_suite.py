@@ -106,9 +106,9 @@ def test_closing_the_iterator_ends_the_workers(log: Path):
     assert time.monotonic() - began < 30
 
 
-def run_in_a_process(folder: Path) -> subprocess.Popen[str]:
+def run_in_a_process(folder: Path, seconds: float = 0.3) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(TESTS / "suite_jobs.py"), str(folder)],
+        [sys.executable, str(TESTS / "suite_jobs.py"), str(folder), str(seconds)],
         stdout=subprocess.PIPE,
         text=True,
         cwd=TESTS,
@@ -130,7 +130,7 @@ def test_a_suite_goes_on_where_it_was_ended(tmp_path: Path, log: Path, ending: s
     before = read_suite(tmp_path / "results.jsonl", list(jobs(str(log))))
     assert 2 <= len(before.episodes) < 6
     assert before.missing == 6 - len(before.episodes)
-    time.sleep(0.7)  # Workers of a killed parent end with their job.
+    time.sleep(0.7)  # Workers of a killed parent end soon.
     log.write_text("")
     result = run_suite(
         jobs(str(log)), square, path=tmp_path / "results.jsonl", settings="squares", workers=1
@@ -139,6 +139,30 @@ def test_a_suite_goes_on_where_it_was_ended(tmp_path: Path, log: Path, ending: s
     assert len(done_in(log)) == before.missing
     kept = {int(row.task) for row in before.episodes}
     assert not kept & set(done_in(log))
+
+
+def test_workers_end_with_the_process_that_asked(tmp_path: Path, log: Path):
+    process = run_in_a_process(tmp_path, seconds=300.0)
+    assert process.stdout is not None
+    process.stdout.readline()
+    while len(lines := log.read_text().splitlines() if log.exists() else []) < 2:
+        time.sleep(0.05)
+    workers = [int(line.split()[-1]) for line in lines]
+    process.kill()
+    process.wait(timeout=20)
+    process.stdout.close()
+    deadline = time.monotonic() + 20
+    while any(map(_is_running, workers)):
+        assert time.monotonic() < deadline, "workers are still at their jobs"
+        time.sleep(0.05)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return state.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_a_file_that_holds_no_results_is_named(tmp_path: Path):
