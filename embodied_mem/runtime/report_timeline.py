@@ -7,8 +7,9 @@ from embodied_mem.runtime.report_run import ReportRun
 WIDTH, HEIGHT = 720, 118
 """Size of the picture [px]; stretched to the column's width."""
 
-ROWS = {"appeared": 62, "back": 62, "moved": 76, "gone": 90, "state": 104}
-"""Height at which each kind of change is drawn."""
+ROWS = {"appeared": 62, "moved": 76, "gone": 90, "state": 104}
+"""Height at which each kind of change is drawn; `state` is for all others too."""
+_DRAWN_AS = {"back": "appeared"}
 
 
 def draw_timeline(run: ReportRun) -> str:
@@ -76,10 +77,11 @@ def _draw_changes(run: ReportRun, unit: float) -> list[str]:
         for kind in dict.fromkeys(change.change for change in step.changes):
             these = [change for change in step.changes if change.change == kind]
             words = ", ".join(f"{c.label} {c.detail}".strip() for c in these)
+            height = ROWS.get(_DRAWN_AS.get(kind, kind), ROWS["state"])
             radius = min(2.2 + 0.6 * len(these), 5.0)
             parts.append(
                 f'<circle class="change {escape(kind)}" cx="{70 + (i + 0.5) * unit:.1f}" '
-                f'cy="{ROWS.get(kind, ROWS["state"])}" r="{radius:.1f}" data-step="{i}">'
+                f'cy="{height}" r="{radius:.1f}" data-step="{i}">'
                 f"<title>step {step.step}: {escape(kind)}: {escape(words)}</title></circle>"
             )
     return parts
