@@ -91,6 +91,7 @@ PLANNER_PARAMETERS = (
     Parameter("frame", _PLANNER.frame, "Frame of those goals."),
     Parameter("max_steps", _PLANNER.max_steps, "Most skills for one goal.", 1, 100_000),
     Parameter("skill_timeout", _PLANNER.skill_timeout, "Longest for a skill [s].", 0.1, 3600.0),
+    Parameter("image_timeout", _PLANNER.image_timeout, "Then until an image [s].", 0.1, 3600.0),
 )
 
 _SIM = SimNodeConfig()

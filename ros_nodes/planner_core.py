@@ -5,7 +5,8 @@ image shows comes as `~/view`. It decides only on an image that is not older tha
 """
 
 import logging
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -57,6 +58,8 @@ class PlannerNodeConfig(Config, frozen=True):
     """Most skills for one goal."""
     skill_timeout: float = 30.0
     """Longest time for one skill [s]."""
+    image_timeout: float = 60.0
+    """Longest time after a skill until an image shows what came of it [s]."""
 
 
 @dataclass(slots=True)
@@ -73,6 +76,8 @@ class _Pursuit:
     """The action's goal; None where the goal came by the service."""
     halt: Cancel | None = None
     """Cancels what is being done, where that can be; None while nothing is."""
+    waits_since: float = field(default_factory=time.monotonic)
+    """Since when an image is waited for [s]."""
 
 
 class PlannerNode:
@@ -138,9 +143,11 @@ class PlannerNode:
     def work(self) -> bool:
         """Make and carry out one decision; return whether there was anything to do."""
         pursuit, view = self._pursuit, self._view
-        if pursuit is None or view is None or pursuit.halt is not None:
+        if pursuit is None or pursuit.halt is not None:
             return False
-        if nanoseconds(view.header.stamp) < pursuit.not_before:
+        if view is None or nanoseconds(view.header.stamp) < pursuit.not_before:
+            if time.monotonic() - pursuit.waits_since > self.config.image_timeout:
+                self._end(self._nothing_seen(pursuit, view))
             return False
         self._view = None
         try:
@@ -222,8 +229,18 @@ class PlannerNode:
             self.config.skill_timeout,
         )
 
+    def _nothing_seen(self, pursuit: _Pursuit, view: Message | None) -> str:
+        within, memory = f"within {self.config.image_timeout:g} s", self.config.memory
+        if view is None:
+            return f"no image came by {memory}/view {within}: is that node active, its `view` on?"
+        late = (pursuit.not_before - nanoseconds(view.header.stamp)) / 1e9
+        return (
+            f"no image after the last skill came {within}, the newest is {late:.1f} s older: do "
+            "the clocks differ? Set use_sim_time where /clock tells the time."
+        )
+
     def _did(self, pursuit: _Pursuit, answer: Message | None) -> None:
-        pursuit.halt = None
+        pursuit.halt, pursuit.waits_since = None, time.monotonic()
         if answer is None:
             if pursuit is self._pursuit:
                 timeout = self.config.skill_timeout
@@ -250,7 +267,7 @@ class PlannerNode:
             pursuit.halt = halt
 
     def _arrived(self, pursuit: _Pursuit, ended: Ended) -> None:
-        pursuit.halt = None
+        pursuit.halt, pursuit.waits_since = None, time.monotonic()
         pursuit.steps += 1
         pursuit.not_before = self._transport.now()
         pursuit.succeeded = ended.status == GoalStatus.SUCCEEDED

@@ -30,8 +30,8 @@ class RosGoal:
     the cancel callback: what the node says is kept until then.
     """
 
-    def __init__(self, handle: ServerGoalHandle, feedback: Any):
-        self._handle, self._kind = handle, feedback
+    def __init__(self, handle: ServerGoalHandle, feedback: Any, node: Node):
+        self._handle, self._kind, self._node = handle, feedback, node
         self.request: Message = handle.request
         self.wants_cancel = False
         self.ended = Future()
@@ -60,13 +60,16 @@ class RosGoal:
     def _end(self, status: GoalStatus, result: Values) -> None:
         if not self.ended.done():
             self.ended.set_result((status, result))
+            executor = self._node.executor
+            if executor is not None:  # It looks at what awaits this only when it is awake.
+                executor.wake()
 
 
 class RosActionServer:
     """Offers an action."""
 
     def __init__(self, node: Node, name: str, typename: str, act: Act, group: CallbackGroup):
-        self._act, self._kind = act, message_class(typename)
+        self._act, self._kind, self._node = act, message_class(typename), node
         self._goals: dict[bytes, RosGoal] = {}
         self.server = ActionServer(
             node,
@@ -93,7 +96,7 @@ class RosActionServer:
 
     async def _execute(self, handle: ServerGoalHandle) -> Message:
         goal_id = bytes(handle.goal_id.uuid)
-        goal = self._goals[goal_id] = RosGoal(handle, self._kind.Feedback)
+        goal = self._goals[goal_id] = RosGoal(handle, self._kind.Feedback, self._node)
         self._act.begin(goal)
         status, result = await goal.ended
         while status == GoalStatus.CANCELED and not handle.is_cancel_requested:

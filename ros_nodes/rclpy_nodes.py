@@ -5,6 +5,7 @@ shut down.
 """
 
 from collections.abc import Mapping
+from traceback import format_exc
 from typing import Any
 
 import rclpy  # pyright: ignore[reportMissingImports]
@@ -54,19 +55,28 @@ class CoreLifecycleNode(LifecycleNode):
             self.get_logger().error(str(error))
             self.release()
             return TransitionCallbackReturn.FAILURE
+        except Exception:
+            self.get_logger().fatal(format_exc())  # rclpy itself would not tell.
+            raise
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Set it to work."""
         result = super().on_activate(state)
-        if self._running is not None:
-            self._running.activate()
+        if self._running is not None and self._transport is not None:
+            self._transport.activate(is_active=True)
+            try:
+                self._running.activate()
+            except Exception:
+                self.get_logger().fatal(format_exc())
+                raise
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop it; what it knows stays, and questions are answered."""
-        if self._running is not None:
+        if self._running is not None and self._transport is not None:
             self._running.deactivate()
+            self._transport.activate(is_active=False)
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:

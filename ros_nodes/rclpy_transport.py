@@ -8,6 +8,7 @@ from functools import partial
 from threading import Event
 from typing import Any
 
+from lifecycle_msgs.msg import State  # pyright: ignore[reportMissingImports]
 from rclpy.action import ActionClient  # pyright: ignore[reportMissingImports]
 from rclpy.callback_groups import (  # pyright: ignore[reportMissingImports]
     MutuallyExclusiveCallbackGroup,
@@ -16,7 +17,11 @@ from rclpy.callback_groups import (  # pyright: ignore[reportMissingImports]
 from rclpy.event_handler import (  # pyright: ignore[reportMissingImports]
     SubscriptionEventCallbacks,
 )
-from rclpy.lifecycle import LifecycleNode  # pyright: ignore[reportMissingImports]
+from rclpy.lifecycle import (  # pyright: ignore[reportMissingImports]
+    LifecycleNode,
+    LifecyclePublisher,
+    LifecycleState,
+)
 from rclpy.qos import (  # pyright: ignore[reportMissingImports]
     DurabilityPolicy,
     HistoryPolicy,
@@ -50,7 +55,12 @@ class RclpyTransport:
         self._clients: dict[str, Any] = {}
         self._actions: dict[str, ActionClient] = {}
         self._problems: dict[str, str] = {}
+        self._is_active = False
         self._undo: list[Callable[[], object]] = []
+
+    def activate(self, *, is_active: bool) -> None:
+        """Note whether the node is active: topics that are announced later follow."""
+        self._is_active = is_active
 
     def now(self) -> int:
         """Return ROS time [ns]."""
@@ -59,9 +69,11 @@ class RclpyTransport:
     def advertise(self, topic: str, typename: str, qos: Qos) -> Publish:
         """Announce a topic; nothing goes out while the node is inactive."""
         kind = message_class(typename)
-        publisher = self._node.create_lifecycle_publisher(
+        publisher: LifecyclePublisher = self._node.create_lifecycle_publisher(
             kind, topic, _profile(qos), qos_overriding_options=_overridable()
         )
+        if self._is_active:  # rclpy activates what was there when the node became active, no more.
+            publisher.on_activate(LifecycleState("active", State.PRIMARY_STATE_ACTIVE))
         self._undo.append(partial(self._node.destroy_lifecycle_publisher, publisher))
 
         def publish(values: Values) -> None:

@@ -1,7 +1,7 @@
 """Start the simulated robot: `ros2 launch embodied_mem_ros sim.launch.py`."""
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
@@ -24,6 +24,14 @@ def generate_launch_description() -> LaunchDescription:
         ),
         DeclareLaunchArgument("use_sim_time", default_value="false", description="Use /clock."),
     ]
+    return LaunchDescription([*arguments, OpaqueFunction(function=_node)])
+
+
+def _node(context: LaunchContext) -> list[LifecycleNode]:
+    """Return the node. An argument that is not given leaves the value of the YAML file."""
+    names = ("sim",)
+    values = {name: LaunchConfiguration(name).perform(context) for name in names}
+    given = {n: ParameterValue(v, value_type=str) for n, v in values.items() if v}
     node = LifecycleNode(
         package="embodied_mem_ros",
         executable="sim_node",
@@ -33,7 +41,7 @@ def generate_launch_description() -> LaunchDescription:
         parameters=[
             LaunchConfiguration("params"),
             {
-                "sim": ParameterValue(LaunchConfiguration("sim"), value_type=str),
+                **given,
                 "autostart": ParameterValue(LaunchConfiguration("autostart"), value_type=bool),
                 "use_sim_time": ParameterValue(
                     LaunchConfiguration("use_sim_time"), value_type=bool
@@ -41,4 +49,4 @@ def generate_launch_description() -> LaunchDescription:
             },
         ],
     )
-    return LaunchDescription([*arguments, node])
+    return [node]
