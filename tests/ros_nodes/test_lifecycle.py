@@ -100,7 +100,7 @@ def test_three_nodes_pursue_a_goal(ros, tmp_path):
     kind, judge = graph.services["/sim/judge"]
     truth = judge(kind.Request(goal="on(pen, sidetable)"), kind.Response())
     assert truth.success, truth.message
-    assert _pursue("put a book on the bed", nodes[2], cancel=True).status == 5
+    assert _pursue("put a pen on the bed", nodes[2], cancel=True).status == 5
     assert graph.heard["/embodied_mem/updates"] > 1
     for node in nodes:
         assert node.trigger_shutdown() == DONE, node.told
@@ -117,13 +117,12 @@ def test_a_planner_by_another_clock_says_so_and_does_not_wait_for_ever(ros, tmp_
 
 def _three(ros, folder, **own):
     """Return the simulated robot, memory and planner, active."""
-    sim, agent, store = folder / "sim.yaml", folder / "agent.yaml", str(folder / "store")
+    sim, store = folder / "sim.yaml", str(folder / "store")
     sim.write_text("house: {seed: 3, rooms: 1}\nwidth: 200\nheight: 200\n")
-    agent.write_text("perception: {type: oracle}\n")
-    seen = {"view": True, "topics.masks": "/camera/instances"}
+    seen = {"view": True, "topics.masks": "/camera/instances", "topics.reliable": True}
     chosen = (
         (SIM, {"sim": str(sim), "navigate": "/navigate_to_pose"}),
-        (MEMORY, {"store": store, "agent": str(agent), **seen}),
+        (MEMORY, {"store": store, **seen}),
         (PLANNER, {"store": store, "navigate": "/navigate_to_pose", **own}),
     )
     nodes = []
