@@ -9,6 +9,7 @@ from embodied_mem.runtime.trace import ChangeLine
 
 _TOLD = ("open", "on", "dirty", "sliced", "cooked", "filled", "broken", "temperature")
 _STEP = 0.3  # Belief may wander by less than this without a word [m].
+_LASTS = 1.0  # A loss is told of when it has lasted so long: detectors overlook things [s].
 _APART = 0.02  # Boxes that touch may be two views of parts of one thing that stands still [m].
 
 
@@ -21,6 +22,8 @@ class ChangeWatcher:
 
     def __init__(self):
         self._told: dict[str, Known] = {}
+        self._lost: dict[str, float] = {}
+        """When things went that were not told of as gone yet [s]."""
         self._stamp = -np.inf
 
     def start(self, memory: Memory) -> None:
@@ -33,8 +36,11 @@ class ChangeWatcher:
         found: list[ChangeLine] = []
         news = {known.object_id: known for known in memory.since(self._stamp)}
         news |= {name: memory.get(name) for name in memory.in_view() if name not in news}
+        news |= {name: memory.get(name) for name in self._lost if name in memory.objects.entries}
         for now in news.values():
             differences = _differences(self._told.get(now.object_id), now)
+            if self._is_fresh_loss(differences, now.object_id, memory.stamp):
+                continue
             found += [
                 ChangeLine(
                     change=change,
@@ -47,8 +53,21 @@ class ChangeWatcher:
             ]
             if differences:
                 self._told[now.object_id] = now
+        self._lost = {n: at for n, at in self._lost.items() if n in memory.objects.entries}
         self._stamp = memory.stamp
         return tuple(found)
+
+    def _is_fresh_loss(
+        self, differences: list[tuple[str, str]], object_id: str, stamp: float
+    ) -> bool:
+        """Tell whether a thing went a moment ago, and may be back in another."""
+        if not any(change == "gone" for change, _ in differences):
+            self._lost.pop(object_id, None)
+            return False
+        if stamp - self._lost.setdefault(object_id, stamp) < _LASTS:
+            return True
+        del self._lost[object_id]
+        return False
 
 
 def rounded_point(known: Known) -> tuple[float, float, float]:
