@@ -13,7 +13,7 @@ from rich.table import Table
 from embodied_mem.app.console import configure_logging, console, plain
 from embodied_mem.app.video_commands import VideoRemember
 from embodied_mem.app.video_detector import chosen_detector, detector_name
-from embodied_mem.app.video_look import BuiltLook, LookChoice, build_look
+from embodied_mem.app.video_look import BuiltLook, LookChoice, build_identities, build_look
 from embodied_mem.app.video_ray import observed_by_ray
 from embodied_mem.config import load_config
 from embodied_mem.errors import BackendError, ConfigError
@@ -35,6 +35,8 @@ def remember_videos(command: VideoRemember) -> int:
     configure_logging()
     detecting = chosen_detector(command)
     config, choice, built = _intake(command, detecting)
+    by = command.identities
+    parts = built.parts if by is None else build_identities(by, choice)
     sources = expanded(command.sources)
     describe = _describer(command)
     failed = 0
@@ -53,8 +55,8 @@ def remember_videos(command: VideoRemember) -> int:
             except BackendError as error:  # The others can be taken in all the same.
                 failed += 1
                 console.print(f"[yellow]skipped:[/] {plain(str(error))}")
-        if built.parts is not None:
-            _identify(index, built.parts, config)
+        if parts is not None:
+            _identify(index, parts, config)
         if describe is not None:
             describe(index)
         _index_vectors(index)

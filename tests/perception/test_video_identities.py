@@ -100,6 +100,26 @@ def test_a_network_gives_identities_that_are_kept_and_exported(
     assert {row["thing"]: row["identity"] for row in things if row["kind"] == "mover"} == kept
 
 
+def test_the_tracker_of_the_package_gives_identities_without_other_weights(
+    films: tuple[Path, Path], tmp_path: Path
+):
+    def remember_with(**more: object) -> int:
+        task = VideoRemember(
+            sources=(str(films[1]),), store=str(tmp_path / "store"), rate=2.0, side=160,
+            **more,  # pyright: ignore[reportArgumentType]
+        )  # fmt: skip
+        return execute(Video(task=task))
+
+    assert remember_with() == 0
+    with EventIndex(tmp_path / "store", read_only=True) as index:
+        assert index.identities() == {}
+        ((_, mover),) = movers(index)
+    assert remember_with(identities="tracker") == 0  # The video is done; its movers are described.
+    with EventIndex(tmp_path / "store", read_only=True) as index:
+        assert index.identities() == {mover: 1}
+    assert remember_with(identities="timm") == 2  # Without weights.
+
+
 def test_things_of_two_names_are_never_one(tmp_path: Path):
     film = tmp_path / "film.mp4"
     write_film(film, Script(seconds=24, events=[
