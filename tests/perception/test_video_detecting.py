@@ -28,8 +28,11 @@ from perception.video import detecting
 from perception.video.backtrack import answer
 from perception.video.chunks import Chunk, Observation
 from perception.video.detecting import VideoDetectorConfig
+from perception.video.eye import Glance, WatcherConfig
 from perception.video.intake import IntakeConfig, take_in
 from perception.video.look import GridLook
+from perception.video.sighting import Sighting
+from perception.video.teller import Teller
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +115,30 @@ def test_outlines_are_kept_of_every_picture(index: EventIndex):
             assert np.mean(columns) / told.outline.width == pytest.approx(x, abs=0.05)
 
 
+def cup_at(x: float) -> Sighting:
+    share = np.eye(11, dtype=np.float32)[3]
+    return Sighting(
+        box=(x, 0.4, x + 0.1, 0.5), centre=(x + 0.05, 0.45), area=0.01, colours=share, name="cup",
+        score=0.8,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("steady", [True, False])
+def test_what_the_camera_moves_was_not_moved(*, steady: bool):
+    teller, told = Teller(1, WatcherConfig()), []
+    for number in range(40):
+        x = 0.2 + 0.03 * min(max(number - 10, 0), 10)
+        glance = Glance(
+            movers=[], things=[cup_at(x)], steady=steady or not 10 < number < 20, motion=0.0,
+            vector=np.ones(1, np.float32),
+        )  # fmt: skip
+        told += teller(glance, number / 5).events
+    assert [event.kind for event in told] == (["moved"] if steady else [])
+    (presence,) = teller.finish(8.0).events
+    assert presence.caption.startswith("A red cup was there from the start")
+    assert presence.confidence == 0.8
+
+
 def test_names_are_the_detectors_own_words():
     assert detecting.name_of("Mug", {"called": "cup"}) == "cup"
     assert detecting.name_of("DiningTable", {}) == "dining table"
@@ -179,7 +206,7 @@ def test_intakes_with_a_bank_that_are_killed_end_with_the_same_content(
 ):
     chance = random.Random(0)
     with server(str(weights)) as process:
-        for number in range(3):
+        for number in range(2):
             folder = tmp_path / f"store{number}"
             at = chance.uniform(8, SHORT.seconds - 3)
             assert run(process, short, folder, kill_at=at) == signal.SIGKILL
