@@ -37,18 +37,18 @@ def remember_videos(command: VideoRemember) -> int:
     config, choice, built = _intake(command, detecting)
     by = command.identities
     parts = built.parts if by is None else build_identities(by, choice)
+    detector = None
+    if detecting is not None and command.ray is None:
+        detector = VideoDetector(detecting)
     sources = expanded(command.sources)
     describe = _describer(command)
     failed = 0
     with EventIndex(command.store) as index, ExitStack() as stack:
         observed: Observed | None = None
-        detector: VideoDetector | None = None
         if command.ray is not None:
             observed = stack.enter_context(
                 observed_by_ray(index, sources, config, choice, detecting, command.ray)
             )
-        elif detecting is not None:
-            detector = VideoDetector(detecting)
         for source in sources:
             try:
                 _take_in(index, source, config, _Eyes(built.look, detector, observed))

@@ -66,6 +66,11 @@ def test_what_cannot_be_is_told_in_one_sentence(
     assert "'maskrcnn_resnet50_fpn_v2_coco' are not on this machine" in said(detector="torchvision")
     assert "cannot read config nowhere.yaml" in said(detector="nowhere.yaml")
     assert "`--bank` needs `--detector`" in said(bank=True)
+    (tmp_path / "bad.pth").write_bytes(b"none")
+    (tmp_path / "bad.yaml").write_text(
+        f"perception: {{type: torchvision, weights: {tmp_path}/bad.pth}}\n"
+    )
+    assert "no PyTorch file" in said(detector=str(tmp_path / "bad.yaml"))
     words = tmp_path / "words.yaml"
     words.write_text(f"perception: {{type: open_vocabulary, model: {tmp_path}/none}}\n")
     assert "there is no model in" in said(detector=str(words))
