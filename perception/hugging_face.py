@@ -38,13 +38,7 @@ def load_model(folder: str | Path, task: Task, device: torch.device) -> tuple[An
         MissingExtraError: transformers is not installed.
         WeightsError: There is no such folder, no model in it, or a damaged one.
     """
-    path = Path(folder).expanduser()
-    if not (path / "config.json").is_file():
-        raise WeightsError(
-            f"there is no model in {path}: it has no config.json. Give a folder on this machine "
-            "with a model's files (config.json, model.safetensors, preprocessor and tokenizer "
-            "files); nothing is fetched."
-        )
+    path = model_folder(folder)
     ensure_torchvision()
     try:
         import transformers  # noqa: PLC0415 - an extra, which imports torchvision.
@@ -63,6 +57,22 @@ def load_model(folder: str | Path, task: Task, device: torch.device) -> tuple[An
         processor = transformers.AutoProcessor.from_pretrained(path, **_OFFLINE)
     _check_whole(path, loading)
     return model.to(device).eval(), processor, kind
+
+
+def model_folder(folder: str | Path) -> Path:
+    """Return the folder of a model.
+
+    Raises:
+        WeightsError: There is no model in it.
+    """
+    path = Path(folder).expanduser()
+    if not (path / "config.json").is_file():
+        raise WeightsError(
+            f"there is no model in {path}: it has no config.json. Give a folder on this machine "
+            "with a model's files (config.json, model.safetensors, preprocessor and tokenizer "
+            "files); nothing is fetched."
+        )
+    return path
 
 
 @contextmanager

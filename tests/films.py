@@ -3,9 +3,19 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import msgspec
+import numpy as np
+import pytest
+
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.records import VideoRow
+from embodied_mem.types import Frame
 from embodied_mem.video.scripted import Planted, Script, write_film
+from perception import TorchvisionConfig
+from perception.detections import Detections
+from perception.video import detecting
+from perception.video.detecting import VideoDetector, VideoDetectorConfig
 from perception.video.intake import IntakeConfig, no_progress, take_in
 from perception.video.look import GridLook
 from perception.video.recorder import RecorderConfig
@@ -45,6 +55,37 @@ def remember(
     return take_in(index, path, settings(rate), GridLook(), progress=progress)
 
 
+class Namer:
+    """A detector that knows cups and persons in these films: strong colours, and what is dark."""
+
+    def __call__(self, frame: Frame) -> Detections:
+        """Return masks of what is red, green or blue, and of what is darker than the room."""
+        rgb = frame.rgb.astype(int)
+        strong = rgb.max(axis=2) - rgb.min(axis=2) > 70
+        found = [*_parts(strong, "Mug", "cup"), *_parts(rgb.max(axis=2) < 60, "person", "")]
+        return Detections(
+            masks=np.array([mask for mask, *_ in found], bool).reshape(-1, *rgb.shape[:2]),
+            labels=tuple(label for _, label, _ in found),
+            scores=np.full(len(found), 0.9),
+            attributes=tuple({"called": word} if word else {} for *_, word in found),
+        )
+
+
+def _parts(mask: np.ndarray, label: str, called: str) -> list[tuple[np.ndarray, str, str]]:
+    count, numbers = cv2.connectedComponents(mask.astype(np.uint8))
+    parts = [numbers == number for number in range(1, count)]
+    return [(part, label, called) for part in parts if part.sum() > 20]
+
+
+def remember_by_name(index: EventIndex, path: str | Path) -> VideoRow:
+    """Take a film in with a detector that knows cups and persons."""
+    config = msgspec.structs.replace(settings(), detector="cups and persons")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detecting, "build_detector", lambda _: Namer())
+        detector = VideoDetector(VideoDetectorConfig(perception=TorchvisionConfig()))
+    return take_in(index, path, config, GridLook(), detector=detector)
+
+
 def content(folder: Path) -> dict[str, object]:
     """Return all that a store holds of videos: rows of every table, and the pictures."""
     with EventIndex(folder, read_only=True) as index:
@@ -56,6 +97,7 @@ def content(folder: Path) -> dict[str, object]:
                 "things",
                 "places",
                 "paths",
+                "path_details",
                 "identities",
                 "event_text",
             )

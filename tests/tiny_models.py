@@ -3,10 +3,15 @@
 import json
 from pathlib import Path
 
+import torch
+from safetensors.torch import save_file
 from torch import nn
 
+from perception import TorchvisionConfig, torchvision_detector
+from perception.feature_bank_config import FeatureBankConfig
 from perception.label_map import vocabulary_in_words
 from perception.torchvision_ops import ensure_torchvision
+from perception.video.detecting import VideoDetectorConfig
 
 ensure_torchvision()
 
@@ -37,6 +42,29 @@ def tiny_mask_rcnn(classes: int, *, score: float, most: int) -> nn.Module:
         rpn_post_nms_top_n_test=40,
         box_score_thresh=score,
         box_detections_per_img=most,
+    )
+
+
+CLASSES = ("background", "cup", "person", "book", "chair")
+"""What the tiny detector tells apart."""
+
+
+def use_tiny_networks() -> None:
+    """Let torchvision's detectors be tiny ones in this process, whatever they are asked to be."""
+    torchvision_detector.build_network = lambda config: tiny_mask_rcnn(
+        len(config.classes), score=config.score, most=config.max_detections
+    )
+
+
+def tiny_detector(weights: Path, bank: FeatureBankConfig | None = None) -> VideoDetectorConfig:
+    """A tiny Mask R-CNN for videos, whose weights are written where they are missing."""
+    if not weights.exists():
+        torch.manual_seed(0)
+        save_file(tiny_mask_rcnn(len(CLASSES), score=0.0, most=6).state_dict(), weights)
+    return VideoDetectorConfig(
+        perception=TorchvisionConfig(
+            weights=str(weights), classes=CLASSES, score=0.0, max_detections=6, bank=bank
+        )
     )
 
 

@@ -65,6 +65,16 @@ class VideoRemember(Config, frozen=True, tag="remember"):
     """The timm network."""
     weights: str | None = None
     """Its weights, a file."""
+    identities: Literal["timm", "tracker"] | None = None
+    """What tells which movers, and which things that a detector names, are one: the timm network,
+    or the tracker that comes with the package. By default the network of `--features timm`."""
+    detector: str | None = None
+    """What finds and names things, in place of motion and colours: `torchvision` for its Mask
+    R-CNN with the published weights, or a YAML file (`VideoDetectorConfig`)."""
+    bank: bool = False
+    """Whether a torchvision detector reads features of earlier pictures (MAMBA)."""
+    masks: bool = False
+    """Whether to keep outlines of what moves and of coloured things; a detector's always are."""
     folder_rate: float = 30.0
     """Images a second of a folder [1/s]."""
     topic: str = ""

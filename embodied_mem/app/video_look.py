@@ -9,6 +9,9 @@ from perception.appearance import Describer
 from perception.video.likeness import weights_digest
 from perception.video.look import GridLook, Look
 
+Identities = Literal["timm", "tracker"]
+"""What may tell which movers are one."""
+
 
 class LookChoice(msgspec.Struct, frozen=True, kw_only=True):
     """A grid of colours, or a timm network and the file of its weights."""
@@ -44,3 +47,22 @@ def build_look(choice: LookChoice) -> BuiltLook:
     look = TimmLook(TimmFeaturesConfig(model=choice.model, weights=choice.weights))
     name = f"{choice.model} {weights_digest(choice.weights)}"
     return BuiltLook(look=look, name=name, parts=look.features)
+
+
+def build_identities(by: Identities, choice: LookChoice) -> Describer:
+    """Build what describes movers, for their identities alone.
+
+    Raises:
+        ConfigError: A network without weights.
+        WeightsError: The weights are missing, damaged, or another network's.
+    """
+    if by == "tracker":
+        from perception.xmem.features import TrackerFeatures  # noqa: PLC0415 - imports torch.
+
+        return TrackerFeatures()
+    if choice.weights is None:
+        raise ConfigError("`--identities timm` needs `--weights FILE`, those of `--model`.")
+    from perception.timm_config import TimmFeaturesConfig  # noqa: PLC0415 - imports torch.
+    from perception.timm_features import TimmFeatures  # noqa: PLC0415
+
+    return TimmFeatures(TimmFeaturesConfig(model=choice.model, weights=choice.weights))

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import msgspec
 
+from embodied_mem.app.video_detector import detector_name
 from embodied_mem.app.video_look import LookChoice, build_look
 from embodied_mem.errors import BackendError, MissingExtraError
 from embodied_mem.memory.events import checkpoint
@@ -17,6 +18,7 @@ from embodied_mem.runtime.workers import Answer
 from embodied_mem.video.ahead import read_ahead
 from embodied_mem.video.samples import quick_digest
 from perception.video.chunks import Chunk, Observation, observe
+from perception.video.detecting import VideoDetector, VideoDetectorConfig
 from perception.video.intake import (
     IntakeConfig,
     Observed,
@@ -36,6 +38,7 @@ class ChunkJob(msgspec.Struct, frozen=True, kw_only=True):
     """Digest of its size and ends."""
     config: IntakeConfig
     look: LookChoice
+    detector: VideoDetectorConfig | None
     chunk: Chunk
     after: int | None
     """Position of the last picture that is known."""
@@ -53,6 +56,7 @@ def look_at(job: ChunkJob) -> bytes:
     Raises:
         BackendError: The file is missing or another one on this machine.
         ConfigError: So are the weights.
+        WeightsError: A detector's are missing.
     """
     cv2.setNumThreads(1)
     if quick_digest(job.path) != job.quick:
@@ -61,9 +65,19 @@ def look_at(job: ChunkJob) -> bytes:
     if built.name != job.config.look:
         raise BackendError(f"{job.look.weights} are other weights on a machine of the cluster.")
     samples = open_samples(job.path, job.config, threads=1)
-    recorder = job.config.recorder
-    rows = list(observe(samples, job.chunk, recorder.observe, built.look, after=job.after))
-    return checkpoint.encode(Observations(rows))
+    observations = observe(
+        samples, job.chunk, job.config.observe, built.look,
+        detector=_detector(job), after=job.after,
+    )  # fmt: skip
+    return checkpoint.encode(Observations(list(observations)))
+
+
+def _detector(job: ChunkJob) -> VideoDetector | None:
+    if job.detector is None:
+        return None
+    if detector_name(job.detector) != job.config.detector:
+        raise BackendError("a machine of the cluster has another detector's weights.")
+    return VideoDetector(job.detector)
 
 
 @contextmanager
@@ -72,6 +86,7 @@ def observed_by_ray(
     sources: Sequence[str],
     config: IntakeConfig,
     look: LookChoice,
+    detector: VideoDetectorConfig | None,
     address: str,
 ) -> Iterator[Observed]:
     """Have what is left of all videos looked at in a cluster, in order, while it is asked for.
@@ -84,7 +99,7 @@ def observed_by_ray(
         from embodied_mem.runtime.ray_jobs import connected, run_ray_jobs  # noqa: PLC0415 - an extra.
     except ModuleNotFoundError as error:
         raise MissingExtraError("looking at videos on a Ray cluster", "ray") from error
-    jobs = _jobs(index, sources, config, look)
+    jobs = _jobs(index, sources, config, look, detector)
     if not jobs:
         yield _Answers(iter(()), set())
         return
@@ -120,7 +135,11 @@ class _Answers:
 
 
 def _jobs(
-    index: EventIndex, sources: Sequence[str], config: IntakeConfig, look: LookChoice
+    index: EventIndex,
+    sources: Sequence[str],
+    config: IntakeConfig,
+    look: LookChoice,
+    detector: VideoDetectorConfig | None,
 ) -> dict[str, ChunkJob]:
     """Return what is to be looked at; sources that cannot be read come up when it is their turn."""
     jobs: dict[str, ChunkJob] = {}
@@ -139,7 +158,7 @@ def _jobs(
         for chunk, after in chunks_left(samples, config.recorder.chunks, written):
             jobs[_key(digest, chunk)] = ChunkJob(
                 path=str(Path(source).resolve()), quick=quick_digest(source), config=config,
-                look=look, chunk=chunk, after=after,
+                look=look, detector=detector, chunk=chunk, after=after,
             )  # fmt: skip
     return jobs
 

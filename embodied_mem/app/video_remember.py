@@ -4,13 +4,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from embodied_mem.app.console import configure_logging, console, plain
 from embodied_mem.app.video_commands import VideoRemember
-from embodied_mem.app.video_look import BuiltLook, LookChoice, build_look
+from embodied_mem.app.video_detector import chosen_detector, detector_name
+from embodied_mem.app.video_look import BuiltLook, LookChoice, build_identities, build_look
 from embodied_mem.app.video_ray import observed_by_ray
 from embodied_mem.config import load_config
 from embodied_mem.errors import BackendError, ConfigError
@@ -20,6 +23,7 @@ from embodied_mem.memory.events.vectors import VectorSearch
 from embodied_mem.runtime.interrupts import deferred_interrupts
 from embodied_mem.video.folders import expanded
 from perception.appearance import Describer
+from perception.video.detecting import VideoDetector, VideoDetectorConfig
 from perception.video.identities import identify_movers
 from perception.video.intake import IntakeConfig, Observed, open_samples, take_in
 from perception.video.look import Look
@@ -29,7 +33,13 @@ from perception.video.recorder import RecorderConfig
 def remember_videos(command: VideoRemember) -> int:
     """Take in what is not in the store yet, say what could not be, and print a table."""
     configure_logging()
-    config, choice, built = _intake(command)
+    detecting = chosen_detector(command)
+    config, choice, built = _intake(command, detecting)
+    by = command.identities
+    parts = built.parts if by is None else build_identities(by, choice)
+    detector = None
+    if detecting is not None and command.ray is None:
+        detector = VideoDetector(detecting)
     sources = expanded(command.sources)
     describe = _describer(command)
     failed = 0
@@ -37,16 +47,16 @@ def remember_videos(command: VideoRemember) -> int:
         observed: Observed | None = None
         if command.ray is not None:
             observed = stack.enter_context(
-                observed_by_ray(index, sources, config, choice, command.ray)
+                observed_by_ray(index, sources, config, choice, detecting, command.ray)
             )
         for source in sources:
             try:
-                _take_in(index, source, config, built.look, observed)
+                _take_in(index, source, config, _Eyes(built.look, detector, observed))
             except BackendError as error:  # The others can be taken in all the same.
                 failed += 1
                 console.print(f"[yellow]skipped:[/] {plain(str(error))}")
-        if built.parts is not None:
-            _identify(index, built.parts, config)
+        if parts is not None:
+            _identify(index, parts, config)
         if describe is not None:
             describe(index)
         _index_vectors(index)
@@ -75,9 +85,15 @@ def _index_vectors(index: EventIndex) -> None:
         search.wait()
 
 
-def _take_in(
-    index: EventIndex, source: str, config: IntakeConfig, look: Look, observed: Observed | None
-) -> None:
+class _Eyes(NamedTuple):
+    """What looks at videos."""
+
+    look: Look
+    detector: VideoDetector | None
+    observed: Observed | None
+
+
+def _take_in(index: EventIndex, source: str, config: IntakeConfig, eyes: _Eyes) -> None:
     before = {video.digest for video in index.videos() if video.done}
     promised = open_samples(source, config).promised
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -87,9 +103,9 @@ def _take_in(
     ):
         task = bar.add_task(plain(Path(source).name), total=promised)
         video = take_in(
-            index, source, config, look,
+            index, source, config, eyes.look, detector=eyes.detector,
             progress=lambda seconds: bar.update(task, completed=seconds), check=check,
-            observed=observed,
+            observed=eyes.observed,
         )  # fmt: skip
     if video.digest in before:
         other = "" if video.name == Path(source).name else f", as {plain(video.name)}"
@@ -99,15 +115,17 @@ def _take_in(
 
 
 def _identify(index: EventIndex, describe: Describer, config: IntakeConfig) -> None:
-    """Find out which movers of all videos are one, and say how many they are."""
+    """Find out which tracks of all videos are of one thing, and say how many they are."""
     identities = identify_movers(index, describe, config.recorder.identities)
     index.identify(identities)
     if identities:
         different = len(set(identities.values()))
-        console.print(f"{len(identities)} movers that look like {different} different ones")
+        console.print(f"{len(identities)} tracks that look like {different} different things")
 
 
-def _intake(command: VideoRemember) -> tuple[IntakeConfig, LookChoice, BuiltLook]:
+def _intake(
+    command: VideoRemember, detector: VideoDetectorConfig | None
+) -> tuple[IntakeConfig, LookChoice, BuiltLook]:
     if not 0 < command.rate <= 1000 or command.side < 16 or command.folder_rate <= 0:
         raise ConfigError("rates must be above 0 (at most 1000), and `--side` at least 16 px.")
     choice = LookChoice(features=command.features, model=command.model, weights=command.weights)
@@ -122,6 +140,8 @@ def _intake(command: VideoRemember) -> tuple[IntakeConfig, LookChoice, BuiltLook
         topic=command.topic,
         look=built.name,
         recorder=recorder,
+        detector=msgspec.UNSET if detector is None else detector_name(detector),
+        masks=command.masks or msgspec.UNSET,
     )
     return config, choice, built
 

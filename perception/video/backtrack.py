@@ -11,6 +11,7 @@ from embodied_mem.memory.events.question import Question
 from embodied_mem.memory.events.records import EventRow
 from embodied_mem.memory.text import TextEncoder
 from perception.video.closer import Closer
+from perception.video.intake import detector_of
 
 _QUIET = "Nothing moved."
 
@@ -75,19 +76,23 @@ def _is_sure(reply: Reply, config: BacktrackConfig) -> bool:
 
 
 def _parts(index: EventIndex, question: Question) -> list[tuple[int, Interval]]:
-    """Return what nobody looked at closely yet of the asked time, the likeliest segments first."""
+    """Return what nobody looked at closely yet of the asked time, the likeliest segments first.
+
+    What a detector looked at has no closer look: its weights are not here.
+    """
     asked = set(question.colours)
 
     def unlikely(segment: EventRow) -> tuple[int, bool, float, int]:
         told = set(segment.caption.lower().rstrip(".").replace(",", "").split())
         return -len(asked & told), segment.caption.startswith(_QUIET), -segment.surprise, segment.id
 
-    looks = {video.id: index.looks(video.id) for video in index.videos()}
+    videos = [video for video in index.videos() if detector_of(video) is None]
+    looks = {video.id: index.looks(video.id) for video in videos}
     segments = index.events("level = 'segment' AND refined = 0")
     return [
         (segment.video, part)
         for segment in sorted(segments, key=unlikely)
-        if question.video in {None, segment.video}
+        if segment.video in looks and question.video in {None, segment.video}
         for part in without(_asked(segment, question), looks[segment.video])
     ]
 

@@ -1,7 +1,8 @@
 """A long video in chunks that can be looked at apart from each other, here or elsewhere.
 
-What is looked at in a picture depends on the background alone, and each chunk learns that anew from
-what was shown before it: the hand-over. So a chunk's observations depend on nothing that another
+What is seen in a picture depends on the background alone, and on a detector's features of earlier
+pictures where it keeps any; each chunk learns both anew from what was shown before it: the
+hand-over. So a chunk's observations depend on nothing that another
 chunk found, and are the same whether chunks are looked at in order by one process or at once by
 many. What the observations mean is told afterwards, in order, over the whole video: things are
 followed across the seams as anywhere else.
@@ -19,6 +20,7 @@ from jaxtyping import UInt8
 from embodied_mem.config import Config
 from embodied_mem.video.ahead import read_ahead
 from embodied_mem.video.samples import Samples
+from perception.video.detecting import VideoDetector
 from perception.video.eye import Eye, Glance, WatcherConfig
 from perception.video.look import Look
 
@@ -61,6 +63,8 @@ class ObserveConfig(msgspec.Struct, frozen=True, kw_only=True):
     chunks: ChunksConfig
     quality: int
     """JPEG quality, of 100."""
+    outlined: bool = False
+    """Whether the masks of what moves and of coloured things are kept."""
 
 
 def chunks_of(samples: Samples, config: ChunksConfig) -> list[Chunk]:
@@ -82,6 +86,7 @@ def observe(
     config: ObserveConfig,
     look: Look,
     *,
+    detector: VideoDetector | None = None,
     after: int | None = None,
     ahead: int = 0,
 ) -> Generator[Observation, None, None]:
@@ -92,11 +97,12 @@ def observe(
         chunk: The part of it.
         config: How to look.
         look: Describes a whole picture.
+        detector: Finds things, in place of what moves and of patches of one colour.
         after: Position of the last picture that is known already: the pictures up to it are gone
-            through, so that the background is the same, and not given out.
+            through, so that background and detector are the same, and not given out.
         ahead: Pictures that a thread reads ahead.
     """
-    eye = Eye(config.watcher, look)
+    eye = Eye(config.watcher, look, detector, outlined=config.outlined)
     begin = samples.position_of(chunk.start - config.chunks.hand_over)
     pictures = samples.between(begin, chunk.stop)
     with closing(read_ahead(pictures, ahead) if ahead else pictures) as pictures:

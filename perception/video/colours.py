@@ -92,8 +92,17 @@ def coloured_things(
     rgb: UInt8[np.ndarray, "h w 3"],
     terms: UInt8[np.ndarray, "h w"],
     config: ColouredThingsConfig,
+    *,
+    outlined: bool = False,
 ) -> list[Sighting]:
-    """Return the small, compact patches of one strong colour in a picture."""
+    """Return the small, compact patches of one strong colour in a picture.
+
+    Args:
+        rgb: The picture.
+        terms: Colour term of each pixel.
+        config: What counts.
+        outlined: Whether their masks are kept.
+    """
     soft = cv2.cvtColor(cv2.GaussianBlur(rgb, (3, 3), 0), cv2.COLOR_RGB2HSV)
     strong = (soft[..., 1] >= config.saturation) & (soft[..., 2] >= config.brightness)
     groups = np.where(strong, _GROUP[terms], 0).astype(np.uint8)
@@ -101,7 +110,7 @@ def coloured_things(
     for group in range(1, int(_GROUP.max()) + 1):
         same = (groups == group).astype(np.uint8)
         if same.sum() >= config.least * same.size:
-            found += _patches(same, terms, group, config)
+            found += _patches(same, terms, group, config, outlined=outlined)
     return sorted(found, key=lambda sighting: -sighting.area)[: config.limit]
 
 
@@ -110,6 +119,8 @@ def _patches(
     terms: UInt8[np.ndarray, "h w"],
     group: int,
     config: ColouredThingsConfig,
+    *,
+    outlined: bool,
 ) -> list[Sighting]:
     closed = cv2.morphologyEx(same, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     _, parts, boxes, _ = cv2.connectedComponentsWithStats(closed)
@@ -123,7 +134,9 @@ def _patches(
         mask = parts[view] == number
         if _apart(closed, view, mask) >= config.apart:
             colours = describe(terms[view], mask)
-            found.append(Sighting.of(view, mask, same.shape, colours, group=group))
+            found.append(
+                Sighting.of(view, mask, same.shape, colours, group=group, outlined=outlined)
+            )
     return found
 
 

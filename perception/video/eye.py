@@ -6,8 +6,9 @@ from jaxtyping import UInt8
 
 from embodied_mem.config import Config
 from embodied_mem.video.samples import shrink
-from perception.video.background import Background, BackgroundConfig
+from perception.video.background import Background, BackgroundConfig, Foreground
 from perception.video.colours import ColouredThingsConfig, colour_terms, coloured_things
+from perception.video.detecting import VideoDetector
 from perception.video.follower import FollowerConfig
 from perception.video.look import Look
 from perception.video.movers import MoversConfig, movers
@@ -48,32 +49,66 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Eye:
-    """Looks at pictures of one video, one after another; it remembers the background alone."""
+    """Looks at pictures of one part of a video, one after another.
 
-    def __init__(self, config: WatcherConfig, look: Look):
+    It remembers the background, and what a detector keeps of the pictures before.
+    """
+
+    def __init__(
+        self,
+        config: WatcherConfig,
+        look: Look,
+        detector: VideoDetector | None = None,
+        *,
+        outlined: bool = False,
+    ):
         """Begin.
 
         Args:
             config: How to look.
             look: Describes a whole picture.
+            detector: Finds things, in place of what moves and of patches of one colour.
+            outlined: Whether the masks of those are kept.
         """
         self.config = config
         self._look = look
         self._background = Background(config.background)
+        self._detector, self._outlined = detector, outlined
+        if detector is not None:
+            detector.begin()
 
     def learn(self, rgb: UInt8[np.ndarray, "h w 3"], stamp: float) -> None:
-        """Learn the background from a picture that is not looked at."""
+        """Learn from a picture that is not looked at."""
         self._background(shrink(rgb, self.config.side), stamp)
+        if self._detector is not None:
+            self._detector.learn(rgb, stamp)
 
     def __call__(self, rgb: UInt8[np.ndarray, "h w 3"], stamp: float) -> Glance:
         """Look at the next picture."""
         small = shrink(rgb, self.config.side)
-        terms = colour_terms(small)
         front = self._background(small, stamp)
+        moving, things = self._found(rgb, small, front, stamp)
         return Glance(
-            movers=movers(front.mask, terms, self.config.movers),
-            things=coloured_things(small, terms, self.config.things) if front.steady else [],
+            movers=moving,
+            things=things,
             steady=front.steady,
             motion=float(front.mask.mean()),
             vector=self._look(rgb, front.mask),
         )
+
+    def _found(
+        self,
+        rgb: UInt8[np.ndarray, "h w 3"],
+        small: UInt8[np.ndarray, "p q 3"],
+        front: Foreground,
+        stamp: float,
+    ) -> tuple[list[Sighting], list[Sighting]]:
+        """Return what moves by itself, and other things."""
+        if self._detector is not None:
+            return self._detector(rgb, stamp)
+        config, outlined = self.config, self._outlined
+        terms = colour_terms(small)
+        moving = movers(front.mask, terms, config.movers, outlined=outlined)
+        if not front.steady:
+            return moving, []
+        return moving, coloured_things(small, terms, config.things, outlined=outlined)

@@ -1,7 +1,8 @@
 """Sightings from picture to picture become things that come, stay, move and go.
 
-Sightings are assigned to what is followed by the Hungarian method on distance and colour. What is
-lost is remembered for a while: a like thing at the same place is the same one.
+Sightings are assigned to what is followed by the Hungarian method on distance and colour; what a
+detector calls by another name is another thing. What is lost is remembered for a while: a like
+thing at the same place is the same one.
 """
 
 from typing import Literal
@@ -11,6 +12,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from embodied_mem.config import Config
+from embodied_mem.memory.run_lengths import Runs
 from perception.video.sighting import Box, Kind, Sighting
 
 _NEVER = 1e6
@@ -40,8 +42,16 @@ class FollowerConfig(Config, frozen=True):
     """What stays for so long rests [s]."""
 
 
-Step = tuple[float, Box]
-"""When something was seen [s], and where."""
+class Step(msgspec.Struct, frozen=True, array_like=True):
+    """When and where something was seen."""
+
+    stamp: float
+    """[s]"""
+    box: Box
+    score: float = 1.0
+    """How sure a detector was, 0..1."""
+    outline: Runs | None = None
+    """Its mask, where masks are kept."""
 
 
 class Followed(msgspec.Struct, kw_only=True):
@@ -66,6 +76,8 @@ class Followed(msgspec.Struct, kw_only=True):
     """Mean share of each colour term, (11,) float32."""
     area: float
     """Largest share of the picture."""
+    score: float = 1.0
+    """How sure a detector is on the whole, 0..1."""
     rest: tuple[float, float]
     """Where it last rested, or rests."""
     still_at: tuple[float, float]
@@ -178,7 +190,7 @@ class Follower:
         ]
 
     def _cost(self, followed: Followed, sighting: Sighting, stamp: float) -> float:
-        if followed.latest.group != sighting.group:
+        if not _may_be_one(followed.latest, sighting):
             return _NEVER
         way = distance(followed.latest.centre, sighting.centre)
         reach = self.config.reach + self.config.speed * (stamp - followed.last)
@@ -191,11 +203,12 @@ class Follower:
 
     def _see(self, followed: Followed, sighting: Sighting, stamp: float) -> list[Turn]:
         followed.last, followed.latest = stamp, sighting
-        followed.trail.append((stamp, sighting.box))
+        followed.trail.append(_step(sighting, stamp))
         followed.seen += 1
         followed.span = followed.passed
         followed.area = max(followed.area, sighting.area)
         followed.colours += (sighting.colours - followed.colours) / min(followed.seen, 50)
+        followed.score += (sighting.score - followed.score) / min(followed.seen, 50)
         turns = self._believe(followed, stamp)
         if followed.number:
             turns += self._rest(followed, stamp)
@@ -220,7 +233,7 @@ class Follower:
         near = [
             lost
             for lost in self.state.lost
-            if lost.latest.group == followed.latest.group
+            if _may_be_one(lost.latest, followed.latest)
             and distance(lost.latest.centre, followed.entered.centre)
             < self.config.again + self.config.reach * self._haste(lost, followed)
             and np.minimum(lost.colours, followed.colours).sum() >= self.config.alike
@@ -286,11 +299,20 @@ def _begin(sighting: Sighting, stamp: float) -> Followed:
         entered=sighting,
         colours=sighting.colours.astype(np.float32).copy(),
         area=sighting.area,
+        score=sighting.score,
         rest=sighting.centre,
         still_at=sighting.centre,
         still_since=stamp,
-        trail=[(stamp, sighting.box)],
+        trail=[_step(sighting, stamp)],
     )
+
+
+def _step(sighting: Sighting, stamp: float) -> Step:
+    return Step(stamp, sighting.box, sighting.score, sighting.outline)
+
+
+def _may_be_one(a: Sighting, b: Sighting) -> bool:
+    return a.group == b.group and a.name == b.name
 
 
 def distance(a: tuple[float, float], b: tuple[float, float]) -> float:

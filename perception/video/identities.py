@@ -1,8 +1,9 @@
 """Which movers of the videos of a memory are one: by how they look, never two seen together.
 
 A mover that leaves and comes back is followed under another number, and so is one that another
-video shows. Here its pictures among the key frames are described by a network, and the tracks are
-joined by `identify`, with VideoAgent's thresholds.
+video shows; so it is with whatever a detector names. Here its pictures among the key frames are
+described by a network, and the tracks are joined by `identify`, with VideoAgent's thresholds, those
+of another name never.
 """
 
 import cv2
@@ -13,7 +14,9 @@ from jaxtyping import Bool, Float, UInt8
 from embodied_mem.config import Config
 from embodied_mem.errors import StoreError
 from embodied_mem.memory.events.index import EventIndex
+from embodied_mem.memory.events.records import Detail
 from embodied_mem.memory.identities import IdentityConfig, KeySpace, identify, seen_together
+from embodied_mem.memory.run_lengths import decode, resized
 from embodied_mem.runtime.exports.tracks import Track, key_frames, read_tracks
 from perception.appearance import Describer
 
@@ -38,7 +41,7 @@ class _Mover(msgspec.Struct):
 def identify_movers(
     index: EventIndex, describe: Describer, config: MoverIdentityConfig | None = None
 ) -> dict[str, int]:
-    """Return the number of the identity of each mover that a key frame shows, by its id.
+    """Return the identity of each mover or named thing that a key frame shows, by its id.
 
     Args:
         index: The memory.
@@ -60,15 +63,25 @@ def _movers(index: EventIndex, describe: Describer, crops: int) -> list[_Mover]:
     """Return the movers of all videos in the order in which they came, described."""
     found: list[_Mover] = []
     for video in index.videos():
-        tracks = [track for track in read_tracks(index, video) if track.thing.kind == "mover"]
-        own = [_Mover(video.id, track, []) for track in tracks]
-        for name, position in key_frames(index, video):
+        own = [
+            _Mover(video.id, track, [])
+            for track in read_tracks(index, video)
+            if track.thing.kind == "mover" or track.thing.name
+        ]
+        frames = key_frames(index, video)
+        details = index.details(video.id, {position for _, position in frames})
+        for name, position in frames:
             shown = [mover for mover in own if len(mover.looks) < crops]
             places = [(mover, mover.track.at(position)) for mover in shown]
             seen = [(mover, box) for mover, box in places if box is not None]
             if seen:
                 rgb = _picture(name, index.picture(name))
-                masks = np.stack([_inside(box, rgb.shape[:2]) for _, box in seen])
+                masks = np.stack(
+                    [
+                        _mask(details.get((mover.track.thing.id, position)), box, rgb.shape[:2])
+                        for mover, box in seen
+                    ]
+                )
                 for (mover, _), look in zip(seen, describe(rgb, masks), strict=True):
                     mover.looks.append(look)
         found += sorted(own, key=lambda mover: (mover.track.stamps[0], mover.track.number))
@@ -76,17 +89,28 @@ def _movers(index: EventIndex, describe: Describer, crops: int) -> list[_Mover]:
 
 
 def _together(movers: list[_Mover]) -> Bool[np.ndarray, "n n"]:
-    """Return which movers were ever in one picture of one video."""
+    """Return which movers cannot be one: ever in one picture of one video, or of other names."""
     pictures: dict[tuple[int, int], int] = {}
     frame, track = [], []
     for number, mover in enumerate(movers):
         for position in mover.track.positions:
             frame.append(pictures.setdefault((mover.video, int(position)), len(pictures)))
             track.append(number)
-    return seen_together(list(range(len(movers))), np.array(frame), np.array(track))
+    names = np.array([mover.track.thing.name for mover in movers])
+    together = seen_together(list(range(len(movers))), np.array(frame), np.array(track))
+    return together | (names[:, None] != names[None])
 
 
-def _inside(box: Float[np.ndarray, "4"], shape: tuple[int, ...]) -> Bool[np.ndarray, "h w"]:
+def _mask(
+    detail: Detail | None, box: Float[np.ndarray, "4"], shape: tuple[int, int]
+) -> Bool[np.ndarray, "h w"]:
+    """Return where a thing is in a picture: its outline where that is kept, else its box."""
+    if detail is None or detail.outline is None:
+        return _inside(box, shape)
+    return resized(decode(detail.outline), shape)
+
+
+def _inside(box: Float[np.ndarray, "4"], shape: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
     height, width = shape
     left, top, right, bottom = box * (width, height, width, height)
     mask = np.zeros((height, width), bool)

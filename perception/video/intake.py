@@ -11,7 +11,15 @@ from embodied_mem.errors import BackendError, ConfigError
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.records import VideoRow
 from embodied_mem.video.samples import Samples, content_digest, quick_digest
-from perception.video.chunks import Chunk, ChunksConfig, Observation, chunks_of, observe
+from perception.video.chunks import (
+    Chunk,
+    ChunksConfig,
+    Observation,
+    ObserveConfig,
+    chunks_of,
+    observe,
+)
+from perception.video.detecting import VideoDetector
 from perception.video.look import Look
 from perception.video.recorder import Recorder, RecorderConfig, RecorderState
 
@@ -40,6 +48,16 @@ class IntakeConfig(msgspec.Struct, frozen=True, kw_only=True):
     look: str
     """What describes a whole picture: `grid`, or a network and the digest of its weights."""
     recorder: RecorderConfig = RecorderConfig()
+    detector: str | msgspec.UnsetType = msgspec.UNSET
+    """What finds things: its settings, with digests for its files; unset for motion and colours.
+    What is unset is not written, so that settings from before there were detectors are the same."""
+    masks: bool | msgspec.UnsetType = msgspec.UNSET
+    """Whether outlines of what moves and of coloured things are kept; a detector's always are."""
+
+    @property
+    def observe(self) -> ObserveConfig:
+        """How the pictures are looked at."""
+        return msgspec.structs.replace(self.recorder.observe, outlined=self.masks is True)
 
 
 def no_progress(seconds: float) -> None:
@@ -50,12 +68,13 @@ def no_check() -> None:
     """Go on."""
 
 
-def take_in(
+def take_in(  # noqa: PLR0913 - those with a default are seams, each of its own.
     index: EventIndex,
     path: str | Path,
     config: IntakeConfig,
     look: Look,
     *,
+    detector: VideoDetector | None = None,
     progress: Callable[[float], None] = no_progress,
     check: Callable[[], None] = no_check,
     observed: Observed | None = None,
@@ -67,21 +86,23 @@ def take_in(
         path: A video file, a folder of images, a recording or a bag.
         config: How.
         look: What `config.look` names.
+        detector: What `config.detector` names.
         progress: Told how far it is [s].
         check: Called after each picture; may raise, and nothing written is lost.
         observed: Gives what was observed elsewhere; without it, chunks are looked at here.
 
     Raises:
         BackendError: It cannot be read, or holds no pictures that can be decoded.
-        ConfigError: It was begun with other settings.
+        ConfigError: It was begun with other settings, or the index with another detector.
         StoreError: The index cannot be written.
     """
     intake = Intake(index, path, config)
     for chunk, after in intake.left():
         if observed is None:
             observations = observe(
-                intake.samples, chunk, config.recorder.observe, look, after=after, ahead=_AHEAD
-            )
+                intake.samples, chunk, config.observe, look,
+                detector=detector, after=after, ahead=_AHEAD,
+            )  # fmt: skip
         else:
             observations = observed(intake.video.digest, chunk)
         with closing(observations):
@@ -100,9 +121,10 @@ class Intake:
 
         Raises:
             BackendError: It cannot be read.
-            ConfigError: It was begun with other settings.
+            ConfigError: It was begun with other settings, or the index with another detector.
             StoreError: The index cannot be written.
         """
+        _check_detector(index, config)
         self.index, self.path = index, path
         self.samples = open_samples(path, config)
         settings = msgspec.json.encode(config).decode()
@@ -204,6 +226,29 @@ def chunks_left(
         for chunk in chunks
         if chunk.stop is None or chunk.stop > state.stamp
     ]
+
+
+class _Detector(msgspec.Struct):
+    """What is needed of how a video was taken in."""
+
+    detector: str | None = None
+
+
+def detector_of(video: VideoRow) -> str | None:
+    """Return what found the things of a video, as its settings name it; None where nothing did."""
+    return msgspec.json.decode(video.settings, type=_Detector).detector
+
+
+def _check_detector(index: EventIndex, config: IntakeConfig) -> None:
+    """Refuse another detector than that of the videos before: what they are asked is compared."""
+    for video in index.videos():
+        known = detector_of(video)
+        if known != (config.detector or None):
+            before = "without a detector" if known is None else "with another, or set otherwise"
+            raise ConfigError(
+                f"a store keeps to one detector: the videos in {index.store.path} were looked at "
+                f"{before}. Give the same again, or another `--store`."
+            )
 
 
 def _note(samples: Samples, stamp: float) -> str:

@@ -21,7 +21,11 @@ class MoversConfig(Config, frozen=True):
 
 
 def movers(
-    front: Bool[np.ndarray, "h w"], terms: UInt8[np.ndarray, "h w"], config: MoversConfig
+    front: Bool[np.ndarray, "h w"],
+    terms: UInt8[np.ndarray, "h w"],
+    config: MoversConfig,
+    *,
+    outlined: bool = False,
 ) -> list[Sighting]:
     """Return what moves, the largest first.
 
@@ -29,6 +33,7 @@ def movers(
         front: Pixels that differ from the background.
         terms: Colour term of each pixel.
         config: What counts.
+        outlined: Whether their masks are kept.
     """
     if front.mean() < config.least:
         return []
@@ -48,5 +53,6 @@ def movers(
             slice(x + int(columns[0]), x + int(columns[-1]) + 1),
         )
         inside = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        found.append(Sighting.of(tight, inside, front.shape, describe(terms[tight], inside)))
+        colours = describe(terms[tight], inside)
+        found.append(Sighting.of(tight, inside, front.shape, colours, outlined=outlined))
     return sorted(found, key=lambda sighting: -sighting.area)[: config.limit]

@@ -17,9 +17,10 @@ from embodied_mem.memory.events.boundaries import (
     SurpriseState,
 )
 from embodied_mem.memory.events.index import Batch
-from embodied_mem.memory.events.records import EventRow, PathRow, PlaceRow
+from embodied_mem.memory.events.records import Detail, EventRow, PathRow, PlaceRow
 from perception.video.chunks import ChunksConfig, Observation, ObserveConfig
 from perception.video.eye import WatcherConfig
+from perception.video.follower import Step
 from perception.video.identities import MoverIdentityConfig
 from perception.video.places import Places, PlacesConfig
 from perception.video.teller import Seen, Teller, TellerState
@@ -323,9 +324,10 @@ class Recorder:
             PathRow(
                 thing=thing,
                 video=self.video,
-                positions=np.array([self._position(stamp) for stamp, _ in trail]),
-                stamps=np.array([stamp for stamp, _ in trail]),
-                boxes=np.array([box for _, box in trail], np.float32),
+                positions=np.array([self._position(step.stamp) for step in trail]),
+                stamps=np.array([step.stamp for step in trail]),
+                boxes=np.array([step.box for step in trail], np.float32),
+                details=_details(trail),
             )
             for thing, trail in self._teller.take_trails().items()
         ]
@@ -334,13 +336,20 @@ class Recorder:
 _QUIET = "Nothing moved."
 
 
+def _details(trail: list[Step]) -> list[Detail]:
+    """Return scores and outlines; none where there is nothing to tell."""
+    if all(step.score == 1.0 and step.outline is None for step in trail):
+        return []
+    return [Detail(step.score, step.outline) for step in trail]
+
+
 def _segment_caption(own: list[EventRow], inside: list[Pending], present: list[str]) -> str:
     """Tell a segment in a few sentences."""
     told = list(dict.fromkeys(event.caption for event in own if event.kind != "visit"))
     if not all(pending.steady for pending in inside):
         told.insert(0, "The camera moved.")
     elif present and not told:
-        told = [f"Something {name.removesuffix(' mover')} was there." for name in present[:3]]
+        told = present[:3]
     elif not told and max(pending.motion for pending in inside) > 0.01:
         told = ["Something moved."]
     return " ".join(told[:12]) or _QUIET

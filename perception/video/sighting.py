@@ -1,4 +1,4 @@
-"""One thing in one picture, without a name."""
+"""One thing in one picture."""
 
 from typing import Literal
 
@@ -6,15 +6,21 @@ import msgspec
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from embodied_mem.memory.run_lengths import Runs, encode_within
+
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, as shares of the picture's width and height."""
 
 Kind = Literal["mover", "thing"]
-"""What differs from the background, or a small patch of one colour."""
+"""What moves by itself, and anything else. Without a detector that is what differs from the
+background, and a small patch of one colour."""
+
+OUTLINE = 1024
+"""Most bytes of one outline."""
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
-    """Where something is in one picture, and its colours."""
+    """Where something is in one picture, its colours, and what a detector says of it."""
 
     box: Box
     centre: tuple[float, float]
@@ -25,6 +31,12 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     """Share of each colour term, (11,) float32."""
     group: int = 0
     """Colours that are never confused have different numbers."""
+    name: str = ""
+    """What a detector calls it; empty where none looks."""
+    score: float = 1.0
+    """How sure the detector is, 0..1."""
+    outline: Runs | None = None
+    """Its mask, where masks are kept."""
 
     @classmethod
     def of(
@@ -35,8 +47,9 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
         colours: Float32[np.ndarray, "11"],
         *,
         group: int = 0,
+        outlined: bool = False,
     ) -> "Sighting":
-        """Measure a mask that lies in a window of a picture of `shape`."""
+        """Measure a mask that lies in a window of a picture of `shape`, and keep it if asked to."""
         height, width = shape[:2]
         rows, columns = np.nonzero(mask)
         return cls(
@@ -53,6 +66,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
             area=len(rows) / (height * width),
             colours=colours,
             group=group,
+            outline=_outline(view, mask, (height, width)) if outlined else None,
         )
 
     @property
@@ -60,3 +74,11 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it touches the picture's edge."""
         left, top, right, bottom = self.box
         return min(left, top, 1 - right, 1 - bottom) < 0.02
+
+
+def _outline(
+    view: tuple[slice, slice], mask: Bool[np.ndarray, "y x"], shape: tuple[int, int]
+) -> Runs:
+    whole = np.zeros(shape, np.bool_)
+    whole[view] = mask
+    return encode_within(whole, OUTLINE)

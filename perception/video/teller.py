@@ -3,6 +3,8 @@
 This part goes through a whole video in order, whoever took the glances and where.
 """
 
+import math
+
 import msgspec
 import numpy as np
 from jaxtyping import Float32
@@ -27,6 +29,8 @@ class TellerState(msgspec.Struct, kw_only=True):
     movers: FollowerState
     things: FollowerState
     steady: bool = True
+    shaken: float = -math.inf
+    """When the camera last moved [s]."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +74,7 @@ class Teller:
         known = state or TellerState(movers=FollowerState(), things=FollowerState())
         self._movers = Follower("mover", config.follow_movers, known.movers)
         self._things = Follower("thing", config.follow_things, known.things)
-        self._steady = known.steady
+        self._steady, self._shaken = known.steady, known.shaken
         self._events: list[EventRow] = []
         self._boundaries: list[tuple[float, str]] = []
         self._rows: dict[str, ThingRow] = {}
@@ -82,11 +86,14 @@ class Teller:
             movers=self._movers.state,
             things=self._things.state,
             steady=self._steady,
+            shaken=self._shaken,
         )
 
     def __call__(self, glance: Glance, stamp: float) -> Seen:
         """Take in the glance at the next picture."""
         self._steady = glance.steady
+        if not glance.steady:
+            self._shaken = stamp
         turns = self._movers(glance.movers, stamp)
         thing_turns = self._things(glance.things, stamp)
         self._mark_parts(thing_turns)
@@ -106,10 +113,10 @@ class Teller:
         return self._seen(np.zeros(0, np.float32), 0.0)
 
     def present(self, start: float, stop: float) -> list[str]:
-        """Return what that moves was there between two times [s], in words."""
+        """Return what that moves was there between two times [s], a sentence each."""
         known = self._movers.state.active + self._movers.state.lost
         return [
-            words.label("mover", mover)
+            words.present(mover)
             for mover in known
             if mover.told and mover.first < stop and mover.last > start
         ]
@@ -170,7 +177,12 @@ class Teller:
                        words.left("mover", mover))  # fmt: skip
 
     def _is_part(self, mover: Followed) -> bool:
-        """Return whether something that moved briefly did so beside something that stayed."""
+        """Return whether something that moved briefly did so beside something that stayed.
+
+        What has a name is a thing of its own.
+        """
+        if mover.latest.name:
+            return False
         since = mover.first - self.config.follow_movers.patience
         return any(
             other.number != mover.number and other.first < mover.last and other.told
@@ -181,9 +193,10 @@ class Teller:
     # -- small things ----------------------------------------------------------------------------
 
     def _mark_parts(self, turns: list[Turn]) -> None:
-        """Mark things that appear on something that moves: they are parts of it."""
+        """Mark things without a name that appear on something that moves: they are parts of it."""
         for turn in turns:
-            if turn.kind == "begun" and turn.start > self.config.beginning:
+            nameless = not turn.thing.latest.name
+            if nameless and turn.kind == "begun" and turn.start > self.config.beginning:
                 turn.thing.part = any(
                     _inside(point, mover.latest.box)
                     for mover in self._movers.state.active
@@ -195,6 +208,8 @@ class Teller:
         if thing.part or thing.steadiness < self.config.steady:
             return
         if turn.kind == "moved" and turn.origin is not None:
+            if thing.latest.name and turn.start <= self._shaken:
+                return  # The camera moved, not the thing.
             carriers = [m for m in self._movers.believed() if m.told and _touch(m, thing)]
             name = words.label("mover", carriers[0]) if carriers else ""
             self._tell("moved", "thing", thing, (turn.start, turn.stop),
@@ -281,7 +296,7 @@ class Teller:
                 first=0,
                 last=0,
                 caption=caption,
-                confidence=round(thing.steadiness * (1 - doubt), 3),
+                confidence=round(thing.steadiness * thing.score * (1 - doubt), 3),
                 region=words.region(where),
                 box=shown.box,
                 things=[(self._name(kind, thing), "it"), *(others or [])],

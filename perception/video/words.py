@@ -20,8 +20,13 @@ def at(words: str) -> str:
 
 
 def label(kind: Kind, thing: Followed) -> str:
-    """Return what something is called without a name: `black and grey mover`, `green thing`."""
-    return f"{name_of(thing.colours)} {kind}"
+    """Return what something is called: `cup`, or `black and grey mover` where nothing names it."""
+    return thing.latest.name or f"{name_of(thing.colours)} {kind}"
+
+
+def present(mover: Followed) -> str:
+    """Tell that something that moves by itself was there."""
+    return f"{_subject('mover', mover)} was there."
 
 
 def came(kind: Kind, thing: Followed) -> str:
@@ -88,8 +93,13 @@ def revealed(thing: Followed, lost: float) -> str:
 
 
 def _subject(kind: Kind, thing: Followed) -> str:
-    colour = name_of(thing.colours)
-    if kind == "mover":
+    """Return what something is called at the beginning of a sentence.
+
+    Colours of people are those of their clothes, and go without saying: so do those of whatever
+    moves by itself and has a name.
+    """
+    name, colour = thing.latest.name, name_of(thing.colours)
+    if kind == "mover" and not name:
         return f"Something {colour}"
-    article = "An" if colour[0] in "aeiou" else "A"
-    return f"{article} {colour} thing"
+    called = name if kind == "mover" else f"{colour} {name or 'thing'}"
+    return f"{'An' if called[0] in 'aeiou' else 'A'} {called}"

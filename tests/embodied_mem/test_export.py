@@ -4,18 +4,21 @@ import configparser
 import json
 import re
 import resource
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as parquet
 import pytest
-from films import SCRIPT, remember, write_minute
+from films import SCRIPT, remember, remember_by_name, write_minute
 from inline_snapshot import snapshot
+from pycocotools import mask as run_lengths
 from pycocotools.coco import COCO
 
 from embodied_mem.app.cli import execute
 from embodied_mem.app.commands import Export, ExportFormat
+from embodied_mem.app.video_commands import Video, VideoRemember
 from embodied_mem.memory import Memory
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.scene_graph import Node
@@ -98,6 +101,63 @@ def test_pycocotools_reads_boxes_in_key_frames(exported: Path):
             assert 0 <= left < left + width <= image["width"]
             assert 0 <= top < top + height <= image["height"]
             assert dict(annotation)["position"] == dict(image)["position"]
+
+
+@pytest.fixture(scope="module")
+def outlined(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute of which a detector's outlines are kept."""
+    folder = tmp_path_factory.mktemp("outlined")
+    with EventIndex(folder / "store") as index:
+        remember_by_name(index, write_minute(folder / "minute.mp4"))
+    return folder / "store"
+
+
+def test_pycocotools_reads_outlines_where_the_store_keeps_them(outlined: Path, tmp_path: Path):
+    out = export(outlined, tmp_path / "out", "coco", "mot")
+    coco = COCO(str(out / "coco" / "annotations.json"))
+    named = {one["name"]: one["id"] for one in coco.loadCats(coco.getCatIds())}
+    assert named == {"mover": 1, "thing": 2, "cup": 3, "person": 4}
+    annotations: list[dict] = [dict(one) for one in coco.loadAnns(coco.getAnnIds())]
+    assert {one["category_id"] for one in annotations} == {3, 4}
+    for annotation in annotations:
+        mask = run_lengths.decode(annotation["segmentation"])
+        left, top, width, height = annotation["bbox"]
+        assert annotation["area"] == mask.sum() == int(run_lengths.area(annotation["segmentation"]))
+        assert run_lengths.toBbox(annotation["segmentation"]) == pytest.approx(
+            [left, top, width, height], abs=1
+        )
+        assert annotation["score"] == 0.9
+    (sequence,) = (out / "mot").iterdir()
+    assert {line[7] for line in np.loadtxt(sequence / "gt" / "gt.txt", delimiter=",")} == {3, 4}
+    again = export(outlined, tmp_path / "again", "coco", "mot")
+    assert (again / "coco" / "annotations.json").read_bytes() == (
+        out / "coco" / "annotations.json"
+    ).read_bytes()
+
+
+def test_outlines_of_motion_and_colours_are_kept_where_that_is_asked_for(tmp_path: Path):
+    film = write_minute(tmp_path / "minute.mp4")
+    task = VideoRemember(
+        sources=(str(film),), store=str(tmp_path / "store"), rate=4.0, side=160, masks=True
+    )
+    assert execute(Video(task=task)) == 0
+    out = export(tmp_path / "store", tmp_path / "out", "coco")
+    document = json.loads((out / "coco" / "annotations.json").read_text())
+    assert document["annotations"]
+    for annotation in document["annotations"]:
+        mask = run_lengths.decode(annotation["segmentation"])
+        assert mask.sum() == annotation["area"]
+        assert mask.sum() > 0.3 * annotation["bbox"][2] * annotation["bbox"][3]
+
+
+def test_a_store_from_before_outlines_is_exported_with_boxes(outlined: Path, tmp_path: Path):
+    shutil.copytree(outlined, tmp_path / "old")
+    with EventIndex(tmp_path / "old") as index, index.store.transaction() as database:
+        database.execute("DROP TABLE path_details")
+    out = export(tmp_path / "old", tmp_path / "out")
+    document = json.loads((out / "coco" / "annotations.json").read_text())
+    assert document["annotations"]
+    assert all(one["segmentation"] == [] for one in document["annotations"])
 
 
 def test_mot_files_hold_one_box_for_each_thing_and_frame(exported: Path):

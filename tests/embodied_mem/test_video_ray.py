@@ -74,10 +74,11 @@ def a_cluster() -> Iterator[Any]:
         cluster.shutdown()
 
 
-def remember(films: list[str], store: Path, config: str, ray: str | None = None) -> int:
-    task = VideoRemember(
-        sources=tuple(films), store=str(store), config=config, rate=4.0, side=160, ray=ray
-    )
+def remember(
+    films: list[str], store: Path, config: str, ray: str | None = None, **more: Any
+) -> int:
+    given = {"rate": 4.0, "side": 160} | more
+    task = VideoRemember(sources=tuple(films), store=str(store), config=config, ray=ray, **given)
     return execute(Video(task=task))
 
 
@@ -90,6 +91,26 @@ def test_a_cluster_makes_the_memory_that_one_process_makes(
     said = " ".join(capsys.readouterr().out.split())
     assert "holds sound alone" in said
     assert "there is no video" in said
+
+
+def test_a_detector_sees_the_same_in_a_cluster(
+    cluster: Any, films: list[str], config: str, tmp_path: Path
+):
+    pytest.importorskip("transformers", reason="the extra `words` cannot be imported")
+    from tiny_models import save_owl  # noqa: PLC0415 - transformers may be missing.
+
+    detector = tmp_path / "detector.yaml"
+    detector.write_text(
+        f"perception:\n  type: open_vocabulary\n  model: {save_owl(tmp_path / 'owl')}\n"
+        "  labels: [mug, remote control, sofa]\n  score: 0.0\n  max_detections: 4\n"
+    )
+    given = {"rate": 1.0, "side": 64, "detector": str(detector)}
+    assert remember(films, tmp_path / "serial", config, **given) == 0
+    assert remember(films, tmp_path / "store", config, cluster.address, **given) == 0
+    assert content(tmp_path / "store") == content(tmp_path / "serial")
+    with EventIndex(tmp_path / "store", read_only=True) as index:
+        assert {thing.name for thing in index.things()} <= {"mug", "remote control", "sofa"}
+        assert index.things()
 
 
 def test_things_are_followed_over_the_seams_of_chunks(serial: Path):

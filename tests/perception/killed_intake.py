@@ -1,15 +1,24 @@
 """Takes a film into a memory in a process of its own, again and again, to be killed meanwhile.
 
 Reads lines `film store`; for each it forks, tells the child's pid, how far it is, and when it is
-dead.
+dead. With the weights of a tiny detector as an argument, that detector looks, with a bank.
 """
 
 import os
 import sys
+from functools import partial
+from pathlib import Path
 
 from films import remember
 
 from embodied_mem.memory.events.index import EventIndex
+
+if sys.argv[1:]:
+    from named_films import remember_named
+
+    take_in = partial(remember_named, weights=Path(sys.argv[1]))
+else:
+    take_in = remember
 
 
 def tell(seconds: float) -> None:
@@ -25,7 +34,7 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             with EventIndex(store) as index:
-                remember(index, film, progress=tell)
+                take_in(index, film, progress=tell)
             os._exit(0)
         sys.stdout.write(f"pid {pid}\n")
         sys.stdout.flush()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow.parquet as parquet
 import pytest
 import torch
-from films import remember
+from films import remember, remember_by_name
 from safetensors.torch import save_file
 
 from embodied_mem.app.cli import execute
@@ -98,3 +98,39 @@ def test_a_network_gives_identities_that_are_kept_and_exported(
     assert execute(Export(store=str(tmp_path / "store"), out=str(out), formats=("parquet",))) == 0
     things = parquet.read_table(out / "parquet" / "things.parquet").to_pylist()
     assert {row["thing"]: row["identity"] for row in things if row["kind"] == "mover"} == kept
+
+
+def test_the_tracker_of_the_package_gives_identities_without_other_weights(
+    films: tuple[Path, Path], tmp_path: Path
+):
+    def remember_with(**more: object) -> int:
+        task = VideoRemember(
+            sources=(str(films[1]),), store=str(tmp_path / "store"), rate=2.0, side=160,
+            **more,  # pyright: ignore[reportArgumentType]
+        )  # fmt: skip
+        return execute(Video(task=task))
+
+    assert remember_with() == 0
+    with EventIndex(tmp_path / "store", read_only=True) as index:
+        assert index.identities() == {}
+        ((_, mover),) = movers(index)
+    assert remember_with(identities="tracker") == 0  # The video is done; its movers are described.
+    with EventIndex(tmp_path / "store", read_only=True) as index:
+        assert index.identities() == {mover: 1}
+    assert remember_with(identities="timm") == 2  # Without weights.
+
+
+def test_things_of_two_names_are_never_one(tmp_path: Path):
+    film = tmp_path / "film.mp4"
+    write_film(film, Script(seconds=24, events=[
+        square(5, "red", "middle"), Planted(kind="passer", start=12, stop=18),
+    ]))  # fmt: skip
+    everything = MoverIdentityConfig(
+        rule=IdentityConfig(spaces=(KeySpace(name="look", weight=1.0),), every=-1, one=-1)
+    )
+    with EventIndex(tmp_path / "store") as index:
+        remember_by_name(index, film)
+        found = identify_movers(index, ColourFeatures(), everything)
+        names = {thing.id: thing.name for thing in index.things()}
+    assert sorted(names[thing] for thing in found) == ["cup", "person"]
+    assert len(set(found.values())) == 2

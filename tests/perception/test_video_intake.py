@@ -1,14 +1,12 @@
 """Videos become memories: events, resumption, bad files; the films' scripts are the truth."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from film_server import run, server
 from films import SCRIPT, content, remember, settings, write_minute
 from tiny_videos import write_folder, write_sound, write_video
 
@@ -118,37 +116,6 @@ def test_intakes_that_are_killed_end_with_the_same_content(film: Path, store: Pa
             assert run(process, film, folder, kill_at=at) == signal.SIGKILL
             assert run(process, film, folder, kill_at=None) == 0
             assert content(folder) == content(store), f"killed at {at:.1f} s"
-
-
-def server() -> subprocess.Popen[str]:
-    script = Path(__file__).with_name("killed_intake.py")
-    path = os.pathsep.join([str(script.parents[1]), *sys.path])
-    return subprocess.Popen(
-        [sys.executable, str(script)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-    )
-
-
-def run(process: subprocess.Popen[str], film: Path, folder: Path, kill_at: float | None) -> int:
-    """Have a film taken in; kill the process when it is so far [s]. Returns how it ended."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(f"{film} {folder}\n")
-    process.stdin.flush()
-    pid = 0
-    for line in process.stdout:
-        word, number = line.split()
-        if word == "pid":
-            pid = int(number)
-        elif word == "at" and kill_at is not None and float(number) >= kill_at:
-            os.kill(pid, signal.SIGKILL)
-            kill_at = None
-        elif word == "dead":
-            return int(number)
-    raise AssertionError("the server ended")
 
 
 def test_a_resumed_reading_goes_on_with_the_next_picture(film: Path):

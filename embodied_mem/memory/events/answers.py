@@ -99,13 +99,9 @@ class Answerer:
     # -- telling -----------------------------------------------------------------------------------
 
     def _answer(self, question: Question, found: Found) -> Answer:
-        event, caveat = found.event, ""
-        if question.named:
-            caveat = f" (taken for the {question.named[0]} by its colour)"
-        elif question.people:
-            caveat = " (taken for a person because it moves)"
+        event = found.event
         return Answer(
-            text=event.caption + caveat,
+            text=event.caption + self._caveat(question, event),
             video=self._videos[event.video].name,
             start=event.start,
             stop=event.stop,
@@ -113,6 +109,15 @@ class Answerer:
             confidence=round(min(found.fit, 1.0), 2),
             event=event.id,
         )
+
+    def _caveat(self, question: Question, event: EventRow) -> str:
+        """Tell what is only believed of an event's thing, where no detector names it."""
+        subject = self._find.subject(event)
+        if subject is not None and subject.name:
+            return ""
+        if question.named:
+            return f" (taken for the {question.named[0]} by its colour)"
+        return " (taken for a person because it moves)" if question.people else ""
 
     def _count(self, question: Question, found: list[Found], limit: int) -> Reply:
         found = sorted(found, key=lambda one: (one.event.video, one.event.start))

@@ -1,5 +1,6 @@
 """Which events a question is about: filters, then one ranking of several."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import msgspec
@@ -12,9 +13,9 @@ from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.question import Question
 from embodied_mem.memory.events.records import EventRow, ThingRow
 from embodied_mem.memory.events.vectors import VectorSearch
-from embodied_mem.memory.events.vocabulary import COLOURS
+from embodied_mem.memory.events.vocabulary import COLOURS, MOVERS, PEOPLE
 from embodied_mem.memory.fusion import competition_ranks, fuse
-from embodied_mem.memory.text import TextEncoder
+from embodied_mem.memory.text import TextEncoder, singular
 
 TERMS = (
     "black", "white", "grey", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown",
@@ -22,9 +23,10 @@ TERMS = (
 """Colour terms, in the order of a thing's shares."""
 
 _AS_PEOPLE = 0.6
-"""How sure it is that something large that moves is a person."""
+"""How sure it is that something large that moves is a person, where no detector says so."""
 _BY_COLOUR = 0.8
-"""How sure it is that a thing of the right colour is the thing that was named."""
+"""How sure it is that a thing of the right colour is the one that was named, where no detector says
+so."""
 
 
 class AnswerConfig(Config, frozen=True):
@@ -79,6 +81,10 @@ class Finder:
         self.index, self.encoder = index, encoder
         self.config = config or AnswerConfig()
         self._things = {thing.id: thing for thing in index.things()}
+        self._named: defaultdict[str, set[str]] = defaultdict(set)
+        for thing in self._things.values():
+            for word in _words(thing):
+                self._named[word].add(thing.kind)
 
     def __call__(
         self, question: Question, like: Float[np.ndarray, "d"] | None = None
@@ -166,7 +172,7 @@ class Finder:
 
         Those of the kinds that are asked for, else moments, or segments where no moments are.
         """
-        kinds: list[object] = [*sorted(wanted_kinds(question))]
+        kinds: list[object] = [*sorted(self._kinds(question))]
         within, values = _within(question)
         if kinds:
             marks = ", ".join("?" * len(kinds))
@@ -176,21 +182,33 @@ class Finder:
             return f"level IN ('moment', 'segment') AND {within}", values
         return f"level = 'moment' AND {within}", values
 
+    def _kinds(self, question: Question) -> frozenset[str]:
+        """Return the kinds of events that may answer, where things may have names.
+
+        What moves by itself comes, leaves, and is seen on a visit; other things are there.
+        """
+        kinds = wanted_kinds(question)
+        named = {kind for word in question.words for kind in self._named.get(word, ())}
+        counted = question.wanted == "count" and not kinds
+        if "thing" in named and (counted or kinds & {"came", "left"}):
+            kinds |= {"presence"}
+        if (question.movers or "mover" in named) and (counted or "presence" in kinds):
+            kinds |= {"visit"}
+        return kinds
+
     def _fit(self, question: Question, event: EventRow) -> float:
         """Return how well an event fits the filters, 0 where it does not."""
         fit = event.confidence if event.level == "moment" else 0.5 * event.confidence
         subject = self.subject(event)
-        if question.movers and (subject is None or subject.kind != "mover"):
-            return 0.0
-        if question.people:
-            fit *= _AS_PEOPLE
+        if question.movers:
+            fit *= 0.0 if subject is None else _fit_of_mover(subject, question)
         if question.colours:
             share = 0.0 if subject is None else colour_share(subject, question.colours)
             if share < self.config.colour:
                 return 0.0
             fit *= share
         if question.named:
-            fit *= _BY_COLOUR
+            fit *= 0.0 if subject is None else _fit_of_name(subject, question)
         if not _in_region(event, question):
             return 0.0
         return fit
@@ -213,6 +231,26 @@ def colour_share(thing: ThingRow, colours: tuple[str, ...]) -> float:
         for place, term in enumerate(COLOURS[word]):
             total += thing.colours[TERMS.index(term)] * (1.0 if place == 0 else 0.6)
     return min(total, 1.0)
+
+
+def _words(thing: ThingRow) -> set[str]:
+    """Return the words of a thing's name, in the singular; none where it has no name."""
+    return {singular(word) for word in thing.name.split()}
+
+
+def _fit_of_mover(thing: ThingRow, question: Question) -> float:
+    """Return how sure it is that a thing is the person, or the other mover, that is asked about."""
+    if thing.name:
+        asked = PEOPLE if question.people else MOVERS - PEOPLE
+        return float(not asked.isdisjoint(_words(thing)))
+    if thing.kind != "mover":
+        return 0.0
+    return _AS_PEOPLE if question.people else 1.0
+
+
+def _fit_of_name(thing: ThingRow, question: Question) -> float:
+    """Return how sure it is that a thing is what a noun beside a colour names."""
+    return float(not _words(thing).isdisjoint(question.named)) if thing.name else _BY_COLOUR
 
 
 def wanted_kinds(question: Question) -> frozenset[str]:

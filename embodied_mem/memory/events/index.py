@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
 import msgspec
@@ -10,7 +10,14 @@ import msgspec
 from embodied_mem.errors import StoreError
 from embodied_mem.memory.events import tables
 from embodied_mem.memory.events.intervals import Interval
-from embodied_mem.memory.events.records import EventRow, PathRow, PlaceRow, ThingRow, VideoRow
+from embodied_mem.memory.events.records import (
+    Detail,
+    EventRow,
+    PathRow,
+    PlaceRow,
+    ThingRow,
+    VideoRow,
+)
 from embodied_mem.memory.folder import PICTURES, read_file, require_inside, write_file
 from embodied_mem.memory.store import Store
 
@@ -196,6 +203,18 @@ class EventIndex:
         """Return where the things of a video were, in pieces by thing and in order of time."""
         with self.store.transaction(write=False) as database:
             return tables.read_paths(database, video)
+
+    def details(self, video: int, positions: Set[int]) -> dict[tuple[str, int], Detail]:
+        """Return scores and outlines in some pictures of a video, by thing and position.
+
+        Things and pictures of which nothing is told besides where they are have none.
+        """
+        found: dict[tuple[str, int], Detail] = {}
+        with self.store.transaction(write=False) as database:
+            for path in tables.read_details(database, video):
+                rows = zip(path.positions.tolist(), path.details, strict=True)
+                found |= {(path.thing, at): told for at, told in rows if at in positions}
+        return found
 
     def identities(self) -> dict[str, int]:
         """Return which things are one: the number of the identity of each that has one, by id."""

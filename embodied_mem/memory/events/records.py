@@ -5,6 +5,8 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from embodied_mem.memory.run_lengths import Runs
+
 Level = Literal["clip", "segment", "moment"]
 """From coarse to fine: a minute or so, what is between two boundaries, one happening."""
 
@@ -95,6 +97,20 @@ class ThingRow(msgspec.Struct, kw_only=True):
     colours: list[float]
     """Share of each colour term."""
 
+    @property
+    def name(self) -> str:
+        """What a detector calls it; empty where its label tells no more than its colours."""
+        return "" if self.label.endswith(f" {self.kind}") else self.label
+
+
+class Detail(msgspec.Struct, frozen=True, array_like=True):
+    """What a detector says of a thing in one picture, besides where it is."""
+
+    score: float = 1.0
+    """How sure it is, 0..1."""
+    outline: Runs | None = None
+    """The thing's mask, where masks are kept."""
+
 
 class PathRow(msgspec.Struct, kw_only=True):
     """Where a thing was in some pictures, one after another."""
@@ -108,6 +124,8 @@ class PathRow(msgspec.Struct, kw_only=True):
     """Of the pictures (n,) [s], float64."""
     boxes: np.ndarray
     """Left, top, right and bottom, as shares of the picture (n, 4), float32."""
+    details: list[Detail] = []
+    """Of each picture; none where there is nothing to tell. Written, and read by themselves."""
 
 
 class PlaceRow(msgspec.Struct, kw_only=True):

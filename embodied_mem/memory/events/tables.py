@@ -5,14 +5,21 @@ Stores without them are stores without videos; releases that do not know them le
 
 import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
 
 from embodied_mem.errors import StoreFormatError
 from embodied_mem.memory.events.intervals import Interval, merged
-from embodied_mem.memory.events.records import EventRow, PathRow, PlaceRow, ThingRow, VideoRow
+from embodied_mem.memory.events.records import (
+    Detail,
+    EventRow,
+    PathRow,
+    PlaceRow,
+    ThingRow,
+    VideoRow,
+)
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, name TEXT NOT NULL, path TEXT NOT NULL,
@@ -35,6 +42,8 @@ CREATE TABLE IF NOT EXISTS things (id TEXT PRIMARY KEY, video INTEGER NOT NULL, 
 CREATE TABLE IF NOT EXISTS paths (thing TEXT NOT NULL, start REAL NOT NULL, video INTEGER NOT NULL,
   sightings BLOB NOT NULL, PRIMARY KEY (thing, start)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS paths_video ON paths (video);
+CREATE TABLE IF NOT EXISTS path_details (thing TEXT NOT NULL, start REAL NOT NULL,
+  details BLOB NOT NULL, PRIMARY KEY (thing, start)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS identities (thing TEXT PRIMARY KEY, identity INTEGER NOT NULL)
   WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS places (id INTEGER PRIMARY KEY, video INTEGER NOT NULL,
@@ -125,6 +134,10 @@ def put_path(database: sqlite3.Connection, path: PathRow) -> None:
     packed = zlib.compress(b"".join(array.tobytes() for array in arrays))
     row = (path.thing, float(path.stamps[0]), path.video, packed)
     database.execute("INSERT OR REPLACE INTO paths VALUES (?, ?, ?, ?)", row)
+    if path.details:
+        details = zlib.compress(msgspec.msgpack.encode(path.details))
+        key = (path.thing, float(path.stamps[0]))
+        database.execute("INSERT OR REPLACE INTO path_details VALUES (?, ?, ?)", (*key, details))
 
 
 def read_paths(database: sqlite3.Connection, video: int) -> list[PathRow]:
@@ -137,6 +150,24 @@ def read_paths(database: sqlite3.Connection, video: int) -> list[PathRow]:
         return []
     query = "SELECT thing, sightings FROM paths WHERE video = ? ORDER BY thing, start"
     return [_path(video, *row) for row in database.execute(query, (video,))]
+
+
+def read_details(database: sqlite3.Connection, video: int) -> Iterator[PathRow]:
+    """Yield the pieces of the paths of a video's things that have details, with them, in order.
+
+    Raises:
+        StoreFormatError: One is damaged.
+    """
+    if not (_has_table(database, "paths") and _has_table(database, "path_details")):
+        return
+    query = (
+        "SELECT thing, sightings, details FROM paths JOIN path_details USING (thing, start) "
+        "WHERE video = ? ORDER BY thing, start"
+    )
+    for thing, sightings, packed in database.execute(query, (video,)):
+        path = _path(video, thing, sightings)
+        path.details = _details(thing, packed, len(path.stamps))
+        yield path
 
 
 def read_identities(database: sqlite3.Connection) -> dict[str, int]:
@@ -236,7 +267,7 @@ def _event(row: tuple) -> EventRow:
 
 def _path(video: int, thing: str, packed: bytes) -> PathRow:
     data = _unpacked(packed)
-    if data is None:
+    if data is None or len(data) % _SIGHTING:
         raise StoreFormatError(f"the path of {thing} is damaged. Take the video in again.")
     count = len(data) // _SIGHTING
     return PathRow(
@@ -248,14 +279,24 @@ def _path(video: int, thing: str, packed: bytes) -> PathRow:
     )
 
 
+def _details(thing: str, packed: bytes, count: int) -> list[Detail]:
+    try:
+        details = msgspec.msgpack.decode(_unpacked(packed) or b"", type=list[Detail])
+    except msgspec.DecodeError:
+        details = []
+    if len(details) != count:
+        raise StoreFormatError(f"the outlines of {thing} are damaged. Take the video in again.")
+    return details
+
+
 def _unpacked(packed: bytes) -> bytes | None:
-    """Return the sightings of a path; None where they are damaged, or without end."""
+    """Return what was compressed; None where it is damaged, or without end."""
     unpacking = zlib.decompressobj()
     try:
         data = unpacking.decompress(packed, _LONGEST)
     except zlib.error:
         return None
-    return data if unpacking.eof and len(data) % _SIGHTING == 0 else None
+    return data if unpacking.eof else None
 
 
 def _box(data: bytes) -> tuple[float, float, float, float]:

@@ -14,7 +14,8 @@ from embodied_mem.app.cli import execute
 from embodied_mem.app.commands import Export
 from embodied_mem.errors import StoreFormatError
 from embodied_mem.memory.events.index import Batch, EventIndex
-from embodied_mem.memory.events.records import PathRow, VideoRow
+from embodied_mem.memory.events.records import Detail, PathRow, VideoRow
+from embodied_mem.memory.run_lengths import Runs
 
 
 def begin(index: EventIndex) -> int:
@@ -47,6 +48,42 @@ def test_pieces_of_paths_come_back_in_order_of_time(data: st.DataObject):
     np.testing.assert_array_equal(np.concatenate([p.positions for p in pieces]), positions)
     np.testing.assert_array_equal(np.concatenate([p.stamps for p in pieces]), stamps)
     np.testing.assert_array_equal(np.concatenate([p.boxes for p in pieces]), boxes)
+
+
+@given(st.lists(st.none() | st.binary(min_size=1, max_size=50), min_size=1, max_size=20))
+@settings(max_examples=25, deadline=None)
+def test_scores_and_outlines_come_back_for_the_pictures_that_are_asked_for(
+    counts: list[bytes | None],
+):
+    details = [
+        Detail(1 / (1 + number), None if own is None else Runs(3, 4, own))
+        for number, own in enumerate(counts)
+    ]
+    with tempfile.TemporaryDirectory() as folder, EventIndex(folder) as index:
+        video = begin(index)
+        index.add(video, Batch(paths=[path(video, details)], seconds=1.0, checkpoint=b""))
+        found = index.details(video, set(range(0, len(counts), 2)))
+        assert index.details(video, set()) == index.details(video + 1, {0}) == {}
+    assert found == {("v1-thing-1", number): details[number] for number in range(0, len(counts), 2)}
+
+
+def path(video: int, details: list[Detail]) -> PathRow:
+    count = len(details)
+    return PathRow(
+        thing="v1-thing-1", video=video, positions=np.arange(count), stamps=np.arange(count) / 5.0,
+        boxes=np.zeros((count, 4), np.float32), details=details,
+    )  # fmt: skip
+
+
+def test_damaged_outlines_are_named(tmp_path: Path):
+    with EventIndex(tmp_path) as index:
+        video = begin(index)
+        index.add(video, Batch(paths=[path(video, [Detail(0.5)] * 2)], seconds=1.0, checkpoint=b""))
+        for blob in (b"no zlib", zlib.compress(b"abc"), zlib.compress(b"\x91\x91\x01")):
+            with index.store.transaction() as database:
+                database.execute("UPDATE path_details SET details = ?", (blob,))
+            with pytest.raises(StoreFormatError, match=r"the outlines of v1-thing-1 are damaged"):
+                index.details(video, {0})
 
 
 def test_a_damaged_path_is_named(tmp_path: Path):
