@@ -61,6 +61,8 @@ class SuiteJob(msgspec.Struct, frozen=True, kw_only=True):
 def run_many(command: Suite) -> int:
     """Run what is not done yet, print the table and the failures; 0 when every job was done."""
     configure_logging()
+    if command.json is not None:
+        _require_room(Path(command.json))
     path = Path(command.out) / RESULTS
     graded = command.suite is not None
     jobs: dict[str, SuiteJob] | dict[str, GradedJob]
@@ -257,6 +259,22 @@ def show_result(result: SuiteResult) -> None:
             )
     if result.missing:
         console.print(f"{result.missing} jobs are not done.")
+
+
+def _require_room(path: Path) -> None:
+    """Refuse at once where hours later nothing could be written.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
+        path.open("ab").close()
+        if is_new:
+            path.unlink()
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}.") from error
 
 
 def write_json(result: SuiteResult, path: Path) -> None:

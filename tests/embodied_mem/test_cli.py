@@ -99,6 +99,7 @@ def what_is_said(capsys):
 def test_mistakes_are_one_sentence_each(said, tmp_path: Path):
     bad = tmp_path / "bad.json"
     bad.write_text('{"rooms": 3}')
+    (folder := tmp_path / "r").mkdir()
     empty = tmp_path / "empty.jsonl.gz"
     empty.write_bytes(gzip.compress(b""))
     told = {}
@@ -124,6 +125,7 @@ def test_mistakes_are_one_sentence_each(said, tmp_path: Path):
         "houses twice": Suite(houses="a.json", generated=3),
         "no houses": Suite(),
         "houses missing": Suite(houses=str(tmp_path / "none.json"), out=str(tmp_path / "o")),
+        "results into a folder": Suite(generated=1, json=str(folder), out=str(tmp_path / "o")),
         "no houses asked": Convert(out=str(tmp_path / "h.json"), generated=0),
     }.items():
         code, words = said(command)
@@ -142,6 +144,7 @@ def test_mistakes_are_one_sentence_each(said, tmp_path: Path):
             "houses twice": "embodied-mem: say which houses: either `--houses FILE` or `--generated N`, and not both.",
             "no houses": "embodied-mem: say which houses: either `--houses FILE` or `--generated N`, and not both.",
             "houses missing": "embodied-mem: there is no house file /none.json.",
+            "results into a folder": "embodied-mem: cannot write /r: Is a directory.",
             "no houses asked": "embodied-mem: at least one house must be generated, got 0.",
         }
     )
