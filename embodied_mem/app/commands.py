@@ -193,6 +193,8 @@ class View(Config, frozen=True):
     """Folder of a run, of several runs, or of a memory."""
     out: str | None = None
     """HTML file; report.html beside the runs by default."""
+    rrd: str | None = None
+    """File to write a memory of videos to as well, for rerun's viewer. (Runs record their own.)"""
 
 
 class Sql(Config, frozen=True):

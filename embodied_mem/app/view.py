@@ -5,7 +5,7 @@ from pathlib import Path
 from embodied_mem.app.ask import store_folder
 from embodied_mem.app.commands import View
 from embodied_mem.app.console import console
-from embodied_mem.errors import StoreError
+from embodied_mem.errors import ConfigError, MissingExtraError, StoreError
 from embodied_mem.memory import Memory
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.store import DATABASE
@@ -22,6 +22,11 @@ def view(command: View) -> int:
     if page is not None:
         console.print(f"report: {page}")
         return 0
+    if command.rrd is not None:
+        raise ConfigError(
+            f"`--rrd` is for memories of videos, and {folder} is none: `demo` and `episode --rrd` "
+            "record runs."
+        )
     runs = _runs(folder)
     out = Path(command.out) if command.out else folder / "report.html"
     page = write_report(out, runs, title=f"embodied-mem: {folder.resolve().name}")
@@ -36,8 +41,18 @@ def _video_page(command: View, folder: Path) -> Path | None:
     with EventIndex(store_folder(str(folder)), read_only=True) as index:
         if not index.has_videos:
             return None
+        if command.rrd is not None:
+            console.print(f"recording: {_record(Path(command.rrd), index)}")
         out = Path(command.out) if command.out else folder / "report.html"
         return write_video_page(out, index, title=f"embodied-mem: {folder.resolve().name}")
+
+
+def _record(path: Path, index: EventIndex) -> Path:
+    try:
+        from embodied_mem.runtime.video_recording import write_video_recording  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError("a recording for rerun", "viz") from error
+    return write_video_recording(path, index)
 
 
 def _is_store(folder: Path) -> bool:

@@ -10,17 +10,21 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import cv2
 import msgspec
 import numpy as np
 from jaxtyping import Float
 
-from embodied_mem.errors import StoreError
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.records import Detail, ThingRow, VideoRow
 from embodied_mem.memory.run_lengths import decode, encode, resized
 from embodied_mem.runtime.exports.names import file_stem
-from embodied_mem.runtime.exports.tracks import Track, key_frames, read_tracks
+from embodied_mem.runtime.exports.tracks import (
+    Track,
+    key_frames,
+    picture_size,
+    read_tracks,
+    size_of,
+)
 
 _CATEGORIES = {"mover": 1, "thing": 2}
 """Of what has no name. Names follow, in the order of the alphabet."""
@@ -40,7 +44,7 @@ def write_mot(index: EventIndex, folder: Path) -> None:
     """
     categories = _categories(index)
     for video in index.videos():
-        size = _picture_size(index, video)
+        size = picture_size(index, video)
         if size is None:
             continue
         rate = Fraction(msgspec.json.decode(video.settings, type=_Settings).rate)
@@ -91,7 +95,7 @@ def write_coco(index: EventIndex, folder: Path) -> None:
         for name, position in frames:
             data = index.picture(name)
             (pictures / name).write_bytes(data)
-            width, height = _size(name, data)
+            width, height = size_of(name, data)
             images.append(
                 {
                     "id": len(images) + 1, "file_name": name, "width": width, "height": height,
@@ -152,17 +156,3 @@ def _categories(index: EventIndex) -> dict[str, int]:
 
 def _category(thing: ThingRow) -> str:
     return thing.name or thing.kind
-
-
-def _picture_size(index: EventIndex, video: VideoRow) -> tuple[int, int] | None:
-    """Return width and height of a video's key frames [px]; None where it has none."""
-    frames = key_frames(index, video)
-    return _size(frames[0][0], index.picture(frames[0][0])) if frames else None
-
-
-def _size(name: str, data: bytes) -> tuple[int, int]:
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise StoreError(f"the key frame {name} is damaged. Take the video in again.")
-    height, width = picture.shape[:2]
-    return width, height

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+import cv2
 import msgspec
 import numpy as np
 from jaxtyping import Float
 
+from embodied_mem.errors import StoreError
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.events.records import PathRow, ThingRow, VideoRow
 
@@ -60,3 +62,22 @@ def key_frames(index: EventIndex, video: VideoRow) -> list[tuple[str, int]]:
         ((name, int(position)) for name, position in numbered if position.isdecimal()),
         key=lambda frame: (frame[1], frame[0]),
     )
+
+
+def picture_size(index: EventIndex, video: VideoRow) -> tuple[int, int] | None:
+    """Return width and height of a video's key frames [px]; None where it has none."""
+    frames = key_frames(index, video)
+    return size_of(frames[0][0], index.picture(frames[0][0])) if frames else None
+
+
+def size_of(name: str, data: bytes) -> tuple[int, int]:
+    """Return width and height of a key frame [px].
+
+    Raises:
+        StoreError: It is damaged.
+    """
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise StoreError(f"the key frame {name} is damaged. Take the video in again.")
+    height, width = picture.shape[:2]
+    return width, height

@@ -10,8 +10,10 @@ import pytest
 
 from embodied_mem.app.commands import View
 from embodied_mem.app.view import view
+from embodied_mem.errors import ConfigError, StoreError
 from embodied_mem.memory.events.index import Batch, EventIndex
-from embodied_mem.memory.events.records import EventRow, VideoRow
+from embodied_mem.memory.events.records import EventRow, PathRow, ThingRow, VideoRow
+from embodied_mem.runtime.exports.names import file_stem
 from embodied_mem.runtime.video_page import render_video_page
 
 
@@ -56,3 +58,33 @@ def test_words_of_a_video_are_never_markup(store: Path):
 def test_view_writes_the_page_of_a_memory_of_videos(store: Path, tmp_path: Path):
     assert view(View(folder=str(store), out=str(tmp_path / "page.html"))) == 0
     assert 'id="search"' in (tmp_path / "page.html").read_text()
+
+
+def test_the_same_is_a_recording_for_rerun(store: Path, tmp_path: Path):
+    recording = pytest.importorskip(
+        "embodied_mem.runtime.video_recording", reason="rerun-sdk is not installed"
+    )
+    with EventIndex(store) as index:
+        (video,) = index.videos()
+        thing = ThingRow(id="red_1", video=video.id, kind="mover", label="red mover", first=3.0,
+                         last=5.0, box=(0.1, 0.1, 0.5, 0.5), region="left", steadiness=1.0,
+                         colours=[])  # fmt: skip
+        path = PathRow(thing="red_1", video=video.id, positions=np.array([3, 4, 8]),
+                       stamps=np.array([3.0, 4.0, 8.0]),
+                       boxes=np.tile(np.float32([0.1, 0.1, 0.5, 0.5]), (3, 1)))  # fmt: skip
+        index.add(video.id, Batch(things=[thing], paths=[path], seconds=9.0))
+    out, page = tmp_path / "m.rrd", tmp_path / "page.html"
+    assert view(View(folder=str(store), out=str(page), rrd=str(out))) == 0
+    data = out.read_bytes()
+    assert data[:4] == b"RRF2"
+    with EventIndex(store, read_only=True) as index:
+        name = file_stem(index.videos()[0]).encode()
+    for entity in (b"/picture", b"/picture/things", b"/events", b"/things"):
+        assert b"/" + name + entity in data
+    with pytest.raises(StoreError, match="Is a directory"), EventIndex(store) as index:
+        recording.write_video_recording(tmp_path, index)
+
+
+def test_a_run_has_its_own_recording(tmp_path: Path):
+    with pytest.raises(ConfigError, match="for memories of videos"):
+        view(View(folder=str(tmp_path), rrd="m.rrd"))
