@@ -1,52 +1,114 @@
-"""Time detectors and features, stage by stage, on views of a generated house.
+"""Milliseconds a frame of each stage of each perceiver, on views of a generated house.
 
-    python benchmarks/detectors.py [--repeats 3] [--threads 1 2] [--open-vocabulary FOLDER]
+    python benchmarks/detectors.py [--frames 12] [--threads 1 2] [--open-vocabulary FOLDER]
 
-Weights are random unless a folder is given: speed does not depend on them but for the number of
-detections, which is set (`--detections`). Peaks and pauses of the machine go into the maximum.
+A perceiver is a detector, a description of looks (colours, where not said otherwise) and `lift`.
+The oracle, `Geometric` and `Learned` are as they are shipped. Mask and Faster R-CNN, OWL-ViT and
+the networks of timm have their published sizes (millions of numbers in their weights are printed)
+and random weights unless a folder is given: speed does not depend on them but for the number of
+detections, which is set (`--detections`). Medians over frames of wall time and, after a slash, of
+processor time, which other work on the machine disturbs less; its load is printed, too.
 """
 
 import json
-import statistics
+import os
+import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
+from math import prod
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
+import cv2
 import numpy as np
 import torch
 import tyro
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
 from embodied_mem.backends.household.house_source import HouseSource
+from embodied_mem.backends.household.tour import tour
 from embodied_mem.types import Frame
-from perception import LiftConfig, OpenVocabularyConfig, Oracle, TimmFeaturesConfig, lift
-from perception.appearance import ColourFeatures, Describer
-from perception.detections import Detections
+from perception import (
+    FeaturesConfig,
+    GeometricConfig,
+    LearnedConfig,
+    OpenVocabularyConfig,
+    Oracle,
+    OracleConfig,
+    PerceptionConfig,
+    Pipeline,
+    TimmFeaturesConfig,
+    geometric,
+    open_vocabulary,
+    pipeline,
+    timm_features,
+    torchvision_detector,
+)
+from perception.appearance import ColourFeatures
 from perception.label_map import vocabulary_in_words
-from perception.open_vocabulary import OpenVocabulary
-from perception.timm_features import TimmFeatures
-from perception.timm_features import build_network as build_features
+from perception.learned.detector import Learned
+from perception.learned.weights import SHIPPED
 from perception.torchvision_config import Architecture, TorchvisionConfig
-from perception.torchvision_detector import TorchvisionDetector
-from perception.torchvision_detector import build_network as build_detector
 
 SIZES = ((300, 300), (640, 480))
+
+Stage = tuple[object, str, str]
+"""A class or module, the name of its function, and what the stage is called."""
+
+GEOMETRIC: tuple[Stage, ...] = (
+    (geometric.detector, "relief", "relief"),
+    (geometric.detector, "find_planes", "planes"),
+    (geometric.detector, "edges", "edges"),
+    (geometric.Geometric, "_pieces", "pieces"),
+    (geometric.detector, "join", "pieces joined"),
+    (geometric.detector, "panes", "wholes"),
+    (geometric.detector, "under_tops", "wholes"),
+    (geometric.detector, "_detections", "masks"),
+)
+LEARNED: tuple[Stage, ...] = (
+    (Learned, "prepare", "input"),
+    (Learned, "maps", "network"),
+    (Learned, "groups", "grouping"),
+    (Learned, "detections", "masks"),
+)
+R_CNN: tuple[Stage, ...] = (
+    (torchvision_detector.TorchvisionDetector, "_look", "network"),
+    (torchvision_detector, "detections_of", "masks"),
+)
+ZERO_SHOT: tuple[Stage, ...] = (
+    (open_vocabulary.OpenVocabulary, "_pass", "network"),
+    (open_vocabulary.OpenVocabulary, "_detections", "masks"),
+)
+TIMM: tuple[Stage, ...] = (
+    (timm_features.TimmFeatures, "maps", "features: network"),
+    (timm_features, "pool_under", "features: pooling"),
+)
+AROUND: tuple[Stage, ...] = (
+    (ColourFeatures, "__call__", "features: colours"),
+    (pipeline, "lift", "lift"),
+    (pipeline.Pipeline, "__call__", "all"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Benchmark of detectors and features."""
+    """Benchmark of perceivers."""
 
-    repeats: int = 3
-    """Frames timed for each row, after one that is not."""
+    frames: int = 12
+    """Frames timed, after one that is not."""
+    heavy_frames: int = 3
+    """The same for networks that take seconds."""
     threads: tuple[int, ...] = (1, 2)
-    """Threads that networks compute with."""
+    """Threads to compute with."""
     detections: int = 20
-    """Detections in a frame."""
+    """Detections in a frame of the networks with random weights."""
     image_size: int = 480
     """Shorter side that Mask R-CNN sees [px]; its own default is 800."""
     labels: int = 32
@@ -55,37 +117,93 @@ class Arguments:
     """Folder of a zero-shot detector; an OWL-ViT of the published base size when left out."""
     masks: str | None = None
     """Folder of a SAM for its boxes; boxes are cut by depth when left out."""
+    only: str = ""
+    """Only perceivers whose name holds this."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One stage of one perceiver."""
+class Subject:
+    """A perceiver and its stages."""
 
     name: str
-    milliseconds: list[float]
+    config: PerceptionConfig
+    features: FeaturesConfig | None = None
+    stages: tuple[Stage, ...]
+    weights: Path | None = None
+    frames: int
 
 
-def view(size: tuple[int, int]) -> Frame:
-    """What the agent first sees in a generated house."""
+class Meter:
+    """Wall and processor time of stages, a frame at a time [ms]."""
+
+    def __init__(self) -> None:
+        self.frames: list[dict[str, np.ndarray]] = []
+
+    @contextmanager
+    def watching(self, stages: tuple[Stage, ...]) -> Iterator[None]:
+        """Count the time in some functions, as long as the block lasts."""
+        plain = [(owner, name, getattr(owner, name)) for owner, name, _ in stages]
+        for (owner, name, act), (_, _, stage) in zip(plain, stages, strict=True):
+            setattr(owner, name, self._timed(act, stage))
+        try:
+            yield
+        finally:
+            for owner, name, act in plain:
+                setattr(owner, name, act)
+
+    def _timed(self, act: Callable[..., object], stage: str) -> Callable[..., object]:
+        def measured(*args: object, **kwargs: object) -> object:
+            begin = _clocks()
+            result = act(*args, **kwargs)
+            self.frames[-1][stage] += _clocks() - begin
+            return result
+
+        return measured
+
+    def medians(self) -> dict[str, tuple[float, float]]:
+        """Return the medians of each stage over the frames: wall and processor time [ms]."""
+        names = {name: None for frame in self.frames for name in frame}
+        found = {}
+        for name in names:
+            wall, processor = np.median([frame[name] for frame in self.frames], axis=0)
+            found[name] = float(wall), float(processor)
+        return found
+
+
+def _clocks() -> np.ndarray:
+    return 1e3 * np.array([time.perf_counter(), time.process_time()])
+
+
+def views(size: tuple[int, int], count: int) -> list[Frame]:
+    """Every third frame of a walk through a generated house."""
     config = HouseholdSimConfig(house=HouseSource(seed=1), width=size[0], height=size[1])
     with HouseholdSim(config) as sim:
-        return sim.reset().frame
+        return list(islice(tour(sim), 1, 1 + 3 * count, 3))
 
 
-def timed(name: str, act: Callable[[], object], repeats: int) -> Row:
-    """Time a call."""
-    act()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        act()
-        times.append(1e3 * (time.perf_counter() - start))
-    return Row(name=name, milliseconds=times)
+def subjects(folder: Path, arguments: Arguments) -> Iterator[Subject]:
+    """Every perceiver, and the oracle with each description of looks."""
+    light, heavy = arguments.frames, arguments.heavy_frames
+    oracle: tuple[Stage, ...] = ((Oracle, "__call__", "masks"),)
+    yield Subject(name="oracle", config=OracleConfig(), stages=oracle, frames=light)
+    yield Subject(name="geometric", config=GeometricConfig(), stages=GEOMETRIC, frames=light)
+    yield Subject(
+        name="learned", config=LearnedConfig(), stages=LEARNED, weights=SHIPPED, frames=light
+    )
+    for architecture in get_args(Architecture):
+        yield r_cnn(folder, architecture, arguments)
+    yield zero_shot(folder, arguments)
+    for model in ("resnet18", "vit_small_patch14_dinov2"):
+        path = folder / f"{model}.safetensors"
+        features = TimmFeaturesConfig(model=model, weights=str(path))
+        save_file(timm_features.build_network(features).state_dict(), path)
+        yield Subject(
+            name=f"oracle, features of {model}", config=OracleConfig(), features=features,
+            stages=(*oracle, *TIMM), weights=path, frames=heavy,
+        )  # fmt: skip
 
 
-def random_torchvision(
-    folder: Path, architecture: Architecture, arguments: Arguments
-) -> TorchvisionDetector:
+def r_cnn(folder: Path, architecture: Architecture, arguments: Arguments) -> Subject:
     """A detector of the full size with random weights, which finds something everywhere."""
     path = folder / f"{architecture}.safetensors"
     config = TorchvisionConfig(
@@ -95,16 +213,27 @@ def random_torchvision(
         score=0.0,
         max_detections=arguments.detections,
     )
-    save_file(build_detector(config).state_dict(), path)
-    return TorchvisionDetector(config)
+    save_file(torchvision_detector.build_network(config).state_dict(), path)
+    name = f"torchvision, {architecture}, {arguments.image_size} px"
+    return Subject(
+        name=name, config=config, stages=R_CNN, weights=path, frames=arguments.heavy_frames
+    )
 
 
-def random_features(folder: Path, model: str) -> TimmFeatures:
-    """Features of the full size with random weights."""
-    path = folder / f"{model}.safetensors"
-    config = TimmFeaturesConfig(model=model, weights=str(path))
-    save_file(build_features(config).state_dict(), path)
-    return TimmFeatures(config)
+def zero_shot(folder: Path, arguments: Arguments) -> Subject:
+    """A zero-shot detector: the one that is given, else one with random weights."""
+    model = Path(arguments.open_vocabulary or random_owl(folder / "OWL-ViT base"))
+    config = OpenVocabularyConfig(
+        model=str(model),
+        masks=arguments.masks,
+        labels=vocabulary_in_words()[: arguments.labels],
+        score=0.0,
+        max_detections=arguments.detections,
+    )
+    return Subject(
+        name=f"open_vocabulary, {model.name}, {arguments.labels} words", config=config,
+        stages=ZERO_SHOT, weights=model / "model.safetensors", frames=arguments.heavy_frames,
+    )  # fmt: skip
 
 
 def random_owl(folder: Path) -> Path:
@@ -125,70 +254,44 @@ def random_owl(folder: Path) -> Path:
     return folder
 
 
-def detectors(folder: Path, arguments: Arguments) -> Iterator[tuple[str, Any]]:
-    """Each detector, by name."""
-    for architecture in get_args(Architecture):
-        yield architecture, random_torchvision(folder, architecture, arguments)
-    model = arguments.open_vocabulary or random_owl(folder / "owl")
-    config = OpenVocabularyConfig(
-        model=str(model),
-        masks=arguments.masks,
-        labels=vocabulary_in_words()[: arguments.labels],
-        score=0.0,
-        max_detections=arguments.detections,
-    )
-    yield f"{Path(model).name}, {arguments.labels} words", OpenVocabulary(config)
+def millions(path: Path | None) -> str:
+    """Tell how many numbers a file of weights holds."""
+    if path is None or not path.is_file():
+        return ""
+    with safe_open(path, framework="pt") as file:
+        count = sum(prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    return f"{count / 1e6:.1f} M"
 
 
-def describers(folder: Path) -> Iterator[tuple[str, Describer]]:
-    """Each way to describe looks, by name."""
-    yield "colours", ColourFeatures()
-    for model in ("resnet18", "vit_small_patch14_dinov2"):
-        yield model, random_features(folder, model)
-
-
-def first(frame: Frame, count: int) -> Detections:
-    """The largest true masks of a frame."""
-    found = Oracle()(frame)
-    return found.take(np.argsort(-found.masks.sum(axis=(1, 2)))[:count].tolist())
+def measure(subject: Subject, frames: list[Frame], threads: int) -> dict[str, tuple[float, float]]:
+    """Return the times of each stage as `Meter.medians`, in the order of their use."""
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    perceive, meter = Pipeline(subject.config, subject.features), Meter()
+    perceive(frames[0])
+    with meter.watching((*subject.stages, *AROUND)):
+        for frame in frames[: subject.frames]:
+            meter.frames.append(defaultdict(lambda: np.zeros(2)))
+            perceive(frame)
+    return meter.medians()
 
 
 def main(arguments: Arguments) -> None:
     """Print one table."""
-    frames = {size: view(size) for size in SIZES}
-    print(f"{'stage':34}{'size':>10}{'threads':>9}{'median ms':>11}{'min':>9}{'max':>9}")
+    frames = {size: views(size, arguments.frames) for size in SIZES}
+    columns = [(size, threads) for size in SIZES for threads in arguments.threads]
+    heads = " | ".join(f"{w} x {h}, threads: {threads}" for (w, h), threads in columns)
+    print(f"| perceiver | weights | stage [ms] | {heads} |\n" + "|---" * (3 + len(columns)) + "|")
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        stages: list[tuple[str, Callable[[Frame], object]]] = [
-            (f"features: {name}", lambda f, d=d: d(f.rgb, first(f, arguments.detections).masks))
-            for name, d in describers(folder)
-        ]
-        stages.append(
-            ("lift", lambda f: lift(f, first(f, arguments.detections).masks, LiftConfig()))
-        )
-        for stage in stages:
-            show(*stage, frames, arguments)
-        for name, detector in detectors(folder, arguments):
-            show(f"detect: {name}", detector, frames, arguments)
-
-
-def show(
-    name: str,
-    act: Callable[[Frame], object],
-    frames: dict[tuple[int, int], Frame],
-    arguments: Arguments,
-) -> None:
-    """Print the rows of one stage."""
-    for size, frame in frames.items():
-        for threads in arguments.threads:
-            torch.set_num_threads(threads)
-            row = timed(name, lambda frame=frame: act(frame), arguments.repeats)
-            times = row.milliseconds
-            print(
-                f"{row.name:34}{size[0]:>6}x{size[1]}{threads:>9}{statistics.median(times):>11.1f}"
-                f"{min(times):>9.1f}{max(times):>9.1f}",
-                flush=True,
-            )
+        for subject in subjects(Path(scratch), arguments):
+            if arguments.only in subject.name:
+                times = [measure(subject, frames[size], threads) for size, threads in columns]
+                name, size = subject.name, millions(subject.weights)
+                for stage in times[0]:
+                    cells = " | ".join("{:.1f} / {:.1f}".format(*c[stage]) for c in times)
+                    print(f"| {name} | {size} | {stage} | {cells} |", flush=True)
+                    name = size = ""
+    print(f"load over the last 15 minutes: {os.getloadavg()[2]:.1f}", file=sys.stderr)
 
 
 if __name__ == "__main__":

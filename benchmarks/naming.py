@@ -4,19 +4,21 @@ A house is toured. Up to 20 small things of different types are named, each by i
 nothing is known of them before. Then they are carried to other places, mostly in other rooms, and
 the house is toured again. Every further view of at least 150 pixels is asked for its name; of views
 of the named things, one each, every name is asked for its view; and views of things that were not
-named are to be called unknown. Names are drawn ten times from those of a house; with `--together`
-from those of all houses, since few houses have twenty kinds of things that are seen both times.
+named, of other types, are to be called unknown. What is named is drawn `--draws` times from a
+house; with `--together` from all, since few have twenty kinds of things that are seen both times.
 
 Run `python benchmarks/naming.py --first 900 --houses 3`. Masks are the simulator's (`oracle`),
 which isolates naming, or those of `Geometric` that have IoU 0.5 with a thing. `--sweep` prints what
-thresholds do.
+thresholds do, `--plot FILE` draws the shares against the number of names.
 """
 
 import argparse
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 from geometric import overlaps
 from house_tour import Visit
@@ -29,7 +31,6 @@ from perception.naming import colour_and_shape
 LEAST = 150
 """Pixels of a view."""
 NUMBERS = (2, 5, 10, 20)
-DRAWS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,17 +124,22 @@ class Score:
         row[0] += right
         row[1] += 1
 
-    def share(self, kind: str) -> str:
-        """Return the share of right answers, and how many there were."""
+    def share(self, kind: str) -> float:
+        """Return the share of right answers; NaN where nothing was asked."""
         right, asked = self.counts.get(kind, [0, 0])
-        return f"{right / asked:.2f} ({asked})" if asked else "-"
+        return right / asked if asked else np.nan
+
+    def told(self, kind: str) -> str:
+        """Return the share of right answers, and how many there were."""
+        asked = self.counts.get(kind, [0, 0])[1]
+        return f"{self.share(kind):.2f} ({asked:,})" if asked else "-"
 
 
 def ask(looks: Looks, number: int, least: float, random: np.random.Generator, score: Score) -> None:
     """Name so many things by one view each, and ask for all other views."""
-    by_type = {name.split("|")[0]: name for name in sorted(looks)}
-    usable = [n for n in by_type.values() if any(look.phase == 0 for look in looks[n])]
-    usable = [usable[i] for i in random.permutation(len(usable))[:20]]
+    teachable = [n for n in sorted(looks) if any(look.phase == 0 for look in looks[n])]
+    order = [teachable[i] for i in random.permutation(len(teachable))]
+    usable = list({name.split("|")[0]: name for name in order}.values())
     if len(usable) < number:
         return
     names, taught = Names(NamesConfig(least=least)), {}
@@ -184,13 +190,53 @@ COLUMNS = ("other view", "other view, forced", "other view, by name", "other roo
            "other room, forced", "other room, by name", "unknown")  # fmt: skip
 
 
+def score_all(houses: list[Looks], draws: int, number: int, least: float) -> Score:
+    """Ask in all houses, with so many names."""
+    score, random = Score({}), np.random.default_rng(number)
+    for looks in houses:
+        for _ in range(draws):
+            ask(looks, number, least, random, score)
+    return score
+
+
+SHOWN = {
+    "other view": "view to name, same room",
+    "other room": "view to name, other room",
+    "other view, by name": "name to view, same room",
+    "other room, by name": "name to view, other room",
+    "unknown": "never named: unknown",
+}
+"""Columns that are drawn, and what they are called there."""
+
+
+def draw(scores: dict[str, list[Score]], path: Path) -> None:
+    """Draw the share of right answers against the number of names, for both kinds of masks."""
+    figure, axes = plt.subplots(1, len(scores), figsize=(9, 3.4), sharey=True)
+    for axis, (masks, row) in zip(np.atleast_1d(axes), scores.items(), strict=True):
+        for kind, words in SHOWN.items():
+            axis.plot(NUMBERS, [score.share(kind) for score in row], marker="o", label=words)
+        axis.set(
+            title={"oracle": "the simulator's masks", "geometric": "masks of Geometric"}[masks],
+            xlabel="things named once",
+            xticks=NUMBERS,
+            ylim=(0.5, 1.02),
+        )
+        axis.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("share of right answers")
+    figure.axes[0].legend(fontsize=7, loc="lower left")
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+
+
 def main() -> None:
-    """Gather views, or read them from a file; print the tables."""
+    """Gather views; print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, default=900)
     parser.add_argument("--houses", type=int, default=3)
     parser.add_argument("--together", action="store_true", help="draw from all houses at once")
+    parser.add_argument("--draws", type=int, default=10, help="choices of what is named")
     parser.add_argument("--sweep", action="store_true")
+    parser.add_argument("--plot", type=Path, help="file of a picture, of the usual threshold")
     arguments = parser.parse_args()
     houses = []
     for seed in range(arguments.first, arguments.first + arguments.houses):
@@ -198,18 +244,21 @@ def main() -> None:
         print(f"house {seed}", file=sys.stderr)
     if arguments.together:
         houses = [together(houses)]
-    thresholds = (0.8, 0.85, 0.9, 0.93) if arguments.sweep else (NamesConfig().least,)
+    usual = NamesConfig().least
     print("| masks | least | names | " + " | ".join(COLUMNS) + " |")
     print("|" + "---|" * (3 + len(COLUMNS)))
+    scores: dict[str, list[Score]] = {}
     for masks in ("oracle", "geometric"):
-        for least in thresholds:
-            for number in NUMBERS:
-                score, random = Score({}), np.random.default_rng(number)
-                for house in houses:
-                    for _ in range(DRAWS):
-                        ask(house[masks], number, least, random, score)
-                cells = " | ".join(score.share(column) for column in COLUMNS)
+        for least in (0.8, 0.85, 0.9, 0.93) if arguments.sweep else (usual,):
+            looks = [house[masks] for house in houses]
+            row = [score_all(looks, arguments.draws, number, least) for number in NUMBERS]
+            for number, score in zip(NUMBERS, row, strict=True):
+                cells = " | ".join(score.told(column) for column in COLUMNS)
                 print(f"| {masks} | {least} | {number} | {cells} |")
+            if least == usual:
+                scores[masks] = row
+    if arguments.plot:
+        draw(scores, arguments.plot)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,13 @@
 
 Every house is toured once. Frames: panoptic quality and IoU of kinds against the simulator's masks
 (means over the kinds that are there), and the states told. Memory: what it believes after the tour
-against what the tour showed, by label and place. Times: milliseconds of each stage, on one core.
+against what the tour showed, by label and place. `benchmarks/detectors.py` tells what it costs.
 Seeds from 1000 on were trained on; those from 900 on were looked at in training; those below 100
 are held out.
 """
 
 import json
 import sys
-import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,9 +26,8 @@ from embodied_mem.backends.household.house_source import HouseSource
 from embodied_mem.backends.household.tour import TourConfig, tour
 from embodied_mem.backends.thor_frames import world_box
 from embodied_mem.memory import Memory
-from embodied_mem.types import Frame, Truth
+from embodied_mem.types import Frame, Percept, Truth
 from perception import Detections, LearnedConfig, OracleConfig, Pipeline
-from perception.learned.detector import Learned
 from perception.learned.quality import KindScore, PanopticTally
 
 NEAR = 0.5
@@ -112,31 +109,13 @@ class Beliefs:
         }
 
 
-class Timer:
-    """Adds up the time of stages."""
-
-    def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
-        self.frames = 0
-
-    def __call__(self, name: str, since: float) -> float:
-        """Count the time since then for a stage, and return the time now."""
-        now = time.process_time()
-        self.seconds[name] += now - since  # pyright: ignore
-        return now
-
-    def summary(self) -> dict[str, float]:
-        """Milliseconds per frame of each stage."""
-        return {name: 1000 * total / max(self.frames, 1) for name, total in self.seconds.items()}
-
-
 def run(arguments: Arguments) -> dict[str, object]:
     """Score all houses."""
     config = LearnedConfig(weights=arguments.weights)
-    detector, pipelines = Learned(config), {"learned": Pipeline(config)}
+    pipelines = {"learned": Pipeline(config)}
     if arguments.oracle:
         pipelines["oracle"] = Pipeline(OracleConfig())
-    tally, timer = PanopticTally(min_pixels=config.min_pixels), Timer()
+    tally, scored = PanopticTally(min_pixels=config.min_pixels), 0
     beliefs = {name: Beliefs() for name in pipelines}
     for number in range(arguments.first, arguments.first + arguments.houses):
         with HouseholdSim(house(arguments, number)) as sim:
@@ -144,19 +123,20 @@ def run(arguments: Arguments) -> dict[str, object]:
             shown: dict[str, tuple[str, np.ndarray]] = {}
             for index, frame in enumerate(tour(sim, TourConfig(spacing=arguments.spacing))):
                 note_shown(sim, frame, shown)
-                if index % arguments.every == 0:
-                    tally.add(truth_of(frame), timed(detector, frame, timer))
                 for name, see in pipelines.items():
-                    memories[name].write(see(frame))
+                    percept = see(frame)
+                    memories[name].write(percept)
+                    if name == "learned" and index % arguments.every == 0:
+                        tally.add(truth_of(frame), detections_of(percept))
+                        scored += 1
             for name, memory in memories.items():
                 beliefs[name].add(memory, shown)
-        print(f"house {number}: {timer.frames} frames scored so far", file=sys.stderr, flush=True)
+        print(f"house {number}: {scored} frames scored so far", file=sys.stderr, flush=True)
     kinds = tally.kinds()
     return {
-        "frames": {"scored": timer.frames, **means(kinds), **overall(tally)},
+        "frames": {"scored": scored, **means(kinds), **overall(tally)},
         "states": state_scores(tally),
         **{f"memory, {name}": counts.summary() for name, counts in beliefs.items()},
-        "milliseconds": timer.summary(),
         "kinds": {label: asdict(score) for label, score in kinds.items()},
     }
 
@@ -175,19 +155,14 @@ def truth_of(frame: Frame) -> Truth:
     return frame.truth
 
 
-def timed(detector: Learned, frame: Frame, timer: Timer) -> Detections:
-    """Detect, and count the time of each stage."""
-    timer.frames += 1
-    since = time.process_time()
-    image, depth = detector.prepare(frame)
-    since = timer("input", since)
-    maps = detector.maps(image)
-    since = timer("network", since)
-    groups, states = detector.groups(maps, depth)
-    since = timer("grouping", since)
-    found = detector.detections(groups, states, depth, frame.rgb)
-    timer("masks", since)
-    return found
+def detections_of(percept: Percept) -> Detections:
+    """Return what the detector found, before anything was made of it."""
+    return Detections(
+        masks=percept.masks,
+        labels=percept.labels,
+        scores=percept.scores,
+        attributes=percept.attributes,
+    )
 
 
 def note_shown(sim: HouseholdSim, frame: Frame, shown: dict[str, tuple[str, np.ndarray]]) -> None:

@@ -21,6 +21,9 @@ LayoutName = Literal["auto", "7scenes", "tum", "record3d", "desk", "embodied"]
 UpName = Literal["auto", "z", "y", "-y"]
 """Axis of a recording's world that points up; `auto` asks the layout."""
 
+GroundName = Literal["auto", "look", "keep"]
+"""Whether a recording is looked at for which way is up exactly, and how high the floor is."""
+
 PolicyName = Literal["fifo", "lru", "lfu", "w_tinylfu", "decay"]
 """Who goes when the short-term memory is full."""
 
@@ -243,8 +246,11 @@ class Convert(Config, frozen=True):
     """Folder for the recording as one of ours; asked for again, it is gone on with."""
     store: str | None = None
     """Folder of the memory that takes the recording in; asked for again, it is gone on with."""
-    perception: Senses = "oracle"
-    """What sees the things in the recording, for `--store`; the oracle needs a simulator's."""
+    perception: Senses | None = None
+    """What sees the things in the recording, for `--store`. Where left out: the oracle where a
+    simulator's masks were recorded too, else `geometric`, which needs depth and no weights."""
+    agent: str | None = None
+    """YAML file with perception and features, for `--store`, such as those of a detector."""
     intrinsics: tuple[float, float, float, float] | None = None
     """fx fy cx cy of the recording's pictures, from the centre of the first pixel [px]."""
     distortion: tuple[float, float, float, float, float] | None = None
@@ -254,7 +260,10 @@ class Convert(Config, frozen=True):
     fps: float = 30.0
     """Frames a second, where a recording keeps no stamps."""
     up: UpName = "auto"
-    """Axis of the recording's world that points up; memory needs it to be z."""
+    """Axis of the recording's world that points up, and becomes z."""
+    ground: GroundName = "auto"
+    """Whether to look for level planes in the recording, turn its world to be level and put the
+    floor at height 0, as memory needs it: `auto` does so for all layouts but our own."""
     stride: int = 1
     """One of so many frames."""
     limit: int | None = None

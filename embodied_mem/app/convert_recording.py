@@ -6,18 +6,21 @@ from pathlib import Path
 import msgspec
 from rich.progress import Progress
 
-from embodied_mem.app.build import build_perceiver, senses
+from embodied_mem.app.build import AgentConfig, build_perceiver, senses
 from embodied_mem.app.commands import Convert
 from embodied_mem.app.console import configure_logging, console
+from embodied_mem.app.ground_recording import Grounded, grounded
 from embodied_mem.backends.calibration import Distortion
 from embodied_mem.backends.recordings.folder import Head, RecordingWriter
 from embodied_mem.backends.recordings.index import Shot, told
 from embodied_mem.backends.recordings.recording import Recording, RecordingConfig
-from embodied_mem.config import Config
+from embodied_mem.config import Config, load_config
 from embodied_mem.errors import ConfigError, StoreError
 from embodied_mem.memory import Memory
 from embodied_mem.runtime.interrupts import deferred_interrupts
 from embodied_mem.types import Frame
+from perception import GeometricConfig
+from perception.naming import Namer
 
 PROGRESS = "conversion.json"
 """Name of the note in a memory's folder of how far a recording was taken in."""
@@ -39,12 +42,17 @@ def convert_recording(command: Convert) -> int:
     configure_logging()
     if command.out is not None and command.store is not None:
         raise ConfigError("say one of `--out` and `--store`; convert twice to have both.")
-    recording = Recording(recording_config(command))
+    if command.agent is not None and command.perception is not None:
+        raise ConfigError("say one of `--agent` and `--perception`.")
+    ground = grounded(recording_config(command), command.ground)
+    recording = Recording(ground.config)
     console.print(f"{command.source}: layout {recording.layout}, {len(recording)} frames")
+    if ground.told:
+        console.print(ground.told)
     count, target = (
         _to_folder(recording, Path(command.out))
         if command.out is not None
-        else _to_store(recording, command, Path(command.store or ""))
+        else _to_store(recording, _agent(recording, command, ground), Path(command.store or ""))
     )
     left_out = f"; left out: {told(recording.skipped)}" if recording.skipped else ""
     console.print(f"took {count} frames into {target}{left_out}")
@@ -87,11 +95,23 @@ def _to_folder(recording: Recording, target: Path) -> tuple[int, Path]:
     return count, target
 
 
-def _to_store(recording: Recording, command: Convert, target: Path) -> tuple[int, Path]:
-    perceive = build_perceiver(senses(command.perception, seed=command.seed))
-    source = _identity(recording) + command.perception
+def _agent(recording: Recording, command: Convert, ground: Grounded) -> AgentConfig:
+    """Return who looks at the recording, and how it is remembered."""
+    if command.agent is not None:
+        return load_config(command.agent, AgentConfig)
+    has_truth = any(shot.truth is not None for shot in recording.shots)
+    sense = command.perception or ("oracle" if has_truth else "geometric")
+    perception = senses(sense, seed=command.seed)
+    if isinstance(perception, GeometricConfig) and ground.floor:
+        perception = msgspec.structs.replace(perception, floor=0.0)
+    return AgentConfig(perception=perception)
+
+
+def _to_store(recording: Recording, agent: AgentConfig, target: Path) -> tuple[int, Path]:
+    source = _identity(recording) + msgspec.json.encode((agent.perception, agent.features)).decode()
     count = 0
-    with Memory.open(target) as memory, deferred_interrupts() as check:
+    with Memory.open(target, agent.memory) as memory, deferred_interrupts() as check:
+        perceive = Namer(build_perceiver(agent.perception, agent.features), memory)
         after, written = _resume(target / PROGRESS, source, memory.frame)
         for shot, frame in _shown(recording, after):
             if written:  # In memory already, when the last run was killed before its note.

@@ -41,6 +41,9 @@ class GeometricConfig(Config, frozen=True, tag="geometric"):
     """Holes of depth are closed up to so far from what is known, as a share of the width."""
     measured: float = 0.35
     """Share of a thing whose depth was measured, at least; the rest is where holes were closed."""
+    floor: float | None = None
+    """Height of the floor in the world, where frames do not tell by the body that stands on it [m];
+    the lowest level plane well below the camera when null."""
     planes: PlaneConfig = PlaneConfig()
     segments: SegmentConfig = SegmentConfig()
     colour: ColourConfig | None = ColourConfig()
@@ -92,7 +95,7 @@ class Geometric:
         Raises:
             FrameError: The frame has no depth, camera or pose.
         """
-        depth, camera, up, floor = _needed(frame)
+        depth, camera, up, floor = _needed(frame, self.config.floor)
         step = max(1, round(camera.width / self.config.width))
         small = depth[::step, ::step]
         shrunk = _shrink(camera, step, small.shape)
@@ -166,7 +169,7 @@ def _shrink(camera: Camera, step: int, shape: tuple[int, ...]) -> Camera:
 
 
 def _needed(
-    frame: Frame,
+    frame: Frame, floor: float | None
 ) -> tuple[Float32[np.ndarray, "h w"], Camera, Float[np.ndarray, "3"], float | None]:
     """Return depth, camera, the upward direction in it, and the floor's height over it [m]."""
     parts = {
@@ -181,9 +184,9 @@ def _needed(
             "that needs colour alone."
         )
     up = pose.rotation.as_matrix()[2]
-    body = frame.T_world_body
-    floor = None if body is None else float(body.translation[2] - pose.translation[2])
-    return depth, camera, up, floor
+    if frame.T_world_body is not None:
+        floor = float(frame.T_world_body.translation[2])
+    return depth, camera, up, None if floor is None else floor - float(pose.translation[2])
 
 
 def _detections(found: Segmentation, shape: tuple[int, int], config: GeometricConfig) -> Detections:

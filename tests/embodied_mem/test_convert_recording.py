@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from inline_snapshot import snapshot
-from recording_layouts import write_7scenes
+from recording_layouts import write_7scenes, write_tum
 
 from embodied_mem.app.cli import execute
 from embodied_mem.app.commands import Convert
@@ -135,7 +135,9 @@ def test_what_was_left_out_is_told(frames: list[Frame], tmp_path: Path, capsys):
     (source / "frame-000001.pose.txt").unlink()
     (source / "frame-000003.color.png").write_bytes(b"")
     intrinsics = (30.0, 30.0, 39.5, 29.5)
-    assert execute(Convert(source=str(source), out=str(tmp_path / "o"), intrinsics=intrinsics)) == 0
+    out = str(tmp_path / "o")
+    command = Convert(source=str(source), out=out, intrinsics=intrinsics, ground="keep")
+    assert execute(command) == 0
     assert capsys.readouterr().out.replace(str(tmp_path), "") == snapshot("""\
 /source: layout 7scenes, 5 frames
 
@@ -156,7 +158,9 @@ def mistakes(recording: Path, tmp_path: Path) -> Iterator[tuple[str, Convert]]:
     with RecordingWriter(plain) as writer:
         for _, frame in Recording(RecordingConfig(folder=source)).frames():
             writer.write(replace(frame, truth=None))
-    yield "no truth", Convert(source=str(plain), store=str(tmp_path / "s"))
+    yield "no truth", Convert(source=str(plain), store=str(tmp_path / "s"), perception="oracle")
+    yield "two senses", Convert(source=source, store=out, perception="oracle", agent="agent.yaml")
+    yield "no agent", Convert(source=source, store=str(tmp_path / "s3"), agent="nowhere.yaml")
     execute(Convert(source=source, store=str(tmp_path / "s2"), limit=2))
     with Memory.open(tmp_path / "s2") as memory:
         for _, frame in Recording(RecordingConfig(folder=source)).frames():
@@ -179,9 +183,71 @@ def test_mistakes_are_one_sentence_each(recording: Path, tmp_path: Path, capsys)
             "itself": "embodied-mem: a recording cannot be converted onto itself; choose another folder.",
             "fps": "embodied-mem: recording.fps must be positive, got 0.0.",
             "no truth": "embodied-mem: the frame at 0.00 s carries no instance masks, which the oracle reads. Use a simulator with instance segmentation on, or another perceiver.",
+            "two senses": "embodied-mem: say one of `--agent` and `--perception`.",
+            "no agent": "embodied-mem: cannot read config nowhere.yaml: No such file or directory.",
             "written since": "embodied-mem: the memory beside /s2/conversion.json was written to since the conversion was stopped, so it cannot be gone on with. Convert into a new store.",
         }
     )
+
+
+def test_things_are_told_by_their_shape_where_no_masks_were_recorded(
+    frames: list[Frame], tmp_path: Path
+):
+    """And what was taught before by name is called so."""
+    write_tum(tmp_path / "source", frames)
+    command = Convert(
+        source=str(tmp_path / "source"),
+        store=str(tmp_path / "store"),
+        intrinsics=(30.0, 30.0, 39.5, 29.5),
+    )
+    assert execute(command) == 0
+    with Memory.open(tmp_path / "store", read_only=True) as memory:
+        assert memory.frame == 6
+        assert {known.label for known in memory.known()} <= {"object", "surface"}
+        assert len(memory) >= 3
+
+
+def test_an_agents_file_says_what_looks_at_a_recording(recording: Path, tmp_path: Path):
+    (tmp_path / "agent.yaml").write_text("perception: {type: oracle, min_pixels: 900}\n")
+    store = str(tmp_path / "store")
+    command = Convert(source=str(recording), store=store, agent=str(tmp_path / "agent.yaml"))
+    assert execute(command) == 0
+    with Memory.open(store, read_only=True) as memory:
+        assert 0 < len(memory) < len(direct(recording))
+
+
+def test_a_recording_that_begins_at_a_camera_is_stood_on_its_floor(tmp_path: Path, capsys):
+    """As KinectFusion writes it: the first camera, which looks down, is the world."""
+    sharp = HouseholdSimConfig(house=HouseSource(seed=3, rooms=1), width=160, height=120)
+    with HouseholdSim(sharp) as sim:
+        seen = list(islice(tour(sim), 1, 13))
+    first, camera = seen[0].T_world_camera, seen[0].camera
+    assert first is not None
+    assert camera is not None
+    moved = [
+        replace(frame, T_world_camera=first.inv() * frame.T_world_camera)
+        for frame in seen
+        if frame.T_world_camera is not None
+    ]
+    write_7scenes(tmp_path / "source", moved)
+    command = Convert(
+        source=str(tmp_path / "source"),
+        out=str(tmp_path / "out"),
+        intrinsics=(float(camera.fx), float(camera.fy), 79.5, 59.5),
+    )
+    assert execute(command) == 0
+    assert "is at height 0" in capsys.readouterr().out
+    found = [f for _, f in Recording(RecordingConfig(folder=str(tmp_path / "out"))).frames()]
+    for one, true in zip(found, seen, strict=True):
+        assert one.T_world_camera is not None
+        assert true.T_world_camera is not None
+        ours, theirs = (
+            pose.rotation.as_matrix()[2] for pose in (one.T_world_camera, true.T_world_camera)
+        )
+        assert ours @ theirs > np.cos(0.02)
+        assert one.T_world_camera.translation[2] == pytest.approx(
+            true.T_world_camera.translation[2], abs=0.04
+        )
 
 
 @pytest.mark.skipif(not DESK.is_dir(), reason="the five real frames of the desk are not here")

@@ -21,7 +21,7 @@ from embodied_mem.interfaces import Perceiver
 from embodied_mem.types import Action, Camera, Frame
 from perception import Detector, Geometric, GeometricConfig, Pipeline
 from perception.geometric.colour import ColourConfig, patches
-from perception.geometric.level import levelling
+from perception.geometric.level import floor_height, grounding, levelling
 from perception.geometric.relief import noise_of, relief
 from perception.geometric.segments import _steps, grow, pieces
 
@@ -227,6 +227,52 @@ def test_a_tilted_recording_is_levelled(roll: float, pitch: float):
     turn = levelling([replace(frame, T_world_camera=tilt * frame.T_world_camera)])
     up = (turn * tilt).rotation.apply([0.0, 0.0, 1.0])
     assert up[2] > np.cos(0.02)
+
+
+@settings(max_examples=5, deadline=None)
+@given(
+    roll=st.floats(-0.3, 0.3),
+    pitch=st.floats(-0.3, 0.3),
+    x=st.floats(-5, 5),
+    z=st.floats(-3, 3),
+)
+def test_the_floor_of_a_tilted_recording_is_found(roll: float, pitch: float, x: float, z: float):
+    frame = BoxBackend(furnished_room(160)).reset().frame
+    assert frame.T_world_camera is not None
+    tilt = RigidTransform.from_components([x, 0.0, z], Rotation.from_euler("xy", [roll, pitch]))
+    camera = tilt * frame.T_world_camera
+    moved = replace(frame, T_world_camera=camera)
+    turn, floor = grounding([moved])
+    under = frame.T_world_camera.translation * (1.0, 1.0, 0.0)
+    assert floor == pytest.approx((turn * tilt).apply(under)[2], abs=0.05)
+    level = replace(moved, T_world_camera=turn * camera)
+    assert floor_height([level]) == pytest.approx(floor, abs=0.03)
+
+
+def test_what_a_table_alone_shows_is_no_floor_where_the_floor_is_known(frame: Frame):
+    """A camera a metre above a table that fills its view."""
+    assert frame.camera is not None
+    shape = (frame.camera.height, frame.camera.width)
+    down = Rotation.from_matrix([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
+    over = replace(
+        frame,
+        depth=np.full(shape, 1.0, np.float32),
+        T_world_camera=RigidTransform.from_components([0.0, 0.0, 1.75], down),
+        T_world_body=None,
+    )
+    kinds = [
+        [plane.kind for plane in Geometric(config).segment(over).planes.found]
+        for config in (GeometricConfig(), GeometricConfig(floor=0.0))
+    ]
+    assert kinds == [["floor"], ["support"]]
+
+
+def test_no_floor_is_made_up(frame: Frame):
+    assert frame.depth is not None
+    blind = replace(frame, depth=np.full_like(frame.depth, np.nan))
+    assert floor_height([blind]) is None
+    assert grounding([blind])[1] is None
+    assert grounding([])[0].as_matrix() == pytest.approx(np.eye(4))
 
 
 @pytest.mark.skipif(not DESK.is_dir(), reason=f"there are no real frames at {DESK}")

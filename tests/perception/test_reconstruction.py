@@ -5,11 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from box_world import BoxWorld
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.spatial.transform import RigidTransform
 
 from embodied_mem.errors import ConfigError, FrameError
 from embodied_mem.types import Camera, Frame
 from perception.ghosts import ghost_voxels
+from perception.piercing import Background
 from perception.reconstruction import (
     Reconstruction,
     ReconstructionConfig,
@@ -17,6 +20,8 @@ from perception.reconstruction import (
 from perception.transient import TransientConfig, TransientMemory
 
 COARSE = ReconstructionConfig(voxel=0.05)
+TRUSTING = ReconstructionConfig(voxel=0.05, residual=1e9, bad_pose=1.0)
+"""Believes all that it has, whatever contradicts it."""
 VIEWS = ((-1.3, -0.3, 0.0), (-1.3, 0.3, 0.1), (-1.2, 0.0, -0.1), (-1.4, 0.1, 0.05))
 OLD, NEW = (0.8, -0.5, 0.3), (0.9, 0.6, 0.3)
 
@@ -73,11 +78,55 @@ def test_what_moved_leaves_no_ghost_and_one_memory_alone_keeps_one():
     world.things["crate"].center = NEW
     after = look(world)
     two = fused([*before, *after])
-    one = fused([*before, *after], ReconstructionConfig(voxel=0.05, residual=1e9, bad_pose=1.0))
+    one = fused([*before, *after], TRUSTING)
     views = tuple(after)
     ghosts = [len(ghost_voxels(m.points(), views, voxel=0.05, margin=0.15)) for m in (two, one)]
     assert ghosts[1] > 20
     assert ghosts[0] < 0.1 * ghosts[1]
+
+
+def test_what_left_is_taken_out_by_views_of_its_other_side():
+    """A ray cast from behind shows nothing of a side that was seen from before alone."""
+    world = room()
+    memory = fused(look(world))
+    assert len(near(memory.points(), OLD)) > 20
+    del world.things["crate"]
+    for y in (-0.7, -0.5, -0.3):
+        memory.integrate(world.frame(1.6, y, np.pi, pitch=0.9)[0])
+    assert len(near(memory.points(), OLD)) < 10
+
+
+def test_nothing_of_a_still_scene_is_looked_through():
+    world = room()
+    around = [(-1.3, -0.3, 0.0), (0.8, 1.3, -1.6), (1.6, 0.9, -2.4), (-1.2, 0.0, -0.1)]
+    frames = [world.frame(*view)[0] for view in around * 3]
+    counts = [
+        len(near(fused(frames[:number], config).points(), OLD))
+        for config, number in ((COARSE, 4), (COARSE, 8), (COARSE, 12), (TRUSTING, 12))
+    ]
+    assert counts[0] < counts[1] < counts[2]  # More is seen of it all the time.
+    assert counts[2] > 0.8 * counts[3] > 100
+
+
+@given(st.integers(0, 1000), st.floats(0.3, 4.0), st.floats(0.01, 0.2))
+@settings(max_examples=30, deadline=None)
+def test_a_ball_is_looked_through_when_all_pixels_about_it_lie_behind(
+    seed: int, z: float, size: float
+):
+    chance = np.random.default_rng(seed)
+    camera = Camera(width=24, height=18, fx=20.0, fy=20.0, cx=12.0, cy=9.0)
+    limit = chance.uniform(0.2, 5.0, (18, 24)).astype(np.float32)
+    limit[3:15, 4:20] += chance.choice([0.0, 4.0])
+    limit[chance.random((18, 24)) < 0.02] = np.nan
+    rows, columns = chance.integers(0, 18, 40), chance.integers(0, 24, 40)
+    found = Background(limit, camera).lies_behind(np.full(40, z), rows, columns, size)
+    wide = size / 2 * 20.0 / z
+    reach = next((reach for reach in (1, 2, 4, 8, 16) if reach >= wide), 16)
+    for row, column, through in zip(rows, columns, found, strict=True):
+        window = limit[
+            max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1
+        ]
+        assert through == bool((np.nan_to_num(window) > z).all())
 
 
 def test_the_shell_is_no_worse_for_what_moves_before_it():

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -13,7 +14,10 @@ _TOLERANCE = 0.02
 OPTICAL_FROM_ARKIT = Rotation.from_matrix(np.diag([1.0, -1.0, -1.0]))
 """ARKit's cameras look along -z with y up; optical frames along z with y down. Its own inverse."""
 
-UP = {
+Axis = Literal["z", "y", "-y"]
+"""Axis of a recording's world that points up."""
+
+UP: dict[Axis, Float[np.ndarray, "3 3"]] = {
     "z": np.eye(3),
     "y": np.array([[1.0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]]),
     "-y": np.array([[1.0, 0, 0], [0, 0, 1.0], [0, -1.0, 0]]),
@@ -21,9 +25,16 @@ UP = {
 """Rotations that bring the named axis of a recording's world up, to our z; x stays."""
 
 
-def turned(pose: RigidTransform, up: str) -> RigidTransform:
-    """Return a camera's pose in the world whose axis `up` has become z."""
-    return RigidTransform.from_rotation(Rotation.from_matrix(UP[up])) * pose
+def ground(up: Axis, level: tuple[float, float, float], floor: float) -> RigidTransform:
+    """Return what brings a recording's world to ours, whose floor is level at height 0.
+
+    Args:
+        up: Its axis that points up, more or less.
+        level: Rotation vector that makes the world level once that axis is z [rad].
+        floor: Height of the floor then [m].
+    """
+    turn = Rotation.from_rotvec(level) * Rotation.from_matrix(UP[up])
+    return RigidTransform.from_components([0.0, 0.0, -floor], turn)
 
 
 def number(text: str) -> float:

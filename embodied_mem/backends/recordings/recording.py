@@ -43,7 +43,13 @@ UpName = Literal["auto", "z", "y", "-y"]
 _LOOKS = 5
 _GOLDEN = 0.618033988749895  # Multiples of it, modulo 1, begin at 0 and are spread evenly.
 
-_UP: dict[KnownLayout, UpName] = {"record3d": "y"}
+_UP: dict[KnownLayout, poses.Axis] = {
+    "record3d": "y",
+    "7scenes": "-y",
+    "desk": "-y",
+    "tum": "z",
+    "embodied": "z",
+}
 
 
 class RegistrationConfig(Config, frozen=True):
@@ -87,9 +93,12 @@ class RecordingConfig(Config, frozen=True):
     max_difference: float = 0.02
     """Most that stamps of colour, depth and pose may differ in TUM's layout [s]."""
     up: UpName = "auto"
-    """Axis of the recording's world that points up, and becomes z. `auto` takes y for Record3D and
-    leaves the others as they are: worlds of TUM have z up, those of 7-Scenes and `desk` begin at a
-    camera, whose y points down (`-y`)."""
+    """Axis of the recording's world that points up, and becomes z. `auto` takes y for Record3D, -y
+    for 7-Scenes and `desk`, whose worlds begin at a camera, and z for TUM's and our own."""
+    level: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """How that world is then turned to be level, as a rotation vector [rad]."""
+    floor: float = 0.0
+    """Height of the floor in the level world, which becomes 0 [m]."""
     stride: int = 1
     """One of so many frames is used."""
     limit: int | None = None
@@ -193,16 +202,27 @@ class Recording:
             elif frame is not None:
                 yield shot, frame
 
-    def _usual_shape(self) -> tuple[int, ...]:
-        """Return the size that most of a few frames have, the first among them."""
-        spread = np.argsort(np.arange(len(self.shots)) * _GOLDEN % 1, kind="stable").tolist()
-        readable = filter(None, map(self._try, (self.shots[i] for i in spread)))
-        seen = list(islice(readable, _LOOKS))
+    def spread(self, count: int) -> list[Frame]:
+        """Read so many frames, or all that can be used, from all over the recording.
+
+        The first that can be used is among them.
+
+        Raises:
+            BackendError: Not one frame can be used.
+        """
+        order = np.argsort(np.arange(len(self.shots)) * _GOLDEN % 1, kind="stable").tolist()
+        readable = filter(None, map(self._try, (self.shots[i] for i in order)))
+        seen = list(islice(readable, count))
         if not seen:
             raise BackendError(
                 f"{self.config.folder} holds no frame that can be used{self._because()}."
             )
-        return Counter(frame.rgb.shape for frame in seen).most_common(1)[0][0]
+        return seen
+
+    def _usual_shape(self) -> tuple[int, ...]:
+        """Return the size that most of a few frames have, the first among them."""
+        shapes = [frame.rgb.shape for frame in self.spread(_LOOKS)]
+        return Counter(shapes).most_common(1)[0][0]
 
     def _try(self, shot: Shot) -> Frame | None:
         """Read a shot; count it where it cannot be used."""
@@ -263,14 +283,18 @@ class Recording:
 
     def _read(self, path: Path) -> Index:
         index = _read_index(path, self.layout, self.config)
-        up = self.config.up
-        if up == "auto":
-            up = _UP.get(self.layout, "z")
+        config = self.config
+        if self._up == "z" and not any(config.level) and not config.floor:
+            return index
+        turn = poses.ground(self._up, config.level, config.floor)
         shots = tuple(
-            replace(shot, T_world_camera=poses.turned(shot.T_world_camera, up))
-            for shot in index.shots
+            replace(shot, T_world_camera=turn * shot.T_world_camera) for shot in index.shots
         )
-        return index if up == "z" else replace(index, shots=shots)
+        return replace(index, shots=shots)
+
+    @property
+    def _up(self) -> poses.Axis:
+        return _UP[self.layout] if self.config.up == "auto" else self.config.up
 
     def _because(self) -> str:
         return f": {told(self.skipped)}" if self.skipped else ""

@@ -50,6 +50,8 @@ def config(folder: Path, frames: Sequence[Frame], **settings) -> RecordingConfig
     camera = frames[0].camera
     assert camera is not None
     given = (camera.fx, camera.fy, camera.cx - 0.5, camera.cy - 0.5)
+    if not (folder / "metadata.json").is_file():  # Record3D's writer turns the world.
+        settings.setdefault("up", "z")
     return RecordingConfig(folder=str(folder), intrinsics=given, fps=FPS, **settings)
 
 
@@ -312,6 +314,19 @@ def test_up_turns_the_world_about_x(frames: list[Frame], tmp_path: Path):
     assert after is not None
     x, y, z = before.translation
     np.testing.assert_allclose(after.translation, [x, z, -y])
+    usual = read(tmp_path, frames, up="auto")[0].T_world_camera
+    assert usual is not None
+    np.testing.assert_allclose(usual.as_matrix(), after.as_matrix())
+
+
+def test_a_world_can_be_turned_level_and_put_on_its_floor(frames: list[Frame], tmp_path: Path):
+    write_desk(tmp_path, frames)
+    before = read(tmp_path, frames)[0].T_world_camera
+    after = read(tmp_path, frames, level=(0.0, np.pi / 2, 0.0), floor=-1.5)[0].T_world_camera
+    assert before is not None
+    assert after is not None
+    x, y, z = before.translation
+    np.testing.assert_allclose(after.translation, [z, y, 1.5 - x], atol=1e-12)
 
 
 def test_lenses_are_straightened_and_depth_cameras_registered(frames: list[Frame], tmp_path: Path):
