@@ -34,7 +34,7 @@ from perception.compact.network import CompactConfig, CompactXMem
 from perception.compact.objective import Losses, follow_clips, tracking_loss
 from perception.compact.sampling_config import SamplingConfig
 from perception.compact.validation import validate
-from perception.compact.weights import Card, save_weights
+from perception.compact.weights import FORMAT, Card
 from perception.devices import choose_device
 from perception.learned.curve import LearningCurve
 
@@ -231,7 +231,7 @@ class Trainer:
                 "settings": self._settings,
             },
         )
-        save_weights(self._out / "tracker.safetensors", card, cpu_state(self.state.average))
+        FORMAT.save(self._out / "tracker.safetensors", card, cpu_state(self.state.average))
         names = {"region": "J", "overlap": "IoU where it is in view"}
         self._curve.draw(self._out / "curve.png", ("entropy", "dice"), names)
 

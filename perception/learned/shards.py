@@ -24,6 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from embodied_mem.errors import StoreError, StoreFormatError
+from embodied_mem.runtime.carded_weights import reason_of
 
 FORMAT = "labelled frames 1"
 """Name and version of the format, in every file's header."""
@@ -141,13 +142,6 @@ class Shard:
             labels=self.things[rows, LABEL],
             states=self._states[rows],
         )
-
-
-def reason_of(error: OSError) -> str:
-    """Say why a file could not be opened; safetensors' own errors repeat its name."""
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file"
-    return error.strerror or str(error)
 
 
 def open_shards(folder: Path, seeds: Sequence[int]) -> list[Shard]:

@@ -39,7 +39,7 @@ from perception.learned.sampling import Sampler, SamplingConfig
 from perception.learned.shards import LABEL, PIXELS, Shard
 from perception.learned.targets import Targets, stack_targets
 from perception.learned.validation import validate
-from perception.learned.weights import Card, Kind, load_weights, save_weights
+from perception.learned.weights import FORMAT, Card, Kind, load_weights
 
 
 class TrainingConfig(Config, frozen=True):
@@ -291,7 +291,7 @@ class Trainer:
         save_checkpoint(self._checkpoint, self.state, self._settings)
         training = {"steps": self.state.step, "settings": self._settings}
         card = msgspec.structs.replace(self.card, training=training)
-        save_weights(self._out / "segmenter.safetensors", card, cpu_state(self.state.average))
+        FORMAT.save(self._out / "segmenter.safetensors", card, cpu_state(self.state.average))
         self._curve.draw(self._out / "curve.png")
 
     def finish(self) -> None:

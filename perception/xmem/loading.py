@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from embodied_mem.errors import ConfigError
-from perception.compact.weights import is_compact, load_compact
+from perception.compact.weights import FORMAT, load_compact
 from perception.xmem.network import Dimensions, MemoryNetwork, XMem
 
 
@@ -69,7 +69,7 @@ def load_network(path: str | Path, *, dtype: torch.dtype = torch.float32) -> Mem
     Raises:
         ConfigError: See `read_checkpoint` and `build_network`.
     """
-    if is_compact(Path(path)):
+    if FORMAT.is_claimed_by(Path(path)):
         network: MemoryNetwork = load_compact(Path(path))
     else:
         network = build_network(read_checkpoint(path), str(path))

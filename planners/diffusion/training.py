@@ -31,7 +31,7 @@ from planners.diffusion.batches import DemonstrationSet, Groups, SamplerConfig, 
 from planners.diffusion.network import Interface, PolicyConfig, PolicyNetwork
 from planners.diffusion.noise import SamplingConfig, corrupted
 from planners.diffusion.remembering import chosen_steps
-from planners.diffusion.weights import PolicyCard, save_policy
+from planners.diffusion.weights import FORMAT, PolicyCard
 
 WEIGHTS = "policy.safetensors"
 """The averaged weights in a run's folder, as a robot loads them."""
@@ -251,7 +251,7 @@ class PolicyTrainer:
         save_checkpoint(self._checkpoint, self.state, self._settings)
         training = {"steps": self.state.step, "settings": self._settings}
         card = msgspec.structs.replace(self.card, training=training)
-        save_policy(self._out / WEIGHTS, card, cpu_state(self.state.average))
+        FORMAT.save(self._out / WEIGHTS, card, cpu_state(self.state.average))
 
     def finish(self) -> None:
         """Measure and write what came of it."""

@@ -320,8 +320,8 @@ def test_weights_load_as_any_trackers_and_folding_changes_nothing(trained: Path)
 
 def test_a_damaged_card_is_told(trained: Path, tmp_path: Path):
     path = tmp_path / "other.safetensors"
-    save_file({"x": torch.zeros(1)}, path, {"format": FORMAT, "card": "{}"})
-    with pytest.raises(ConfigError, match="do not fit the network"):
+    save_file({"x": torch.zeros(1)}, path, {"format": FORMAT.name, "card": "{}"})
+    with pytest.raises(StoreFormatError, match="do not fit the network"):
         load_network(path)
 
 

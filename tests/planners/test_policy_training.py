@@ -78,9 +78,9 @@ def test_weights_come_with_scales_and_a_card(tmp_path: Path) -> None:
     actions = torch.tensor([[0.5, -0.9, 0, 0, 0, 0, -1.0]])
     torch.testing.assert_close(network.unscaled(network.scaled(actions)), actions)
     assert network.high[1] > 0.5
-    with pytest.raises(StoreError, match="cannot read the policy"):
+    with pytest.raises(StoreError, match="cannot read the policy's weights"):
         load_policy(tmp_path / "missing.safetensors")
-    with pytest.raises(StoreFormatError, match="is damaged"):
+    with pytest.raises(StoreFormatError, match="are damaged"):
         load_policy(tmp_path / "curve.jsonl")
 
 

@@ -16,7 +16,7 @@ from planners.diffusion.denoiser import DenoiserConfig
 from planners.diffusion.encoder import EncoderConfig
 from planners.diffusion.network import Interface, PolicyConfig
 from planners.diffusion.policy import DiffusionPolicy
-from planners.diffusion.weights import PolicyCard, save_policy
+from planners.diffusion.weights import FORMAT, PolicyCard
 from ros_nodes.bag import BagTransport
 from ros_nodes.cli import execute
 from ros_nodes.commands import Act
@@ -45,7 +45,7 @@ STOP = [0.0] * 7
 def weights(tmp_path_factory):
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("policy") / "policy.safetensors"
-    save_policy(path, CARD, CARD.build().state_dict())
+    FORMAT.save(path, CARD, CARD.build().state_dict())
     return path
 
 
@@ -233,7 +233,10 @@ def test_the_command_says_what_is_missing(weights, capsys):
     for command, words in (
         (Act(interface="lo", domain=99), "a policy node needs weights"),
         (Act(interface="lo", domain=99, weights=str(weights), instruction="sing"), "to: touch it"),
-        (Act(interface="lo", domain=99, weights="nowhere"), "cannot read the policy nowhere"),
+        (
+            Act(interface="lo", domain=99, weights="nowhere"),
+            "cannot read the policy's weights nowhere",
+        ),
     ):
         assert execute(command) == 2
         assert words in capsys.readouterr().err
