@@ -131,14 +131,16 @@ class Retrieval(nn.Module):
         return self.key(keys), self.value(values)
 
     def look(
-        self, tokens: Float[Tensor, "b n d"], bank: Projected, used: Bool[Tensor, "b l"]
+        self, tokens: Float[Tensor, "b n d"], bank: Projected, used: Bool[Tensor, "b l"] | None
     ) -> Float[Tensor, "b n d"]:
-        """Do the same, given what is kept of the entries."""
+        """Do the same, given what is kept of the entries; None: all of them are used."""
         query = self.query(tokens)
         match self._reading:
             case WholeReading():
                 found = self._whole(query, bank, used)
             case ChunkedReading(entries=entries, top=top):
+                if used is None:
+                    used = bank.keys.new_ones(bank.keys[:, 1:, 0, 0].shape, dtype=torch.bool)
                 found = read_chunks(
                     query, bank.keys[:, 1:], bank.values[:, 1:], used,
                     entries=entries, top=top, heads=self._heads,
@@ -147,16 +149,19 @@ class Retrieval(nn.Module):
         return self.second(tokens + self.network(tokens))
 
     def _whole(
-        self, query: Float[Tensor, "b n d"], bank: Projected, used: Bool[Tensor, "b l"]
+        self, query: Float[Tensor, "b n d"], bank: Projected, used: Bool[Tensor, "b l"] | None
     ) -> Float[Tensor, "b n d"]:
         count = bank.keys.shape[2]
         keys, values = (x.flatten(1, 2)[:, count - 1 :] for x in (bank.keys, bank.values))
-        mask = nn.functional.pad(used.repeat_interleave(count, 1), (1, 0), value=True)
+        mask = None
+        if used is not None:
+            mask = nn.functional.pad(used.repeat_interleave(count, 1), (1, 0), value=True)
+            mask = mask[:, None, None]  # (b, 1, 1, 1 + l m)
         found = nn.functional.scaled_dot_product_attention(
             self._parted(query),
             self._parted(keys),
             self._parted(values),
-            attn_mask=mask[:, None, None],  # (b, 1, 1, 1 + l m)
+            attn_mask=mask,
         )
         return found.transpose(1, 2).flatten(2)
 

@@ -311,12 +311,16 @@ class StreamBank(nn.Module):
         keys = self._keys(stored, times)
         return tuple(Projected.of(*layer.project(keys, stored)) for layer in self._rounds())
 
-    def _looked_at(self, state: StreamState) -> tuple[tuple[Projected, ...], Bool[Tensor, "b l"]]:
-        """What is kept of entries, in their order if that counts; and which are used."""
+    def _looked_at(
+        self, state: StreamState
+    ) -> tuple[tuple[Projected, ...], Bool[Tensor, "b l"] | None]:
+        """What is kept of entries, in order if that counts; and which are used, if not all are."""
         entries, used = state.entries, state.entries.counts > 0
+        full = bool(used.all())
         if isinstance(self._config.reading, WholeReading):
-            return state.projected, entries.by_slot(used)
-        return tuple(kept.taken(entries.slots) for kept in state.projected), used
+            return state.projected, None if full else entries.by_slot(used)
+        kept = tuple(each.taken(entries.slots) for each in state.projected)
+        return kept, None if full else used
 
     def _following(
         self, projected: tuple[Projected, ...], change: Change, entries: BankEntries
@@ -334,12 +338,14 @@ class StreamBank(nn.Module):
         self,
         tokens: Float[Tensor, "b n d"],
         projected: tuple[Projected, ...],
-        used: Bool[Tensor, "b l"],
+        used: Bool[Tensor, "b l"] | None,
     ) -> Float[Tensor, "b n d"]:
         """Mix in what was found; where nothing is stored, tokens stay exactly as they are."""
-        empty = ~used.any(1, keepdim=True)  # (b, 1)
+        empty = None if used is None else ~used.any(1, keepdim=True)  # (b, 1)
+        looked_at = None if used is None or empty is None else used | empty
         found = tokens
         for layer, kept in zip(self._rounds(), projected, strict=True):
-            found = layer.look(found, kept, used | empty)
+            found = layer.look(found, kept, looked_at)
         fused = (tokens + found) / 2 if self.gate is None else self.gate(tokens, found)
-        return torch.where(empty[:, :, None], tokens, fused.to(tokens.dtype))
+        fused = fused.to(tokens.dtype)
+        return fused if empty is None else torch.where(empty[:, :, None], tokens, fused)

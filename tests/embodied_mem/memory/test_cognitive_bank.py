@@ -38,7 +38,9 @@ def bank_of(config: BankConfig, seed: int = 0) -> CognitiveBank:
     bank = CognitiveBank(perceptual=WIDTH, cognitive=12, config=config).double()
     for stream in (bank.perceptual, bank.cognitive):
         if stream.time is not None:  # As if learnt: before, times say nothing.
-            torch.nn.init.normal_(stream.time.network[-1].weight, std=0.3)
+            last = stream.time.network[-1]
+            assert isinstance(last, torch.nn.Linear)
+            torch.nn.init.normal_(last.weight, std=0.3)
     return bank
 
 
@@ -192,12 +194,16 @@ def test_a_memory_that_is_written_over_is_what_a_copy_would_be(
     copied = bank.initial(seen[:, 0], meant[:, 0])
     written_over = copy.deepcopy(copied)
     for step in range(steps):
-        now = {"times": times[:, step], "begins": begins[:, step], "places": places[:, step]}
-        *first, copied = bank.step(copied, seen[:, step], meant[:, step], **now)
-        *second, written_over = bank.step(
-            written_over, seen[:, step], meant[:, step], **now, overwrites=True
-        )
-        for one, other in zip(first, second, strict=True):
+        first, second = (
+            bank.step(
+                state, seen[:, step], meant[:, step],
+                times=times[:, step], begins=begins[:, step], places=places[:, step],
+                overwrites=overwrites,
+            )
+            for state, overwrites in ((copied, False), (written_over, True))
+        )  # fmt: skip
+        copied, written_over = first[2], second[2]
+        for one, other in zip(first[:2], second[:2], strict=True):
             torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 
 
