@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from embodied_mem.backends.ballet import BEATS, DANCER, DANCES, PLACES, SIDE, BalletConfig, watched
-from embodied_mem.memory.cognitive_bank import BankConfig, ChunkedReading, StreamBank
+from embodied_mem.memory.bank_reading import ChunkedReading
+from embodied_mem.memory.cognitive_bank import BankConfig, StreamBank
 
 WIDTH = 64
 BANKS = {

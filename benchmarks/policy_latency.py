@@ -67,20 +67,24 @@ def measured(work: Callable[[], object], rounds: int) -> float:
 
 @torch.inference_mode()
 def remembering(entries: int, tokens: int, width: int) -> Callable[[], object]:
-    """Reading and writing of a bank that is full."""
+    """Reading and writing of a bank that is full, frame after frame, as a policy does it."""
     bank = CognitiveBank(
         perceptual=width, cognitive=COGNITIVE, config=BankConfig(capacity=entries)
     ).eval()
-    begins = torch.tensor([False])
+    frames = [(torch.randn(1, tokens, width), torch.randn(1, 1, COGNITIVE)) for _ in range(16)]
+    state, step = bank.initial(*frames[0]), 0
 
-    def frame() -> tuple[Tensor, Tensor]:
-        return torch.randn(1, tokens, width), torch.randn(1, 1, COGNITIVE)
+    def work() -> None:
+        nonlocal state, step
+        *_, state = bank.step(
+            state, *frames[step % len(frames)],
+            times=torch.tensor([float(step)]), begins=torch.tensor([step == 0]), overwrites=True,
+        )  # fmt: skip
+        step += 1
 
-    state = bank.initial(*frame())
-    for step in range(entries + 1):
-        *_, state = bank.step(state, *frame(), times=torch.tensor([float(step)]), begins=begins)
-    now, seen = torch.tensor([float(entries + 1)]), frame()
-    return lambda: bank.step(state, *seen, times=now, begins=begins)
+    for _ in range(entries + 1):
+        work()
+    return work
 
 
 @torch.inference_mode()

@@ -14,7 +14,7 @@ from embodied_mem.errors import ConfigError
 from planners.diffusion.evaluation import evaluate, summary
 from planners.diffusion.noise import SamplingConfig
 from planners.diffusion.policy import DiffusionPolicy
-from planners.diffusion.weights import SHIPPED
+from planners.diffusion.weights import shipped
 
 
 def eval_policy(command: Eval) -> int:
@@ -23,7 +23,7 @@ def eval_policy(command: Eval) -> int:
     Raises:
         ConfigError: The simulator is not here.
     """
-    path = SHIPPED if command.weights is None else Path(command.weights)
+    path = shipped(command.task) if command.weights is None else Path(command.weights)
     log = None if command.out is None else Path(command.out)
     policy = DiffusionPolicy(
         path, sampling=SamplingConfig(guidance=command.guidance), executed=command.executed

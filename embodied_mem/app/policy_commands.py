@@ -29,6 +29,8 @@ class TrainPolicy(Config, frozen=True, tag="policy"):
     """At its highest."""
     seed: int = 0
     """Of the network's first weights and of the choice of frames."""
+    begin_with: str | None = None
+    """File of weights to go on from, in a new run; of a policy that remembers with the same."""
     validation: int = 50
     """Last episodes, which are measured on and not learnt from."""
     validate_every: int = 100

@@ -38,6 +38,7 @@ def training_config(command: TrainPolicy) -> PolicyTrainingConfig:
         batch=command.batch,
         learning_rate=command.learning_rate,
         seed=command.seed,
+        begin_with=command.begin_with,
         precision=command.precision,
         policy=PolicyConfig(memory=NAMED[command.memory]),
     )

@@ -12,7 +12,6 @@ come in batches, each begun anew on its own.
 Axes: b episodes, t steps, q steps asked about, s steps written, l entries, n tokens, d width.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,39 +21,25 @@ from torch import Tensor, nn
 
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
-from embodied_mem.memory.chunked_reading import read_chunks
+from embodied_mem.memory.bank_reading import (
+    Gate,
+    Projected,
+    Reading,
+    Retrieval,
+    TimeEncoding,
+    WholeReading,
+)
 from embodied_mem.memory.consolidation import (
     BankEntries,
+    Change,
     Forgetting,
     ForgettingByPlace,
     Merging,
     Rule,
-    append,
     coefficients,
+    planned,
+    taken,
 )
-
-
-class WholeReading(Config, frozen=True, tag="whole"):
-    """Attention over all entries at once (MemoryVLA)."""
-
-
-class ChunkedReading(Config, frozen=True, tag="chunks"):
-    """Which stretches of time matter, then what in them (HCAM); see `chunked_reading`."""
-
-    entries: int = 8
-    """Consecutive entries of a chunk."""
-    top: int = 2
-    """Chunks that are looked into."""
-
-    def __post_init__(self) -> None:
-        if self.entries < 1 or self.top < 1:
-            raise ConfigError(
-                "reading by chunks needs 1 or more entries to a chunk, and 1 or more chunks, "
-                f"got {self.entries} and {self.top}."
-            )
-
-
-Reading = WholeReading | ChunkedReading
 
 
 class PerPlace(Config, frozen=True, tag="per_place"):
@@ -115,11 +100,30 @@ class BankConfig(Config, frozen=True, tag="bank"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamState:
+    """What a batch of episodes remembers of one stream.
+
+    Keys and values are those of the weights that it was written with.
+    """
+
+    entries: BankEntries
+    projected: tuple[Projected, ...]
+    """What each round of looking finds them by."""
+
+    def cleared(self, episodes: Bool[Tensor, "b"]) -> "StreamState":
+        """Forget all of some episodes."""
+        return StreamState(
+            entries=self.entries.cleared(episodes),
+            projected=tuple(each.cleared(episodes) for each in self.projected),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BankState:
     """What a batch of episodes remembers."""
 
-    perceptual: BankEntries
-    cognitive: BankEntries
+    perceptual: StreamState
+    cognitive: StreamState
 
 
 class CognitiveBank(nn.Module):
@@ -154,6 +158,7 @@ class CognitiveBank(nn.Module):
         times: Float[Tensor, "b"],
         begins: Bool[Tensor, "b"],
         places: Float[Tensor, "b"] | None = None,
+        overwrites: bool = False,
     ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b m e"], BankState]:
         """Look into the memory, then write.
 
@@ -164,12 +169,18 @@ class CognitiveBank(nn.Module):
             times: Steps of the environment since each episode began.
             begins: Which episodes begin now; they remember nothing.
             places: Number of the place where each is; None: there is one.
+            overwrites: Whether the memory so far is written over, and must not be used again. A
+                large bank spends most of its time on copies of itself otherwise. Only where no
+                gradients are recorded.
 
         Returns:
             Both kinds of tokens with what was found mixed in, and the memory for the next step.
         """
-        seen, first = self.perceptual.step(state.perceptual, perceptual, times, begins, places)
-        meant, second = self.cognitive.step(state.cognitive, cognitive, times, begins, places)
+        now = (times, begins, places)
+        seen, first = self.perceptual.step(
+            state.perceptual, perceptual, *now, overwrites=overwrites
+        )
+        meant, second = self.cognitive.step(state.cognitive, cognitive, *now, overwrites=overwrites)
         return seen, meant, BankState(perceptual=first, cognitive=second)
 
     def sequence(
@@ -218,30 +229,41 @@ class StreamBank(nn.Module):
         )
         self.gate = Gate(width) if config.fusion == "gate" else None
 
-    def initial(self, tokens: Float[Tensor, "b n d"]) -> BankEntries:
-        """Return empty entries for tokens like these."""
+    def initial(self, tokens: Float[Tensor, "b n d"]) -> StreamState:
+        """Return an empty memory for tokens like these."""
         batch, count, width = tokens.shape
         slots = self._config.capacity
-        return BankEntries(
-            tokens=tokens.new_zeros(batch, slots, count, width),
-            times=torch.zeros(batch, slots, device=tokens.device),
-            counts=torch.zeros(batch, slots, device=tokens.device),
-            places=torch.zeros(batch, slots, device=tokens.device),
+        nothing = tokens.new_zeros(batch, slots + 1, count, width)
+        return StreamState(
+            entries=BankEntries.nothing(tokens, slots),
+            projected=tuple(
+                Projected(keys=nothing.clone(), values=nothing.clone()) for _ in self._rounds()
+            ),
         )
 
     def step(
         self,
-        entries: BankEntries,
+        state: StreamState,
         tokens: Float[Tensor, "b n d"],
         times: Float[Tensor, "b"],
         begins: Bool[Tensor, "b"],
         places: Float[Tensor, "b"] | None = None,
-    ) -> tuple[Float[Tensor, "b n d"], BankEntries]:
-        """Look into the bank, then write."""
-        entries = entries.cleared(begins)
-        fused = self._read(tokens, entries.tokens, entries.times, entries.counts > 0)
-        written = append(entries, self._stored(tokens), times, self._rule, places)
-        return fused, written
+        *,
+        overwrites: bool = False,
+    ) -> tuple[Float[Tensor, "b n d"], StreamState]:
+        """Look into the bank, then write; see `CognitiveBank.step`."""
+        state = state.cleared(begins)
+        fused = self._mixed(tokens, *self._looked_at(state))
+        stored = self._stored(tokens)
+        change = planned(state.entries, stored, self._rule, places, overwrites=overwrites)
+        entries = change.applied(state.entries, stored, times, places)
+        return fused, StreamState(
+            entries=entries, projected=self._following(state.projected, change, entries)
+        )
+
+    def projected(self, entries: BankEntries) -> tuple[Projected, ...]:
+        """Make anew what is kept of entries, for each round of looking."""
+        return self._projected(entries.tokens, entries.by_slot(entries.times))
 
     def sequence(
         self,
@@ -264,10 +286,9 @@ class StreamBank(nn.Module):
             past, when = coefficients(tokens, times, self._config.capacity, self._rule, places)
         past, when = past[row, asked, :filled], when[row, asked, :filled]  # (b, q, l, s), (b, q, l)
         stored = torch.einsum("bqls,bsnd->bqlnd", past.to(tokens.dtype), self._stored(tokens))
-        fused = self._read(
+        fused = self._mixed(
             tokens[row, asked].flatten(0, 1),
-            stored.flatten(0, 1),
-            when.flatten(0, 1),
+            self._projected(stored.flatten(0, 1), when.flatten(0, 1)),
             (past > 0).any(-1).flatten(0, 1),
         )
         return fused.unflatten(0, asked.shape)
@@ -275,123 +296,56 @@ class StreamBank(nn.Module):
     def _stored(self, tokens: Tensor) -> Tensor:
         return tokens.detach() if self._config.memory_grad == "detach" else tokens
 
-    def _read(
+    def _rounds(self) -> list[Retrieval]:
+        return [layer for layer in self.rounds if isinstance(layer, Retrieval)]
+
+    def _keys(
+        self, stored: Float[Tensor, "b l n d"], times: Float[Tensor, "b l"]
+    ) -> Float[Tensor, "b l n d"]:
+        """What entries are known by: their tokens, and when they were written."""
+        return stored if self.time is None else stored + self.time(times)[:, :, None].to(stored)
+
+    def _projected(
+        self, stored: Float[Tensor, "b l n d"], times: Float[Tensor, "b l"]
+    ) -> tuple[Projected, ...]:
+        keys = self._keys(stored, times)
+        return tuple(Projected.of(*layer.project(keys, stored)) for layer in self._rounds())
+
+    def _looked_at(
+        self, state: StreamState
+    ) -> tuple[tuple[Projected, ...], Bool[Tensor, "b l"] | None]:
+        """What is kept of entries, in order if that counts; and which are used, if not all are."""
+        entries, used = state.entries, state.entries.counts > 0
+        full = bool(used.all())
+        if isinstance(self._config.reading, WholeReading):
+            return state.projected, None if full else entries.by_slot(used)
+        kept = tuple(each.taken(entries.slots) for each in state.projected)
+        return kept, None if full else used
+
+    def _following(
+        self, projected: tuple[Projected, ...], change: Change, entries: BankEntries
+    ) -> tuple[Projected, ...]:
+        """Bring what is kept of entries up to date after a write."""
+        slots = torch.stack(change.touched(), 1)  # (b, 2)
+        stored = taken(entries.tokens, slots)
+        keys = self._keys(stored, taken(entries.by_slot(entries.times), slots))
+        return tuple(
+            kept.following(change, *layer.project(keys, stored))
+            for layer, kept in zip(self._rounds(), projected, strict=True)
+        )
+
+    def _mixed(
         self,
         tokens: Float[Tensor, "b n d"],
-        stored: Float[Tensor, "b l n d"],
-        times: Float[Tensor, "b l"],
-        used: Bool[Tensor, "b l"],
+        projected: tuple[Projected, ...],
+        used: Bool[Tensor, "b l"] | None,
     ) -> Float[Tensor, "b n d"]:
         """Mix in what was found; where nothing is stored, tokens stay exactly as they are."""
-        keys = stored if self.time is None else stored + self.time(times)[:, :, None].to(stored)
-        empty = ~used.any(1, keepdim=True)  # (b, 1)
+        empty = None if used is None else ~used.any(1, keepdim=True)  # (b, 1)
+        looked_at = None if used is None or empty is None else used | empty
         found = tokens
-        for layer in self.rounds:
-            found = layer(found, keys, stored, used | empty)
+        for layer, kept in zip(self._rounds(), projected, strict=True):
+            found = layer.look(found, kept, looked_at)
         fused = (tokens + found) / 2 if self.gate is None else self.gate(tokens, found)
-        return torch.where(empty[:, :, None], tokens, fused.to(tokens.dtype))
-
-
-class TimeEncoding(nn.Module):
-    """Sinusoids of a time, through a small network (MemoryVLA).
-
-    Args:
-        width: Of what comes out.
-        waves: Sines and cosines together.
-    """
-
-    frequencies: Tensor
-
-    def __init__(self, width: int, waves: int = 64) -> None:
-        super().__init__()
-        steps = torch.arange(waves // 2) / (waves // 2)
-        self.register_buffer("frequencies", torch.exp(-math.log(1e4) * steps), persistent=False)
-        last = nn.Linear(width, width)
-        self.network = nn.Sequential(nn.Linear(waves, width), nn.SiLU(), last)
-        nn.init.zeros_(last.weight)  # At first, what is alike is found whenever it was.
-        nn.init.zeros_(last.bias)
-
-    def forward(self, times: Float[Tensor, "b l"]) -> Float[Tensor, "b l d"]:
-        """Encode times [steps]."""
-        angles = times[..., None].to(self.frequencies) * self.frequencies
-        return self.network(torch.cat([angles.cos(), angles.sin()], -1))
-
-
-class Retrieval(nn.Module):
-    """One round of looking into a bank: cross-attention, then a network, each normalised after.
-
-    Keys and queries begin as the same rotation, so that tokens find what is like them before
-    anything was learnt: a cue and what it decides on meet by chance too rarely to begin with. What
-    fits nothing finds nothing: an entry of zeros is always among the keys and values.
-    """
-
-    def __init__(self, width: int, heads: int, reading: Reading | None = None) -> None:
-        super().__init__()
-        self._heads, self._reading = heads, reading or WholeReading()
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width)
-        nn.init.orthogonal_(self.query.weight)
-        self.key.weight.data.copy_(self.query.weight)
-        for layer in (self.query, self.key):
-            nn.init.zeros_(layer.bias)
-        self.value = nn.Linear(width, width)
-        self.first = nn.LayerNorm(width)
-        self.network = nn.Sequential(
-            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
-        )
-        self.second = nn.LayerNorm(width)
-
-    def forward(
-        self,
-        tokens: Float[Tensor, "b n d"],
-        keys: Float[Tensor, "b l m d"],
-        values: Float[Tensor, "b l m d"],
-        used: Bool[Tensor, "b l"],
-    ) -> Float[Tensor, "b n d"]:
-        """Look for what the tokens need; every episode must use some entry."""
-        q, k, v = self.query(tokens), self.key(keys), self.value(values)
-        match self._reading:
-            case WholeReading():
-                found = self._whole(q, k, v, used)
-            case ChunkedReading(entries=entries, top=top):
-                found = read_chunks(q, k, v, used, entries=entries, top=top, heads=self._heads)
-        tokens = self.first(tokens + found)
-        return self.second(tokens + self.network(tokens))
-
-    def _whole(
-        self,
-        q: Float[Tensor, "b n d"],
-        k: Float[Tensor, "b l m d"],
-        v: Float[Tensor, "b l m d"],
-        used: Bool[Tensor, "b l"],
-    ) -> Float[Tensor, "b n d"]:
-        nothing = torch.zeros_like(k[:, 0, :1])
-        mask = used.repeat_interleave(k.shape[2], 1)
-        mask = nn.functional.pad(mask, (1, 0), value=True)[:, None, None]  # (b, 1, 1, 1 + l m)
-        found = nn.functional.scaled_dot_product_attention(
-            self._parted(q),
-            self._parted(torch.cat([nothing, k.flatten(1, 2)], 1)),
-            self._parted(torch.cat([nothing, v.flatten(1, 2)], 1)),
-            attn_mask=mask,
-        )
-        return found.transpose(1, 2).flatten(2)
-
-    def _parted(self, x: Float[Tensor, "b m d"]) -> Float[Tensor, "b h m e"]:
-        return x.unflatten(-1, (self._heads, -1)).transpose(1, 2)
-
-
-class Gate(nn.Module):
-    """How much of each channel stays as seen; the rest is what was found. Half of it at first."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.share = nn.Linear(2 * width, width)
-        nn.init.normal_(self.share.weight, std=1e-3)
-        nn.init.normal_(self.share.bias, std=1e-3)
-
-    def forward(
-        self, seen: Float[Tensor, "b n d"], found: Float[Tensor, "b n d"]
-    ) -> Float[Tensor, "b n d"]:
-        """Mix."""
-        share = self.share(torch.cat([seen, found], -1)).sigmoid()
-        return share * seen + (1 - share) * found
+        fused = fused.to(tokens.dtype)
+        return fused if empty is None else torch.where(empty[:, :, None], tokens, fused)

@@ -109,6 +109,7 @@ class DiffusionPolicy:
             meant,
             times=self._given(steps),
             begins=self._given(begins),
+            overwrites=True,
         )
         return tokens, network.condition(tokens, meant)
 

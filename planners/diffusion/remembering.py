@@ -80,6 +80,7 @@ class LstmMemory(nn.Module):
         *,
         times: Float[Tensor, "b"],  # noqa: ARG002 - it counts by itself.
         begins: Bool[Tensor, "b"],
+        overwrites: bool = False,  # noqa: ARG002 - it is small.
     ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b m e"], LstmState]:
         """Remember, and mix in what is remembered."""
         kept = ~begins[None, :, None]
@@ -130,6 +131,7 @@ class NoMemory(nn.Module):
         *,
         times: Float[Tensor, "b"],  # noqa: ARG002
         begins: Bool[Tensor, "b"],  # noqa: ARG002
+        overwrites: bool = False,  # noqa: ARG002
     ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b m e"], None]:
         """Pass on what is seen now."""
         return perceptual, cognitive, state

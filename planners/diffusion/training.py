@@ -31,7 +31,7 @@ from planners.diffusion.batches import DemonstrationSet, Groups, SamplerConfig, 
 from planners.diffusion.network import Interface, PolicyConfig, PolicyNetwork
 from planners.diffusion.noise import SamplingConfig, corrupted
 from planners.diffusion.remembering import chosen_steps
-from planners.diffusion.weights import FORMAT, PolicyCard
+from planners.diffusion.weights import FORMAT, PolicyCard, load_policy
 
 WEIGHTS = "policy.safetensors"
 """The averaged weights in a run's folder, as a robot loads them."""
@@ -61,6 +61,8 @@ class PolicyTrainingConfig(Config, frozen=True):
     guess: float = 1.0
     """Weight of the guess from the condition alone; see `PolicyNetwork.guess_loss`."""
     seed: int = 0
+    begin_with: str | None = None
+    """File of weights to begin with instead of drawn ones; their scales are kept."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the network's forward pass; weights are float32. On a CPU, half precision is slower."""
     policy: PolicyConfig = PolicyConfig()
@@ -164,8 +166,7 @@ class PolicyTrainer:
 
     def _fresh(self) -> TrainingState:
         torch.manual_seed(self._config.seed)
-        network = self.card.build().to(self._device)
-        network.set_scales(self._trained.scales())
+        network = self._first().to(self._device)
         return TrainingState(
             network=network.train(),
             average=copy.deepcopy(network).eval().requires_grad_(requires_grad=False),
@@ -174,6 +175,25 @@ class PolicyTrainer:
                 lr=self._config.learning_rate,
             ),
         )
+
+    def _first(self) -> PolicyNetwork:
+        """The network that training begins with.
+
+        Raises:
+            ConfigError: The weights to begin with are of another policy.
+        """
+        path = self._config.begin_with
+        if path is None:
+            network = self.card.build()
+            network.set_scales(self._trained.scales())
+            return network
+        card, network = load_policy(Path(path))
+        if (card.policy, card.interface) != (self.card.policy, self.card.interface):
+            raise ConfigError(
+                f"the weights in {path} are of another policy, or of one that sees or is told "
+                "something else. Use the settings that they were trained with, or begin with none."
+            )
+        return network.requires_grad_(requires_grad=True)
 
     def steps(self) -> Iterator[tuple[int, float]]:
         """Do the steps that are left, and yield the number and loss of each."""

@@ -7,8 +7,18 @@ from embodied_mem.config import Config
 from embodied_mem.runtime.carded_weights import WeightsFormat
 from planners.diffusion.network import Interface, PolicyConfig, PolicyNetwork
 
-SHIPPED = Path(__file__).parent.parent / "weights" / "remember_color_3.safetensors"
+_FOLDER = Path(__file__).parent.parent / "weights"
+
+SHIPPED = _FOLDER / "remember_color_3.safetensors"
 """A policy that comes with the package: for RememberColor3 of MIKASA-Robo (docs/policy.md)."""
+
+SHIPPED_FIVE = _FOLDER / "remember_color_5.safetensors"
+"""Another, for RememberColor5; trained on both."""
+
+
+def shipped(task: str) -> Path:
+    """Return the policy that comes with the package for a task; else that for most colours."""
+    return SHIPPED if task == "RememberColor3-VLA-v0" else SHIPPED_FIVE
 
 
 class PolicyCard(Config, frozen=True):

@@ -9,7 +9,8 @@ from cue_task import on_a_large_table
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from embodied_mem.memory.cognitive_bank import BankConfig, Retrieval
+from embodied_mem.memory.bank_reading import Retrieval
+from embodied_mem.memory.cognitive_bank import BankConfig
 from planners.diffusion.batches import DemonstrationSet, SamplerConfig
 from planners.diffusion.decisions import decision_accuracy
 from planners.diffusion.denoiser import DenoiserConfig

@@ -55,6 +55,22 @@ def test_an_interrupted_run_ends_like_one_that_was_not(tmp_path: Path) -> None:
     assert steps == [1, 2, 3, 4]
 
 
+def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path) -> None:
+    run(tmp_path / "first", TINY)
+    weights = tmp_path / "first" / "policy.safetensors"
+    still = msgspec.structs.replace(TINY, steps=1, learning_rate=1e-12, begin_with=str(weights))
+    list(train(tmp_path / "second", demonstrations(30, 1000), [], still, QUIET))
+    again = load_policy(tmp_path / "second" / "policy.safetensors")[1]
+    before = load_policy(weights)[1].state_dict()
+    for name, tensor in again.state_dict().items():  # Scales too, though it saw other episodes.
+        torch.testing.assert_close(tensor, before[name], rtol=0, atol=1e-5)
+    other = msgspec.structs.replace(
+        still, policy=msgspec.structs.replace(TINY.policy, memory=BankConfig(capacity=5, heads=2))
+    )
+    with pytest.raises(ConfigError, match="are of another policy"):
+        run(tmp_path / "third", other)
+
+
 def checkpointing(*, every: int) -> PolicyRunConfig:
     return msgspec.structs.replace(QUIET, checkpoint_every=every)
 

@@ -11,27 +11,39 @@ from planners.diffusion.batches import DemonstrationSet
 from planners.diffusion.decisions import decided, decision_accuracy
 from planners.diffusion.noise import SamplingConfig
 from planners.diffusion.policy import DiffusionPolicy
-from planners.diffusion.weights import SHIPPED, load_policy
+from planners.diffusion.weights import load_policy, shipped
 
-RECORDED = Path(__file__).parents[1] / "golden" / "policy" / "remember_color_3.safetensors"
+RECORDED = Path(__file__).parents[1] / "golden" / "policy"
+
+
+@pytest.fixture(scope="module", params=[3, 5])
+def colours(request: pytest.FixtureRequest) -> int:
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def episodes() -> list[Demonstration]:
-    return read_demonstrations(RECORDED)[1]
+def weights(colours: int) -> Path:
+    return shipped(f"RememberColor{colours}-VLA-v0")
 
 
-def test_the_shipped_policy_decides_by_what_it_saw_before(episodes: list[Demonstration]) -> None:
-    _, network = load_policy(SHIPPED)
+@pytest.fixture(scope="module")
+def episodes(colours: int) -> list[Demonstration]:
+    return read_demonstrations(RECORDED / f"remember_color_{colours}.safetensors")[1]
+
+
+def test_the_shipped_policy_decides_by_what_it_saw_before(
+    weights: Path, episodes: list[Demonstration]
+) -> None:
+    _, network = load_policy(weights)
     part = DemonstrationSet(episodes, [0] * len(episodes), 8, torch.device("cpu"))
     assert decision_accuracy(network, part, range(12), SamplingConfig(), seed=0) >= 11 / 12
 
 
 @pytest.mark.parametrize(("forgets", "least", "most"), [(False, 11, 12), (True, 0, 9)])
 def test_at_work_it_needs_its_memory(
-    episodes: list[Demonstration], forgets: bool, least: int, most: int
+    weights: Path, episodes: list[Demonstration], forgets: bool, least: int, most: int
 ) -> None:
-    policy = DiffusionPolicy(SHIPPED)
+    policy = DiffusionPolicy(weights)
     right = sum(decision_at_work(policy, episode, forgets=forgets) for episode in episodes)
     assert least <= right <= most
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from embodied_mem.errors import ConfigError
+from embodied_mem.memory.bank_reading import ChunkedReading, Retrieval
 from embodied_mem.memory.chunked_reading import read_chunks
-from embodied_mem.memory.cognitive_bank import ChunkedReading, Retrieval
 
 WIDTH, QUERIES, TOKENS = 8, 4, 3
 

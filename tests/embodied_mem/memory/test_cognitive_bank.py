@@ -1,5 +1,6 @@
 """The perceptual-cognitive bank: what it keeps, and that training sees what the robot will."""
 
+import copy
 import itertools
 from typing import Literal
 
@@ -11,14 +12,15 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from embodied_mem.errors import ConfigError
+from embodied_mem.memory.bank_reading import ChunkedReading, WholeReading
 from embodied_mem.memory.cognitive_bank import (
     BankConfig,
-    ChunkedReading,
+    BankState,
     CognitiveBank,
     Consolidation,
     PerPlace,
     StreamBank,
-    WholeReading,
+    StreamState,
 )
 from embodied_mem.memory.consolidation import (
     BankEntries,
@@ -33,7 +35,13 @@ WIDTH, TOKENS = 8, 3
 
 def bank_of(config: BankConfig, seed: int = 0) -> CognitiveBank:
     torch.manual_seed(seed)
-    return CognitiveBank(perceptual=WIDTH, cognitive=12, config=config).double()
+    bank = CognitiveBank(perceptual=WIDTH, cognitive=12, config=config).double()
+    for stream in (bank.perceptual, bank.cognitive):
+        if stream.time is not None:  # As if learnt: before, times say nothing.
+            last = stream.time.network[-1]
+            assert isinstance(last, torch.nn.Linear)
+            torch.nn.init.normal_(last.weight, std=0.3)
+    return bank
 
 
 def episode_of(batch: int, steps: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
@@ -108,16 +116,133 @@ def test_steps_asked_about_are_those_of_whole_episodes(steps: int) -> None:
 
 
 @pytest.mark.parametrize("steps", [4, 9])
-def test_gradients_of_whole_episodes_are_those_of_single_steps(steps: int) -> None:
-    bank = bank_of(BankConfig(capacity=4))
+@pytest.mark.parametrize("memory_grad", ["bptt", "detach"])
+def test_gradients_of_whole_episodes_are_those_of_single_steps(
+    steps: int, memory_grad: Literal["bptt", "detach"]
+) -> None:
+    bank = bank_of(BankConfig(capacity=4, memory_grad=memory_grad))
     seen, meant, times = episode_of(2, steps)
     gradients = []
     for run in (bank.sequence, lambda *episode: stepped(bank, *episode)):
         seen.requires_grad_().grad = None
+        bank.zero_grad()
         first, second = run(seen, meant, times)
         (first.square().sum() + second.square().sum()).backward()
-        gradients.append(seen.grad)
-    torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=1e-6)
+        gradients.append([seen.grad, *(weight.grad for weight in bank.parameters())])
+    for at_once, one_by_one in zip(*gradients, strict=True):
+        torch.testing.assert_close(at_once, one_by_one, rtol=0, atol=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    capacity=st.integers(1, 5),
+    steps=st.integers(1, 14),
+    rule=st.sampled_from(["merge", "fifo", "place"]),
+    heads=st.sampled_from([1, 2]),
+    timed=st.booleans(),
+    chunked=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_kept_keys_and_values_are_those_that_would_be_made_anew(
+    capacity: int, steps: int, rule: str, heads: int, timed: bool, chunked: bool, seed: int
+) -> None:
+    rules: dict[str, Consolidation] = {"merge": "merge", "fifo": "fifo"}
+    config = BankConfig(
+        capacity=capacity,
+        consolidation=rules.get(rule, PerPlace(places=min(2, capacity))),
+        heads=heads,
+        time_encoding=timed,
+        reading=ChunkedReading(entries=2, top=2) if chunked else WholeReading(),
+    )
+    bank = bank_of(config, seed).perceptual
+    seen, _, times = episode_of(3, steps, seed)
+    random = torch.Generator().manual_seed(seed)
+    begins = torch.rand(3, steps, generator=random) < 0.15
+    places = torch.randint(min(2, capacity), (3, steps), generator=random).double()
+    state = bank.initial(seen[:, 0])
+    for step in range(steps):
+        anew = StreamState(entries=state.entries, projected=bank.projected(state.entries))
+        now = (seen[:, step], times[:, step], begins[:, step], places[:, step])
+        expected, _ = bank.step(anew, *now)
+        found, state = bank.step(state, *now)
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-9)
+        used = state.entries.by_slot(state.entries.counts > 0)
+        for kept, made in zip(state.projected, bank.projected(state.entries), strict=True):
+            for some, others in ((kept.keys, made.keys), (kept.values, made.values)):
+                torch.testing.assert_close(some[:, 1:][used], others[:, 1:][used])
+                assert not some[:, 0].any()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    capacity=st.integers(1, 5),
+    steps=st.integers(1, 14),
+    rule=st.sampled_from(["merge", "fifo", "place"]),
+    seed=st.integers(0, 1000),
+)
+@torch.no_grad()
+def test_a_memory_that_is_written_over_is_what_a_copy_would_be(
+    capacity: int, steps: int, rule: str, seed: int
+) -> None:
+    rules: dict[str, Consolidation] = {"merge": "merge", "fifo": "fifo"}
+    consolidation = rules.get(rule, PerPlace(places=min(2, capacity)))
+    bank = bank_of(BankConfig(capacity=capacity, consolidation=consolidation), seed)
+    seen, meant, times = episode_of(2, steps, seed)
+    random = torch.Generator().manual_seed(seed)
+    begins = torch.rand(2, steps, generator=random) < 0.15
+    places = torch.randint(min(2, capacity), (2, steps), generator=random).double()
+    copied = bank.initial(seen[:, 0], meant[:, 0])
+    written_over = copy.deepcopy(copied)
+    for step in range(steps):
+        first, second = (
+            bank.step(
+                state, seen[:, step], meant[:, step],
+                times=times[:, step], begins=begins[:, step], places=places[:, step],
+                overwrites=overwrites,
+            )
+            for state, overwrites in ((copied, False), (written_over, True))
+        )  # fmt: skip
+        copied, written_over = first[2], second[2]
+        for one, other in zip(first[:2], second[:2], strict=True):
+            torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+@torch.no_grad()
+def test_a_memory_that_is_written_over_stays_where_it_is() -> None:
+    bank = bank_of(BankConfig(capacity=3))
+    seen, meant, times = episode_of(1, 9)
+    begins = torch.tensor([False])
+    state = bank.initial(seen[:, 0], meant[:, 0])
+    places = held(state)
+    for step in range(9):
+        *_, state = bank.step(
+            state, seen[:, step], meant[:, step], times=times[:, step], begins=begins,
+            overwrites=True,
+        )  # fmt: skip
+    assert held(state) == places
+    assert len(set(places)) == len(places)
+
+
+def held(state: BankState) -> list[int]:
+    """Where in the computer's memory a state lies."""
+    streams = (state.perceptual, state.cognitive)
+    tensors = [stream.entries.tokens for stream in streams]
+    tensors += [
+        x for stream in streams for kept in stream.projected for x in (kept.keys, kept.values)
+    ]
+    return [tensor.data_ptr() for tensor in tensors]
+
+
+def test_an_episode_that_begins_forgets_even_what_is_no_number() -> None:
+    bank = bank_of(BankConfig(capacity=3)).perceptual
+    seen, _, times = episode_of(2, 6)
+    broken = seen.clone()
+    broken[0, 0] = torch.nan
+    state = bank.initial(seen[:, 0])
+    for step in range(6):
+        begins = torch.tensor([step == 3, False])
+        found, state = bank.step(state, broken[:, step], times[:, step], begins)
+        assert step < 3 or found.isfinite().all()
 
 
 @pytest.mark.parametrize(("memory_grad", "reached"), [("bptt", True), ("detach", False)])
@@ -183,7 +308,7 @@ def test_merged_entries_are_means_of_the_frames_that_they_stand_for(
     groups, expected, when = merged_naively(seen[0].numpy(), times[0].numpy(), capacity)
     used = min(steps, capacity)
     assert entries.counts[0].tolist() == groups + [0] * (capacity - used)
-    np.testing.assert_allclose(entries.tokens[0, :used].numpy(), expected, atol=1e-9)
+    np.testing.assert_allclose(entries.in_order()[0, :used].numpy(), expected, atol=1e-9)
     np.testing.assert_allclose(entries.times[0, :used].numpy(), when, atol=1e-9)
     assert entries.counts.sum() == steps
     assert (entries.times[0, 1:used] > entries.times[0, : used - 1]).all()
@@ -198,7 +323,7 @@ def test_without_merging_the_last_frames_are_kept(capacity: int, steps: int) -> 
         entries = append(entries, seen[:, step], times[:, step], Forgetting())
     used = min(steps, capacity)
     assert torch.equal(entries.times[0, :used], times[0, steps - used :])
-    assert torch.equal(entries.tokens[0, :used], seen[0, steps - used :])
+    assert torch.equal(entries.in_order()[0, :used], seen[0, steps - used :])
 
 
 @settings(max_examples=40, deadline=None)
@@ -227,7 +352,7 @@ def test_each_place_keeps_its_own_last_frames(
     assert entries.counts[0].tolist() == [1] * used + [0] * (share * count + spare - used)
     assert entries.places[0, :used].tolist() == places[kept].tolist()
     assert torch.equal(entries.times[0, :used], times[0, kept])
-    assert torch.equal(entries.tokens[0, :used], seen[0, kept])
+    assert torch.equal(entries.in_order()[0, :used], seen[0, kept])
 
 
 @settings(max_examples=20, deadline=None)
@@ -279,12 +404,7 @@ def test_heads_must_divide_the_width() -> None:
 
 
 def empty(capacity: int) -> BankEntries:
-    return BankEntries(
-        tokens=torch.zeros(1, capacity, TOKENS, WIDTH, dtype=torch.float64),
-        times=torch.zeros(1, capacity, dtype=torch.float64),
-        counts=torch.zeros(1, capacity, dtype=torch.float64),
-        places=torch.zeros(1, capacity, dtype=torch.float64),
-    )
+    return BankEntries.nothing(torch.zeros(1, TOKENS, WIDTH, dtype=torch.float64), capacity)
 
 
 def merged_naively(
