@@ -71,7 +71,7 @@ def test_the_same_is_a_recording_for_rerun(store: Path, tmp_path: Path):
                          colours=[])  # fmt: skip
         path = PathRow(thing="red_1", video=video.id, positions=np.array([3, 4, 8]),
                        stamps=np.array([3.0, 4.0, 8.0]),
-                       boxes=np.tile(np.array([0.1, 0.1, 0.5, 0.5], np.float32), (3, 1)))  # fmt: skip
+                       boxes=np.full((3, 4), [[0.1, 0.1, 0.5, 0.5]], np.float32))  # fmt: skip
         index.add(video.id, Batch(things=[thing], paths=[path], seconds=9.0))
     out, page = tmp_path / "m.rrd", tmp_path / "page.html"
     assert view(View(folder=str(store), out=str(page), rrd=str(out))) == 0
