@@ -1,10 +1,94 @@
-"""What training runs of any network have in common: averaged weights, groups of parameters."""
+"""What training runs of any network have in common: a state, its steps, interruption."""
+
+import copy
+import math
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
 
 import torch
+from torch import Tensor, nn
+
+from embodied_mem.runtime.checkpoints import TrainingState
+from embodied_mem.runtime.interruption import deferred_interrupt
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """A training run that can be saved between steps."""
+
+    def steps(self) -> Iterator[tuple[int, float]]:
+        """Do the steps that are left, and yield the number and a loss of each."""
+        ...
+
+    def save(self) -> None:
+        """Write what is needed to go on."""
+        ...
+
+    def finish(self) -> None:
+        """Measure and write what came of it."""
+        ...
+
+
+def run_to_end(trainer: Trainer) -> Iterator[tuple[int, float]]:
+    """Do what is left of a run, and yield each step and its loss.
+
+    Raises:
+        KeyboardInterrupt: After the step in progress; the run was saved.
+    """
+    with deferred_interrupt() as interrupted:
+        for step, loss in trainer.steps():
+            yield step, loss
+            if interrupted():
+                trainer.save()
+                raise KeyboardInterrupt
+    trainer.finish()
+
+
+def begin(network: nn.Module, *, learning_rate: float, weight_decay: float) -> TrainingState:
+    """Return the state of a run before its first step."""
+    return TrainingState(
+        network=network,
+        average=copy.deepcopy(network).eval().requires_grad_(requires_grad=False),
+        optimizer=torch.optim.AdamW(parameter_groups(network, weight_decay), lr=learning_rate),
+    )
+
+
+def descend(
+    state: TrainingState, loss: Tensor, *, rate: float, clip: float, averaging: float
+) -> None:
+    """Take one step down the gradient, and let the averaged weights follow.
+
+    Args:
+        state: Network, its average and its optimizer; `step` counts the steps before this one.
+        loss: A single number.
+        rate: Of learning.
+        clip: Longest gradient.
+        averaging: Share of the running mean that a step leaves; less of it in the first steps.
+    """
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(state.network.parameters(), clip)
+    state.optimizer.step()
+    follow(state.average, state.network, min(averaging, (1 + state.step) / (10 + state.step)))
+
+
+def rise_and_fall(done: float, warm_up: float, least: float = 0.0) -> float:
+    """Return the share of the highest learning rate: a line up, then half a cosine down.
+
+    Args:
+        done: Share of the run that is done, 0..1.
+        warm_up: Share over which the rate rises.
+        least: Share that it begins with.
+    """
+    if done < warm_up:
+        return max(least, done / warm_up)
+    return 0.5 * (1 + math.cos(math.pi * min((done - warm_up) / max(1 - warm_up, 1e-9), 1)))
 
 
 @torch.no_grad()
-def follow(average: torch.nn.Module, network: torch.nn.Module, keep: float) -> None:
+def follow(average: nn.Module, network: nn.Module, keep: float) -> None:
     """Move the running mean of weights towards the network's: `keep` of it stays."""
     pairs = list(zip(average.state_dict().values(), network.state_dict().values(), strict=True))
     means = [(mean, new) for mean, new in pairs if mean.is_floating_point()]
@@ -14,7 +98,7 @@ def follow(average: torch.nn.Module, network: torch.nn.Module, keep: float) -> N
             mean.copy_(new)
 
 
-def parameter_groups(network: torch.nn.Module, decay: float) -> list[dict[str, object]]:
+def parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
     """Filters shrink by weight decay; biases and scales do not."""
     parameters = list(network.parameters())
     return [

@@ -5,7 +5,6 @@ same weights as one that was not (on the same machine, with as many threads). A 
 minutes cannot be repeated exactly.
 """
 
-import copy
 import json
 import math
 import time
@@ -25,8 +24,7 @@ from embodied_mem.runtime.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
-from embodied_mem.runtime.interruption import deferred_interrupt
-from embodied_mem.runtime.optimisation import follow, parameter_groups
+from embodied_mem.runtime.optimisation import begin, descend, rise_and_fall, run_to_end
 from perception.compact.batches import Batch, BatchMaker
 from perception.compact.clips import Clip
 from perception.compact.film_bank import FilmBank
@@ -111,14 +109,7 @@ def train(
         ConfigError: The folder's run was begun with other settings, or there are no films.
         KeyboardInterrupt: After the step in progress; a checkpoint of it was written.
     """
-    trainer = Trainer(out, clips, validation, config, run)
-    with deferred_interrupt() as interrupted:
-        for step, loss in trainer.steps():
-            yield step, loss
-            if interrupted():
-                trainer.save()
-                raise KeyboardInterrupt
-    trainer.save()
+    return run_to_end(Trainer(out, clips, validation, config, run))
 
 
 class Trainer:
@@ -155,13 +146,8 @@ class Trainer:
         torch.manual_seed(self._config.seed)
         network = CompactXMem(self._config.network).to(self._device)
         network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        return TrainingState(
-            network=network,
-            average=copy.deepcopy(network).eval().requires_grad_(requires_grad=False),
-            optimizer=torch.optim.AdamW(
-                parameter_groups(network, self._config.weight_decay), lr=self._config.learning_rate
-            ),
-        )
+        rate, decay = self._config.learning_rate, self._config.weight_decay
+        return begin(network, learning_rate=rate, weight_decay=decay)
 
     def steps(self) -> Iterator[tuple[int, float]]:
         """Do the steps that are left, and yield the number of each and the loss last logged."""
@@ -180,8 +166,7 @@ class Trainer:
                 recent.clear()
                 parts = dict(zip(losses._fields, means, strict=True))
                 loss = parts["total"]
-                rate = config.learning_rate * rise_and_fall(done, config.warm_up)
-                self._curve.write(state.step, state.seconds, rate=rate, means=parts)
+                self._curve.write(state.step, state.seconds, rate=self._rate(done), means=parts)
             if int(self._done() * run.validations) > int(done * run.validations):
                 self._validate()
             if state.seconds - saved > run.checkpoint_seconds:
@@ -195,22 +180,21 @@ class Trainer:
         spent = 0.0 if config.minutes is None else state.seconds / (60 * config.minutes)
         return min(max(state.step / config.steps, spent), 1.0)
 
+    def _rate(self, done: float) -> float:
+        config = self._config
+        return config.learning_rate * rise_and_fall(done, config.warm_up, least=_LEAST_RATE)
+
     def _step(self, batch: Batch, done: float) -> Losses:
         state, config = self.state, self._config
         network = state.network
         assert isinstance(network, CompactXMem), "made so"
-        for group in state.optimizer.param_groups:
-            group["lr"] = config.learning_rate * rise_and_fall(done, config.warm_up)
         with torch.autocast(
             self._device.type, dtype=torch.bfloat16, enabled=config.precision == "bfloat16"
         ):
             found = follow_clips(network, batch.images, batch.masks[:, 0], batch.remembered)
         losses = tracking_loss(found, batch.masks, hardest=hardest_share(done, config))
-        state.optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
-        state.optimizer.step()
-        follow(state.average, network, min(config.averaging, (1 + state.step) / (10 + state.step)))
+        rate = self._rate(done)
+        descend(state, losses.total, rate=rate, clip=config.clip, averaging=config.averaging)
         return losses
 
     def _validate(self) -> None:
@@ -235,17 +219,9 @@ class Trainer:
         names = {"region": "J", "overlap": "IoU where it is in view"}
         self._curve.draw(self._out / "curve.png", ("entropy", "dice"), names)
 
-
-def rise_and_fall(done: float, warm_up: float) -> float:
-    """Return the share of the highest learning rate: a line up, then half a cosine down.
-
-    Args:
-        done: Share of the run that is done, 0..1.
-        warm_up: Share over which the rate rises.
-    """
-    if done < warm_up:
-        return max(_LEAST_RATE, done / warm_up)
-    return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / max(1 - warm_up, 1e-9)))
+    def finish(self) -> None:
+        """Write what came of it."""
+        self.save()
 
 
 def hardest_share(done: float, config: TrainingConfig) -> float:

@@ -4,7 +4,6 @@ Chance depends on seed and step alone, so an interrupted run ends with the same 
 was not interrupted (on the same machine, with as many threads).
 """
 
-import copy
 import json
 import math
 import time
@@ -28,8 +27,7 @@ from embodied_mem.runtime.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
-from embodied_mem.runtime.interruption import deferred_interrupt
-from embodied_mem.runtime.optimisation import follow, parameter_groups
+from embodied_mem.runtime.optimisation import begin, descend, run_to_end
 from perception.devices import choose_device
 from perception.learned.curve import LearningCurve
 from perception.learned.generation import STATE_PROPERTIES
@@ -115,14 +113,7 @@ def train(
         ConfigError: The folder's run was begun with other settings.
         KeyboardInterrupt: After the step in progress; a checkpoint of it was written.
     """
-    trainer = Trainer(out, shards, validation, config, run)
-    with deferred_interrupt() as interrupted:
-        for step, loss in trainer.steps():
-            yield step, loss
-            if interrupted():
-                trainer.save()
-                raise KeyboardInterrupt
-    trainer.finish()
+    return run_to_end(Trainer(out, shards, validation, config, run))
 
 
 class Trainer:
@@ -170,14 +161,8 @@ class Trainer:
     def _fresh(self) -> TrainingState:
         torch.manual_seed(self._config.seed)
         network = to_device(self._first(), self._device).train()
-        return TrainingState(
-            network=network,
-            average=copy.deepcopy(network).eval().requires_grad_(requires_grad=False),
-            optimizer=torch.optim.AdamW(
-                parameter_groups(network, self._config.weight_decay),
-                lr=self._config.learning_rate,
-            ),
-        )
+        rate, decay = self._config.learning_rate, self._config.weight_decay
+        return begin(network, learning_rate=rate, weight_decay=decay)
 
     def _given_labels(self, names: Sequence[str]) -> set[int]:
         """Numbers of the labels that the weights to begin with know."""
@@ -233,21 +218,13 @@ class Trainer:
 
     def _step(self, images: Tensor, truth: Targets) -> Losses:
         state, config = self.state, self._config
-        for group in state.optimizer.param_groups:
-            group["lr"] = self._rate()
         with torch.autocast(
             self._device.type, dtype=torch.bfloat16, enabled=config.precision == "bfloat16"
         ):
             maps = state.network(images)
         losses = segmenter_loss(maps, truth, self._kind_weights)
-        state.optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()
-        torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.clip)
-        state.optimizer.step()
-        follow(
-            state.average,
-            state.network,
-            min(config.averaging, (1 + state.step) / (10 + state.step)),
+        descend(
+            state, losses.total, rate=self._rate(), clip=config.clip, averaging=config.averaging
         )
         return losses
 

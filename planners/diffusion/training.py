@@ -3,9 +3,7 @@
 Chance depends on seed and step alone.
 """
 
-import copy
 import json
-import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,8 +23,7 @@ from embodied_mem.runtime.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
-from embodied_mem.runtime.interruption import deferred_interrupt
-from embodied_mem.runtime.optimisation import follow, parameter_groups
+from embodied_mem.runtime.optimisation import begin, descend, rise_and_fall, run_to_end
 from planners.diffusion.batches import DemonstrationSet, Groups, SamplerConfig, questions
 from planners.diffusion.network import Interface, PolicyConfig, PolicyNetwork
 from planners.diffusion.noise import SamplingConfig, corrupted
@@ -107,14 +104,7 @@ def train(
         ConfigError: The folder's run was begun with other settings.
         KeyboardInterrupt: After the step in progress; a checkpoint of it was written.
     """
-    trainer = PolicyTrainer(out, episodes, validation, config, run)
-    with deferred_interrupt() as interrupted:
-        for step, loss in trainer.steps():
-            yield step, loss
-            if interrupted():
-                trainer.save()
-                raise KeyboardInterrupt
-    trainer.finish()
+    return run_to_end(PolicyTrainer(out, episodes, validation, config, run))
 
 
 class PolicyTrainer:
@@ -166,15 +156,9 @@ class PolicyTrainer:
 
     def _fresh(self) -> TrainingState:
         torch.manual_seed(self._config.seed)
-        network = self._first().to(self._device)
-        return TrainingState(
-            network=network.train(),
-            average=copy.deepcopy(network).eval().requires_grad_(requires_grad=False),
-            optimizer=torch.optim.AdamW(
-                parameter_groups(network, self._config.weight_decay),
-                lr=self._config.learning_rate,
-            ),
-        )
+        network = self._first().to(self._device).train()
+        rate, decay = self._config.learning_rate, self._config.weight_decay
+        return begin(network, learning_rate=rate, weight_decay=decay)
 
     def _first(self) -> PolicyNetwork:
         """The network that training begins with.
@@ -221,12 +205,10 @@ class PolicyTrainer:
         return steps if minutes is None else max(steps, self.state.seconds / 60 / minutes)
 
     def _rate(self) -> float:
-        return learning_rate(self._progress(), self._config)
+        return self._config.learning_rate * rise_and_fall(self._progress(), self._config.warm_up)
 
     def _step(self) -> Float[Tensor, ""]:
         state, config = self.state, self._config
-        for group in state.optimizer.param_groups:
-            group["lr"] = self._rate()
         generator = torch.Generator(self._device).manual_seed(config.seed * 2**32 + state.step)
         groups = self._trained.draw(config.batch, config.sampler, generator)
         with torch.autocast(
@@ -237,12 +219,7 @@ class PolicyTrainer:
                 generator, repeats=config.sampler.repeats, dropped=config.dropped,
                 guess=config.guess,
             )  # fmt: skip
-        state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.clip)
-        state.optimizer.step()
-        keep = min(config.averaging, (1 + state.step) / (10 + state.step))
-        follow(state.average, state.network, keep)
+        descend(state, loss, rate=self._rate(), clip=config.clip, averaging=config.averaging)
         return loss.detach()
 
     def _network(self) -> PolicyNetwork:
@@ -279,14 +256,6 @@ class PolicyTrainer:
         if every and self.state.step % every:
             self._validate()
         self.save()
-
-
-def learning_rate(done: float, config: PolicyTrainingConfig) -> float:
-    """Rise in a line, then fall along half a cosine; `done` is the share of the run."""
-    if done < config.warm_up:
-        return config.learning_rate * done / config.warm_up
-    fallen = min((done - config.warm_up) / (1 - config.warm_up), 1)
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * fallen))
 
 
 def policy_loss(

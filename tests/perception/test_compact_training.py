@@ -23,6 +23,7 @@ from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimCo
 from embodied_mem.backends.household.house_source import HouseSource
 from embodied_mem.errors import ConfigError, StoreError, StoreFormatError
 from embodied_mem.runtime.mask_scoring import region_similarity
+from embodied_mem.runtime.optimisation import rise_and_fall
 from embodied_mem.types import Action, Frame
 from perception.compact.batches import BatchMaker
 from perception.compact.choices import PASTED, choose
@@ -44,7 +45,6 @@ from perception.compact.training import (
     RunConfig,
     TrainingConfig,
     hardest_share,
-    rise_and_fall,
     train,
 )
 from perception.compact.validation import choose_targets
@@ -179,10 +179,10 @@ def test_training_follows_as_the_tracker_does():
 
 
 def test_the_schedule_rises_falls_and_hardens():
-    rates = [rise_and_fall(done, 0.1) for done in np.linspace(0, 1, 101)]
+    rates = [rise_and_fall(done, 0.1, least=0.01) for done in np.linspace(0, 1, 101)]
     assert max(rates) == pytest.approx(1)
     assert rates.index(max(rates)) == 10
-    assert rates[0] > 0
+    assert rates[0] == pytest.approx(0.01)
     assert rates[-1] == pytest.approx(0)
     hard = [hardest_share(done, TINY) for done in np.linspace(0, 1, 101)]
     assert hard[0] == 1
