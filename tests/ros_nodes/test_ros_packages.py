@@ -153,7 +153,8 @@ def test_launch_files_compile_and_describe_a_launch(path):
     compile(tree, str(path), "exec")
     functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     assert "generate_launch_description" in functions
-    for name in imported_names(tree):
+    shared = ast.parse((NODE / "embodied_mem_ros" / "launching.py").read_text())
+    for name in (*imported_names(tree), *imported_names(shared)):
         if name.startswith(("launch_ros.actions.", "launch.LaunchDescription")):
             assert name in RECORDED
 
