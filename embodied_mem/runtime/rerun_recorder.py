@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import rerun as rr
+import rerun.blueprint as rrb
 from scipy.spatial.transform import RigidTransform
 
 from embodied_mem.errors import StoreError
@@ -48,6 +49,7 @@ class RerunRecorder:
         except OSError as error:
             raise StoreError(f"cannot write {self.path}: {error.strerror}.") from error
         self._recording.save(self.path)
+        self._recording.send_blueprint(_layout())
         self._recording.log("world", rr.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
         self._count = 0
         self._path: list[list[float]] = []
@@ -57,7 +59,7 @@ class RerunRecorder:
         """Note the goal."""
         self._plan = None
         words = goal.text or str(goal)
-        self._recording.log("log", rr.TextLog(f"goal: {words} ({len(memory)} objects known)"))
+        self._say(f"goal: {words} ({len(memory)} objects known)")
 
     def on_step(self, step: Step, percept: Percept, decision: Decision, memory: Memory) -> None:
         """Record one decision."""
@@ -77,9 +79,7 @@ class RerunRecorder:
         """Record the outcome, and see to it that the file is whole."""
         self._log_memory(memory)
         result = "reached" if outcome.success else "not reached"
-        self._recording.log(
-            "log", rr.TextLog(f"{result} after {outcome.steps} steps: {outcome.reason}")
-        )
+        self._say(f"{result} after {outcome.steps} steps: {outcome.reason}")
         self._recording.flush()
 
     def close(self) -> None:
@@ -137,13 +137,48 @@ class RerunRecorder:
     def _log_words(self, step: Step, decision: Decision) -> None:
         words = f"{decision.phase}: {decision.action}  {decision.reason}"
         if not step.action_success:
-            self._recording.log("log", rr.TextLog(step.message, level=rr.TextLogLevel.WARN))
-        self._recording.log("log", rr.TextLog(words))
+            self._say(step.message, rr.TextLogLevel.WARN)
+        self._say(words)
         if decision.plan != self._plan:
             lines = "\n".join(f"{i}. {line}" for i, line in enumerate(decision.plan, start=1))
             document = rr.TextDocument(lines or "no plan yet", media_type=rr.MediaType.MARKDOWN)
             self._recording.log("plan", document)
             self._plan = decision.plan
+
+    def _say(self, words: str, level: rr.TextLogLevel = rr.TextLogLevel.INFO) -> None:
+        # Always with a level: one that is left out keeps that of the line before.
+        self._recording.log("log", rr.TextLog(words, level=level))
+
+
+def _layout() -> rrb.Blueprint:
+    """What the viewer shows first: the world, what the camera sees, the plan and its steps."""
+    return rrb.Blueprint(
+        rrb.Horizontal(
+            rrb.Vertical(
+                rrb.Spatial3DView(origin="world", name="what is remembered"),
+                rrb.TextLogView(origin="log", name="steps"),
+                row_shares=[3, 1],
+            ),
+            rrb.Vertical(
+                rrb.Tabs(
+                    rrb.Spatial2DView(
+                        origin="world/camera/image", contents="world/camera/image", name="colour"
+                    ),
+                    rrb.Spatial2DView(
+                        origin="world/camera/image",
+                        contents="world/camera/image/depth",
+                        name="depth",
+                    ),
+                ),
+                rrb.Spatial2DView(origin="floor_plan", name="floor plan"),
+                rrb.TextDocumentView(origin="plan", name="plan"),
+                row_shares=[2, 2, 1],
+            ),
+            column_shares=[2, 1],
+        ),
+        rrb.SelectionPanel(state="collapsed"),
+        rrb.TimePanel(state="collapsed"),
+    )
 
 
 def _transform(pose: RigidTransform) -> rr.Transform3D:

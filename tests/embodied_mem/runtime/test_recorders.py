@@ -3,6 +3,8 @@
 
 import base64
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -240,3 +242,24 @@ def test_rerun_plays_what_was_recorded(tmp_path: Path):
     assert data[:4] == b"RRF2"
     for entity in (b"/world/camera/image", b"/world/objects", b"/floor_plan", b"/plan"):
         assert entity in data
+
+
+def test_each_line_in_rerun_has_a_level_of_its_own(tmp_path: Path):
+    """One without a level would be shown with that of the line before."""
+    rerun_recorder = pytest.importorskip(
+        "embodied_mem.runtime.rerun_recorder", reason="rerun-sdk is not installed"
+    )
+    recorder = rerun_recorder.RerunRecorder(tmp_path / "e.rrd")
+    run_episode(
+        BoxBackend(furnished_room(64)),
+        agent(look_round(3), Memory()),
+        goal="on(floorlamp)",
+        subscribers=[recorder],
+    )
+    recorder.close()
+    command = [sys.executable, "-m", "rerun", "rrd", "print", "-vvv", str(tmp_path / "e.rrd")]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    lines = text.split("TextLog:text")
+    rows = [row for part in lines[1:] for row in part.split("└")[0].splitlines() if "row_" in row]
+    assert len(rows) >= 5
+    assert all(re.search(r"\[(INFO|WARN)\]", row) for row in rows)
