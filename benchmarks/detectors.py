@@ -52,6 +52,7 @@ from perception import (
     torchvision_detector,
 )
 from perception.appearance import ColourFeatures
+from perception.geometric import detector as geometric_detector
 from perception.label_map import vocabulary_in_words
 from perception.learned.detector import Learned
 from perception.learned.weights import SHIPPED
@@ -63,14 +64,14 @@ Stage = tuple[object, str, str]
 """A class or module, the name of its function, and what the stage is called."""
 
 GEOMETRIC: tuple[Stage, ...] = (
-    (geometric.detector, "relief", "relief"),
-    (geometric.detector, "find_planes", "planes"),
-    (geometric.detector, "edges", "edges"),
+    (geometric_detector, "relief", "relief"),
+    (geometric_detector, "find_planes", "planes"),
+    (geometric_detector, "edges", "edges"),
     (geometric.Geometric, "_pieces", "pieces"),
-    (geometric.detector, "join", "pieces joined"),
-    (geometric.detector, "panes", "wholes"),
-    (geometric.detector, "under_tops", "wholes"),
-    (geometric.detector, "_detections", "masks"),
+    (geometric_detector, "join", "pieces joined"),
+    (geometric_detector, "panes", "wholes"),
+    (geometric_detector, "under_tops", "wholes"),
+    (geometric_detector, "_detections", "masks"),
 )
 LEARNED: tuple[Stage, ...] = (
     (Learned, "prepare", "input"),

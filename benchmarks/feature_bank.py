@@ -25,7 +25,7 @@ from perception.torchvision_detector import build_network
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--side", type=int, default=320)
     parser.add_argument("--frames", type=int, default=12)
     arguments = parser.parse_args()

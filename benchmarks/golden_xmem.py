@@ -215,7 +215,7 @@ def _same(is_same: bool) -> str:  # noqa: FBT001
 
 def main() -> int:
     """Tell what kind of file it is, compare, and say how it went."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("golden", type=Path)
     parser.add_argument("frames", type=Path, nargs="?")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")

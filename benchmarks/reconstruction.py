@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from embodied_mem.backends.depth_sensor import DepthSensor, StereoConfig, StructuredLightConfig
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
@@ -132,9 +132,9 @@ def score(memory: Reconstruction, truth: list[Frame]) -> tuple[float, float, int
     points = memory.points().astype(np.float64)
     points = points[judged(points, truth)]
     true = surface(truth, voxel=0.015, far=memory.config.max_depth)
-    away, _ = cKDTree(true).query(points)
+    away, _ = KDTree(true).query(points)
     coarse = surface(truth, voxel=0.05, far=memory.config.max_depth - 0.5)
-    missing, _ = cKDTree(points).query(coarse)
+    missing, _ = KDTree(points).query(coarse)
     ghosts = ghost_voxels(points, tuple(truth), voxel=0.05, margin=0.1)
     rmse = float(np.sqrt(np.mean(np.square(away))))
     return rmse, float((missing < 0.05).mean()), len(ghosts), len(points)

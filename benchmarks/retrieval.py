@@ -113,7 +113,7 @@ def _which(
     parents: dict[str, set[str]] = {}
     for name in names:
         room = memory.get(ids[name]).room
-        label = memory.graph[room].label if room in memory.graph else ""
+        label = memory.graph[room].label if room is not None and room in memory.graph else ""
         rooms.setdefault(label, set()).add(ids[name])
         for parent in truth[name]["parentReceptacles"] or ():
             if parent in truth:

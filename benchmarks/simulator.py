@@ -114,8 +114,8 @@ def soup(engine: Engine) -> list[np.ndarray]:
 
 def embree_row(pieces: Sequence[np.ndarray], poses: Sequence[View]) -> Row:
     """Embree by its Python binding: one cast for depth and ids, lit from the camera."""
-    from embreex import rtcore_scene
-    from embreex.mesh_construction import TriangleMesh
+    from embreex import rtcore_scene  # pyright: ignore[reportMissingImports]
+    from embreex.mesh_construction import TriangleMesh  # pyright: ignore[reportMissingImports]
 
     corners = np.concatenate(pieces).astype(np.float32)
     owner = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
@@ -140,7 +140,7 @@ def embree_row(pieces: Sequence[np.ndarray], poses: Sequence[View]) -> Row:
 
 def mujoco_row(pieces: Sequence[np.ndarray], poses: Sequence[View]) -> Row:
     """MuJoCo's renderer without shadows: RGB, depth and segmentation are three passes."""
-    import mujoco
+    import mujoco  # pyright: ignore[reportMissingImports]
 
     spec = mujoco.MjSpec()
     spec.visual.global_.offwidth, spec.visual.global_.offheight = poses[0].width, poses[0].height
@@ -182,7 +182,7 @@ def mujoco_row(pieces: Sequence[np.ndarray], poses: Sequence[View]) -> Row:
 
 def bullet_row(pieces: Sequence[np.ndarray], poses: Sequence[View]) -> Row:
     """PyBullet's TinyRenderer: RGB, depth and segmentation in one call."""
-    import pybullet
+    import pybullet  # pyright: ignore[reportMissingImports]
 
     client = pybullet.connect(pybullet.DIRECT)
     for piece in pieces:

@@ -86,7 +86,7 @@ def measure_faiss(
     made = faiss.index_factory(vectors.shape[1], f"IVF{lists},SQ8", faiss.METRIC_INNER_PRODUCT)
     made.train(vectors[: 64 * lists])
     made.add(vectors)
-    made.nprobe = 16
+    faiss.ParameterSpace().set_index_parameter(made, "nprobe", 16)
     _told(f"faiss IVF{lists},SQ8: made", len(vectors), began)
     _timed("faiss IVF,SQ8", lambda q: made.search(q[None], K)[1][0].tolist(), queries, truth)
     faiss.write_index(made, str(folder / "index"))
@@ -98,9 +98,9 @@ def measure_lance(
 ) -> None:
     """Measure LanceDB, exact and with its IVF_PQ index."""
     try:
-        import lancedb
+        import lancedb  # pyright: ignore[reportMissingImports]
         import pyarrow as pa
-        from lancedb.index import IvfPq
+        from lancedb.index import IvfPq  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         print(f"LanceDB: not installed ({error.name} is missing)")
         return

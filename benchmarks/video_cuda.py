@@ -87,7 +87,7 @@ def measure(
 
 def main() -> None:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sizes", nargs="+", default=["480x864", "1088x1920"])
     parser.add_argument("--objects", type=int, nargs="+", default=[1, 3, 10])
     parser.add_argument("--rounds", type=int, default=3)

@@ -13,6 +13,7 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from peers import xmem_plain
@@ -99,12 +100,12 @@ Stages = dict[str, Callable[[], object]]
 
 def ours(network: XMem, s: Scene, dtype: torch.dtype) -> Stages:
     """Return our stages; each leaves what the next one needs."""
-    held: dict[str, Tensor] = {}
+    held: dict[str, Any] = {}
     half = torch.autocast(s.image.device.type, dtype, enabled=dtype != torch.float32)
 
     def key() -> object:
         with half:
-            held["encoded"] = encoded = network.encode_key(s.image)  # type: ignore[assignment]
+            held["encoded"] = encoded = network.encode_key(s.image)
         return encoded
 
     def read() -> object:
@@ -129,10 +130,10 @@ def ours(network: XMem, s: Scene, dtype: torch.dtype) -> Stages:
 
 def plain(network: XMem, s: Scene) -> Stages:
     """Return upstream's stages."""
-    held: dict[str, Tensor] = {}
+    held: dict[str, Any] = {}
 
     def key() -> object:
-        held["encoded"] = network.encode_key(s.image)  # type: ignore[assignment]
+        held["encoded"] = network.encode_key(s.image)
         return held["encoded"]
 
     def read() -> object:
@@ -222,7 +223,7 @@ def peak(who: str, height: int, width: int) -> None:
 
 def main() -> None:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--height", type=int, default=480)
     parser.add_argument("--width", type=int, default=864)
     parser.add_argument("--rounds", type=int, default=5)

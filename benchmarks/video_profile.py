@@ -82,7 +82,7 @@ class Meter:
 
 def main() -> None:
     """Meter, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("videos", nargs="+")
     parser.add_argument("--rate", type=float, default=5.0)
     parser.add_argument("--side", type=int, default=480)

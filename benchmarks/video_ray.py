@@ -27,7 +27,7 @@ STORE = 300 * 2**20
 
 def main() -> None:
     """Film, take in three times, compare."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--chunk", type=float, default=300, help="length of a chunk [s]")
     parser.add_argument("--rate", type=float, default=5.0)

@@ -95,7 +95,7 @@ def verdict(lines: list[dict[str, float]]) -> bool:
 
 def main() -> int:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--frames", type=int, default=100_000)
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--out", type=Path)

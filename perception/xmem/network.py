@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from jaxtyping import Float, Int64
@@ -128,7 +128,7 @@ class MemoryNetwork(nn.Module):
         self.key_proj = key_proj
         self.decoder: Any = decoder
 
-    def prepare(self) -> "MemoryNetwork":
+    def prepare(self) -> Self:
         """Fold norms, split joined convolutions, lay weights out for speed; for inference only."""
         fold_norms(self)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
