@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float, Int64
@@ -108,6 +108,9 @@ class Decoder(nn.Module):
             self.hidden_update = DecoderSensoryUpdate(dimensions.hidden)
 
 
+Network = TypeVar("Network", bound="MemoryNetwork")
+
+
 class MemoryNetwork(nn.Module):
     """What XMem computes, from parts of any size. Images are normalised, sizes multiples of 16."""
 
@@ -128,7 +131,7 @@ class MemoryNetwork(nn.Module):
         self.key_proj = key_proj
         self.decoder: Any = decoder
 
-    def prepare(self) -> Self:
+    def prepare(self: Network) -> Network:
         """Fold norms, split joined convolutions, lay weights out for speed; for inference only."""
         fold_norms(self)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
