@@ -78,12 +78,14 @@ def model_folder(folder: str | Path) -> Path:
 
 @contextmanager
 def quiet(logging: Any) -> Iterator[None]:
-    """Leave progress to the caller."""
-    shown = logging.is_progress_bar_enabled()
+    """Leave progress to the caller, and what is missing to `check_whole`."""
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(level)
         if shown:
             logging.enable_progress_bar()
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from embodied_mem.backends.demonstrations import Demonstration
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
+from embodied_mem.memory.text import TextEncoder
 from embodied_mem.runtime.checkpoints import (
     TrainingState,
     cpu_state,
@@ -28,6 +29,7 @@ from embodied_mem.runtime.checkpoints import (
 from embodied_mem.runtime.interruption import deferred_interrupt
 from embodied_mem.runtime.optimisation import follow, parameter_groups
 from planners.diffusion.batches import DemonstrationSet, Groups, SamplerConfig, questions
+from planners.diffusion.encoders import begin, described
 from planners.diffusion.network import Interface, PolicyConfig, PolicyNetwork
 from planners.diffusion.noise import SamplingConfig, corrupted
 from planners.diffusion.remembering import chosen_steps
@@ -97,17 +99,19 @@ def train(
     validation: Sequence[tuple[str, Demonstration]],
     config: PolicyTrainingConfig,
     run: PolicyRunConfig,
+    sentences: TextEncoder | None = None,
 ) -> Iterator[tuple[int, float]]:
     """Train in a folder until all steps are done, and yield each step and its loss.
 
     The folder holds `checkpoint.safetensors`, `curve.jsonl` and, from the first checkpoint on,
-    `policy.safetensors`. Episodes come with their instructions.
+    `policy.safetensors`. Episodes come with their instructions. `sentences` gives vectors of them,
+    where the policy is to be told by such.
 
     Raises:
         ConfigError: The folder's run was begun with other settings.
         KeyboardInterrupt: After the step in progress; a checkpoint of it was written.
     """
-    trainer = PolicyTrainer(out, episodes, validation, config, run)
+    trainer = PolicyTrainer(out, episodes, validation, config, run, sentences)
     with deferred_interrupt() as interrupted:
         for step, loss in trainer.steps():
             yield step, loss
@@ -127,16 +131,17 @@ class PolicyTrainer:
         validation: Sequence[tuple[str, Demonstration]],
         config: PolicyTrainingConfig,
         run: PolicyRunConfig,
+        sentences: TextEncoder | None = None,
     ) -> None:
         out.mkdir(parents=True, exist_ok=True)
-        self._out, self._config, self._run = out, config, run
+        self._out, self._config, self._run, self._sentences = out, config, run, sentences
         self._device = torch.device(run.device)
         known = sorted({instruction for instruction, _ in episodes})
         self._trained = self._loaded(episodes, known)
         self._validated = self._loaded(validation, known) if validation else None
         frame, action = episodes[0][1].frames, episodes[0][1].actions
         self.card = PolicyCard(
-            policy=config.policy,
+            policy=self._described(known),
             interface=Interface(
                 height=frame.shape[1],
                 width=frame.shape[2],
@@ -164,6 +169,12 @@ class PolicyTrainer:
             self._device,
         )
 
+    def _described(self, known: Sequence[str]) -> PolicyConfig:
+        """The policy, with what models on this machine say of themselves."""
+        policy = self._config.policy
+        encoder = described(policy.encoder, known, self._sentences)
+        return msgspec.structs.replace(policy, encoder=encoder)
+
     def _fresh(self) -> TrainingState:
         torch.manual_seed(self._config.seed)
         network = self._first().to(self._device)
@@ -185,6 +196,8 @@ class PolicyTrainer:
         path = self._config.begin_with
         if path is None:
             network = self.card.build()
+            known = self.card.interface.instructions
+            begin(network.encoder, self.card.policy.encoder, known, self._sentences)
             network.set_scales(self._trained.scales())
             return network
         card, network = load_policy(Path(path))
