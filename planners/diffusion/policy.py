@@ -1,6 +1,7 @@
 """A trained policy at work: frames in, actions out, for a batch of episodes."""
 
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,28 +25,28 @@ class PolicyAtWork:
     """Remembers every frame, and draws a chunk of actions whenever the last one is used up.
 
     Args:
-        card: What the network is.
-        network: It, with its weights.
+        loaded: What the network is, and it with its weights.
         device: Where the network runs.
         sampling: How chunks are drawn.
         executed: Actions of a chunk that are done before the next is drawn.
         seed: Of the chunks' noise.
         sentences: Gives vectors of instructions that the policy was not trained on, if it is told
             by such: of the model that it was trained with.
+        felt: Columns of proprioception that the network is told.
     """
 
     def __init__(
         self,
-        card: PolicyCard,
-        network: PolicyNetwork,
+        loaded: tuple[PolicyCard, PolicyNetwork],
         *,
         device: str = "cpu",
         sampling: SamplingConfig | None = None,
         executed: int = 1,
         seed: int = 0,
         sentences: TextEncoder | None = None,
+        felt: Sequence[int] = FELT,
     ) -> None:
-        self.card = card
+        self.card, network = loaded
         if not 1 <= executed <= self.card.policy.head.chunk:
             raise ConfigError(
                 f"between 1 and {self.card.policy.head.chunk} actions of a chunk can be executed, "
@@ -54,7 +55,7 @@ class PolicyAtWork:
         self._network = network.to(device)
         self._device = torch.device(device)
         self._sampling = sampling or SamplingConfig()
-        self._executed = executed
+        self._executed, self._felt = executed, list(felt)
         self._sentences, self._another = sentences, ""
         self._generator = torch.Generator(self._device).manual_seed(seed)
         self._state: MemoryState = None
@@ -122,7 +123,9 @@ class PolicyAtWork:
     ) -> tuple[Tensor, Tensor]:
         network = self._network
         told = torch.full((len(images),), self._number(instruction), device=self._device)
-        tokens, meant = network.encode(self._given(images), self._given(proprio[:, FELT]), told)
+        tokens, meant = network.encode(
+            self._given(images), self._given(proprio[:, self._felt]), told
+        )
         state = self._state
         if state is None:
             state = network.memory.initial(tokens, meant)
@@ -175,7 +178,7 @@ class DiffusionPolicy(PolicyAtWork):
         sentences: TextEncoder | None = None,
     ) -> None:
         super().__init__(
-            *load_policy(path),
+            load_policy(path),
             device=device,
             sampling=sampling,
             executed=executed,
