@@ -119,7 +119,7 @@ def test_told_by_sentences_a_policy_takes_instructions_that_it_was_not_trained_o
     other = understood(weights, "leave the cube", sentences)
     assert not np.allclose(understood(weights), other, atol=1e-4)
     with pytest.raises(ConfigError, match="was not trained to 'leave the cube'"):
-        acted(weights, "leave the cube")
+        understood(weights, "leave the cube")
 
 
 def test_sentences_need_what_gives_their_vectors(tmp_path: Path) -> None:

@@ -149,6 +149,6 @@ def test_what_is_missing_is_said(config: EmbodiedMemConfig) -> None:
         name: PolicyFeature(FeatureType.VISUAL, shape) for name, shape in views.items()
     }
     config.camera = "observation.images.left"
-    with pytest.raises(ConfigError, match="needs the features `observation.state`"):
+    with pytest.raises(ConfigError, match=r"needs the features `observation\.state`"):
         EmbodiedMemPolicy(config)
     assert msgspec.to_builtins(config.policy())["head"]["chunk"] == 4
