@@ -1,4 +1,9 @@
+# ruff: noqa: E402 - torchvision must be made to load first.
 """Demonstrations of a task without a simulator, and the dataset that is made of them."""
+
+from embodied_mem.runtime.torchvision_ops import ensure_torchvision
+
+ensure_torchvision()  # LeRobot imports it, perhaps beside a CPU build of torch.
 
 from pathlib import Path
 
