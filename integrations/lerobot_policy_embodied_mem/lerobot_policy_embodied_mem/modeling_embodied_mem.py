@@ -81,7 +81,7 @@ class EmbodiedMemPolicy(PreTrainedPolicy):
             self.network, groups, asked, generator,
             repeats=config.repeats, dropped=config.dropped, guess=config.guess,
         )  # fmt: skip
-        return loss, {"loss": float(loss)}
+        return loss, {"loss": float(loss.detach())}
 
     @torch.no_grad()
     def select_action(self, batch: dict[str, Any], **_: Any) -> Float[Tensor, "b a"]:
