@@ -73,10 +73,10 @@ def build_instructions(
     match config:
         case LearntInstructionsConfig():
             return nn.Embedding(count, width)
-        case SentenceInstructionsConfig(width=None):
+        case SentenceInstructionsConfig(width=int(before)):
+            return SentenceVectors(count, before, width)
+        case SentenceInstructionsConfig():
             raise ConfigError(
                 "how many numbers a sentence's vector has is not known: give `told.width`, or "
                 "train with `embodied-mem train policy`, which asks the model."
             )
-        case SentenceInstructionsConfig(width=before):
-            return SentenceVectors(count, before, width)

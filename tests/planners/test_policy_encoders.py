@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -25,7 +26,7 @@ from planners.diffusion.timm_encoder import TimmEncoder, TimmEncoderConfig, timm
 from planners.diffusion.training import PolicyTrainingConfig
 from planners.diffusion.weights import FORMAT, SHIPPED, load_policy, tagged
 
-SMALL = {"perceptual": 16, "cognitive": 32, "heads": 2}
+SMALL: dict[str, Any] = {"perceptual": 16, "cognitive": 32, "heads": 2}
 RESNET = TimmEncoderConfig(model="test_resnet", side=64, **SMALL)
 TOLD = EncoderConfig(channels=(8, 16), told=SentenceInstructionsConfig(folder="nowhere"), **SMALL)
 
@@ -150,9 +151,8 @@ def test_weights_of_before_there_was_a_choice_load_as_they_did() -> None:
     assert "type" not in said["policy"]["encoder"]
     assert tagged(tagged(said)) == tagged(said)
     card, network = FORMAT.load(SHIPPED)
-    assert card.policy.encoder == EncoderConfig(  # pyright: ignore
-        **{k: tuple(v) if isinstance(v, list) else v for k, v in said["policy"]["encoder"].items()}
-    )
+    encoder = msgspec.convert({"type": "cnn", **said["policy"]["encoder"]}, EncoderConfig)
+    assert card.policy.encoder == encoder
     assert network.state_dict().keys() == tensors.keys()
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, tensors[name].float()), name
