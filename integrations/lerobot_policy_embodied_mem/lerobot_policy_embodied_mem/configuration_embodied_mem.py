@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 from lerobot.configs.policies import PreTrainedConfig
+from lerobot.configs.types import NormalizationMode
 from lerobot.optim.optimizers import AdamWConfig
 from lerobot.optim.schedulers import DiffuserSchedulerConfig
 
@@ -20,6 +21,12 @@ from planners.diffusion.weights import PolicyCard, load_policy
 class EmbodiedMemConfig(PreTrainedConfig):
     """A policy that remembers. Fields of LeRobot's own keep their meaning."""
 
+    normalization_mapping: dict[str, NormalizationMode] = field(
+        default_factory=lambda: dict.fromkeys(
+            ("VISUAL", "STATE", "ACTION"), NormalizationMode.IDENTITY
+        )
+    )
+    """The network scales by itself; LeRobot asks for this when it goes on with a checkpoint."""
     weights: str | None = None
     """File of `embodied-mem train policy` to begin with."""
     made_of: str | None = None

@@ -12,6 +12,7 @@ from lerobot.configs.types import FeatureType, PolicyFeature
 from lerobot.datasets.factory import resolve_delta_timestamps
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
 from lerobot.policies.factory import get_policy_class, make_policy, make_pre_post_processors
+from lerobot.scripts.lerobot_train import main as lerobot_train_main
 from lerobot.utils.import_utils import register_third_party_plugins
 from lerobot_policy_embodied_mem import EmbodiedMemConfig
 from lerobot_policy_embodied_mem.export import CAMERA
@@ -152,3 +153,34 @@ def test_what_is_missing_is_said(config: EmbodiedMemConfig) -> None:
     with pytest.raises(ConfigError, match=r"needs the features `observation\.state`"):
         EmbodiedMemPolicy(config)
     assert msgspec.to_builtins(config.policy())["head"]["chunk"] == 4
+
+
+def test_lerobots_own_command_trains_it_and_goes_on(dataset: Path, tmp_path: Path) -> None:
+    made_of = tmp_path / "policy.yaml"
+    made_of.write_text(TINY)
+    out = tmp_path / "run"
+    flags = {
+        "policy.type": "embodied_mem",
+        "policy.made_of": made_of,
+        "policy.push_to_hub": "false",
+        "policy.device": "cpu",
+        "policy.window": 5,
+        "dataset.repo_id": "tests/cue",
+        "dataset.root": dataset,
+        "output_dir": out,
+        "num_workers": 0,
+        "batch_size": 4,
+        "save_freq": 2,
+        "steps": 2,
+    }
+    lerobot_train([f"--{name}={value}" for name, value in flags.items()])
+    saved = out / "checkpoints" / "last" / "pretrained_model"
+    lerobot_train([f"--config_path={saved / 'train_config.json'}", "--resume=true", "--steps=4"])
+    assert (out / "checkpoints" / "last").resolve().name == "000004"
+    assert EmbodiedMemPolicy.from_pretrained(saved).card.policy.head.chunk == 4
+
+
+def lerobot_train(flags: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["lerobot-train", *flags])
+        lerobot_train_main()
