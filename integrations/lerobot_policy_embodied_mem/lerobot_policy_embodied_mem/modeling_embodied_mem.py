@@ -37,8 +37,8 @@ class EmbodiedMemPolicy(PreTrainedPolicy):
         dataset_meta: Of the demonstrations; says which instructions there are.
     """
 
-    config_class = EmbodiedMemConfig
-    name = "embodied_mem"
+    config_class = EmbodiedMemConfig  # pyright: ignore[reportAssignmentType] - declared as None.
+    name = "embodied_mem"  # pyright: ignore[reportAssignmentType]
 
     def __init__(
         self,

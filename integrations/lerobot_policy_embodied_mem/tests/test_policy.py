@@ -60,7 +60,7 @@ def test_it_learns_saves_and_loads(
     config: EmbodiedMemConfig, dataset: Path, tmp_path: Path, episodes: Recorded
 ) -> None:
     policy, data = made(config, dataset)
-    before, after = make_pre_post_processors(config, dataset_stats=data.meta.stats)
+    before, after = make_pre_post_processors(config, dataset_stats=data.meta.stats)  # pyright: ignore
     optimizer = config.get_optimizer_preset().build(policy.get_optim_params())
     batch = before(default_collate([data[index] for index in range(0, len(data), 2)]))
     losses = []
@@ -123,8 +123,9 @@ def test_weights_of_the_package_act_as_they_do_without_lerobot() -> None:
             frame = torch.from_numpy(image).permute(0, 3, 1, 2).float() / 255
             given = {CAMERA: frame, "observation.state": torch.from_numpy(state), "task": [told]}
             np.testing.assert_array_equal(policy.select_action(given), wanted, f"{episode}")
+    view = {CAMERA: torch.zeros(2, 3, 64, 80), "observation.state": torch.zeros(2, 16)}
     with pytest.raises(ConfigError, match="must be told the same"):
-        policy.select_action({**given, "task": [told, INSTRUCTION]})
+        policy.select_action({**view, "task": [told, INSTRUCTION]})
 
 
 def test_frames_before_an_episode_are_not_remembered() -> None:
