@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
 
+from embodied_mem.runtime.hugging_face import load_model
 from perception.box_masks import box_window
 from perception.devices import computing, memory_explained
-from perception.hugging_face import load_model
 from perception.precision import Precision
 
 _BOXES_AT_ONCE = 16

@@ -9,15 +9,15 @@ import torch
 from jaxtyping import Bool, Float, Int64
 
 from embodied_mem.errors import ConfigError
+from embodied_mem.runtime.hugging_face import load_model
+from embodied_mem.runtime.torchvision_ops import suppress
 from embodied_mem.types import Frame
 from perception.box_masks import masks_in_boxes
 from perception.detections import Detections
 from perception.devices import choose_device, computing, memory_explained
-from perception.hugging_face import load_model
 from perception.label_map import called, folded, label_of, vocabulary_in_words
 from perception.mask_model import MaskModel
 from perception.open_vocabulary_config import OpenVocabularyConfig
-from perception.torchvision_ops import suppress
 
 _READS_PHRASES = ("grounding-dino", "mm-grounding-dino")
 """Kinds whose answer is a phrase out of the prompts, all of which they read as one text."""

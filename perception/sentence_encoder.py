@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from embodied_mem.errors import ConfigError
-from perception.torchvision_ops import ensure_torchvision
+from embodied_mem.runtime.torchvision_ops import ensure_torchvision
 
 
 class SentenceEncoder:

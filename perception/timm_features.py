@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor, nn
 
 from embodied_mem.errors import ConfigError
+from embodied_mem.runtime.torchvision_ops import ensure_torchvision
 from perception.devices import choose_device, computing, memory_explained
 from perception.timm_config import TimmFeaturesConfig
-from perception.torchvision_ops import ensure_torchvision
 from perception.weights import fill, find_weights, load_state
 
 

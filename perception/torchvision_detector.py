@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from embodied_mem.runtime.torchvision_ops import ensure_torchvision
 from embodied_mem.types import Frame
 from perception.box_masks import masks_in_boxes
 from perception.detections import Detections
@@ -16,7 +17,6 @@ from perception.devices import choose_device, computing, memory_explained
 from perception.label_map import NO_CLASS, called, label_of
 from perception.remembering_head import RememberingLinear, remember
 from perception.torchvision_config import TorchvisionConfig
-from perception.torchvision_ops import ensure_torchvision
 from perception.weights import fill, find_weights, load_state
 
 

@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from embodied_mem.runtime.torchvision_ops import ensure_torchvision
 from perception import TorchvisionConfig, torchvision_detector
 from perception.feature_bank_config import FeatureBankConfig
 from perception.label_map import vocabulary_in_words
-from perception.torchvision_ops import ensure_torchvision
 from perception.video.detecting import VideoDetectorConfig
 
 ensure_torchvision()

@@ -17,8 +17,10 @@ class TrainPolicy(Config, frozen=True, tag="policy"):
     """Folder of demonstrations."""
     out: str
     """Folder of the run: checkpoint, learning curve (`curve.jsonl`), weights."""
-    memory: Literal["bank", "lstm", "none"] = "bank"
-    """What it remembers with."""
+    policy: str | None = None
+    """YAML file that says what it is made of: encoder, memory, head (docs/policy.md)."""
+    memory: Literal["bank", "lstm", "none"] | None = None
+    """What it remembers with, instead of what the file says; a bank by default."""
     steps: int = 2000
     """Batches in all."""
     minutes: float | None = None

@@ -9,8 +9,8 @@ import msgspec
 from embodied_mem.app.video_commands import VideoRemember
 from embodied_mem.config import load_config
 from embodied_mem.errors import ConfigError
+from embodied_mem.runtime.hugging_face import model_folder
 from perception.feature_bank_config import FeatureBankConfig
-from perception.hugging_face import model_folder
 from perception.open_vocabulary_config import OpenVocabularyConfig
 from perception.torchvision_config import TorchvisionConfig
 from perception.video.detecting import VideoDetectorConfig

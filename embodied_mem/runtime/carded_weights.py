@@ -3,10 +3,10 @@
 The file needs no other: the card says which network they fit, and how they came about.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 from safetensors import SafetensorError, safe_open
@@ -28,6 +28,11 @@ class Card(Protocol):
 CardType = TypeVar("CardType", bound=Card)
 
 
+def as_it_is(card: dict[str, Any]) -> dict[str, Any]:
+    """Return a card unchanged."""
+    return card
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightsFormat(Generic[CardType]):
     """A kind of file."""
@@ -39,6 +44,8 @@ class WeightsFormat(Generic[CardType]):
     card: type[CardType]
     advice: str
     """What to do where there are none."""
+    upgraded: Callable[[dict[str, Any]], dict[str, Any]] = as_it_is
+    """Makes a card that an earlier version of the package wrote one of today's."""
 
     def save(self, path: Path, card: CardType, tensors: Mapping[str, Tensor]) -> None:
         """Write weights, whole or not at all; matrices and filters in half precision.
@@ -77,7 +84,8 @@ class WeightsFormat(Generic[CardType]):
             found = metadata.get("format", "something else")
             raise StoreFormatError(f"{path} holds no {self.what} of this version, but '{found}'.")
         try:
-            card = msgspec.json.decode(metadata.get("card", ""), type=self.card)
+            said = msgspec.json.decode(metadata.get("card", ""), type=dict[str, Any])
+            card = msgspec.convert(self.upgraded(said), type=self.card)
             network = card.build()
             network.load_state_dict(
                 {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}

@@ -44,7 +44,7 @@ def run_to_end(trainer: Trainer) -> Iterator[tuple[int, float]]:
     trainer.finish()
 
 
-def begin(network: nn.Module, *, learning_rate: float, weight_decay: float) -> TrainingState:
+def fresh_state(network: nn.Module, *, learning_rate: float, weight_decay: float) -> TrainingState:
     """Return the state of a run before its first step."""
     return TrainingState(
         network=network,

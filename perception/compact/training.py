@@ -24,7 +24,7 @@ from embodied_mem.runtime.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
-from embodied_mem.runtime.optimisation import begin, descend, rise_and_fall, run_to_end
+from embodied_mem.runtime.optimisation import descend, fresh_state, rise_and_fall, run_to_end
 from perception.compact.batches import Batch, BatchMaker
 from perception.compact.clips import Clip
 from perception.compact.film_bank import FilmBank
@@ -147,7 +147,7 @@ class Trainer:
         network = CompactXMem(self._config.network).to(self._device)
         network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         rate, decay = self._config.learning_rate, self._config.weight_decay
-        return begin(network, learning_rate=rate, weight_decay=decay)
+        return fresh_state(network, learning_rate=rate, weight_decay=decay)
 
     def steps(self) -> Iterator[tuple[int, float]]:
         """Do the steps that are left, and yield the number of each and the loss last logged."""

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embodied_mem.config import Config
+from embodied_mem.runtime.torchvision_ops import ensure_torchvision
 from perception.learned.inputs import CHANNELS
-from perception.torchvision_ops import ensure_torchvision
 
 ensure_torchvision()
 import timm  # noqa: E402 - only now can it be imported.

@@ -27,7 +27,7 @@ from embodied_mem.runtime.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
-from embodied_mem.runtime.optimisation import begin, descend, run_to_end
+from embodied_mem.runtime.optimisation import descend, fresh_state, run_to_end
 from perception.devices import choose_device
 from perception.learned.curve import LearningCurve
 from perception.learned.generation import STATE_PROPERTIES
@@ -162,7 +162,7 @@ class Trainer:
         torch.manual_seed(self._config.seed)
         network = to_device(self._first(), self._device).train()
         rate, decay = self._config.learning_rate, self._config.weight_decay
-        return begin(network, learning_rate=rate, weight_decay=decay)
+        return fresh_state(network, learning_rate=rate, weight_decay=decay)
 
     def _given_labels(self, names: Sequence[str]) -> set[int]:
         """Numbers of the labels that the weights to begin with know."""

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from embodied_mem.config import Config
 from embodied_mem.memory.cognitive_bank import BankConfig
 from planners.diffusion.denoiser import Denoiser, DenoiserConfig
-from planners.diffusion.encoder import STRIDE, Encoder, EncoderConfig
+from planners.diffusion.encoder import EncoderConfig
+from planners.diffusion.encoders import AnyEncoderConfig, build_encoder
 from planners.diffusion.noise import Objective, cosine_alphas
 from planners.diffusion.remembering import (
     MemoryConfig,
@@ -22,9 +23,6 @@ from planners.diffusion.remembering import (
     chosen_steps,
 )
 
-CONTRAST = 64
-"""What a pixel differs from the mean image by, to count as one."""
-
 GUESSES = 11
 """Values that a number of an action is guessed among, evenly from -1 to 1."""
 
@@ -32,7 +30,7 @@ GUESSES = 11
 class PolicyConfig(Config, frozen=True):
     """What a policy is made of."""
 
-    encoder: EncoderConfig = EncoderConfig()
+    encoder: AnyEncoderConfig = EncoderConfig()
     memory: MemoryConfig = BankConfig()
     head: DenoiserConfig = DenoiserConfig()
     objective: Objective = "epsilon"
@@ -88,19 +86,18 @@ class PolicyNetwork(nn.Module):
         super().__init__()
         self.objective: Objective = config.objective
         widths = config.encoder
-        self.encoder = Encoder(
+        self.encoder = build_encoder(
+            config.encoder,
             height=interface.height,
             width=interface.width,
             proprio=interface.proprio,
             instructions=len(interface.instructions),
-            config=config.encoder,
         )
         self.memory = build_memory(
             config.memory, perceptual=widths.perceptual, cognitive=widths.cognitive
         )
-        places = (interface.height // STRIDE) * (interface.width // STRIDE)
         self.reading = nn.Sequential(
-            nn.Linear(places * widths.perceptual, 2 * widths.cognitive),
+            nn.Linear(self.encoder.places * widths.perceptual, 2 * widths.cognitive),
             nn.SiLU(),
             nn.Linear(2 * widths.cognitive, widths.cognitive),
         )
@@ -141,7 +138,7 @@ class PolicyNetwork(nn.Module):
         instructions: Int[Tensor, "b"],
     ) -> tuple[Float[Tensor, "b n p"], Float[Tensor, "b 1 c"]]:
         """What is seen and what it means, for single frames."""
-        pixels = (images.float() - self.usual) / CONTRAST
+        pixels = self.encoder.scaled(images, self.usual)
         return self.encoder(pixels, (proprio - self.mean) / self.deviation, instructions)
 
     def sequence(

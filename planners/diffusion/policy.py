@@ -1,6 +1,7 @@
 """A trained policy at work: frames in, actions out, for a batch of episodes."""
 
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,34 +10,43 @@ from jaxtyping import Bool, Float32, UInt8
 from torch import Tensor
 
 from embodied_mem.errors import ConfigError
+from embodied_mem.memory.text import TextEncoder
 from planners.diffusion.batches import FELT
 from planners.diffusion.decisions import drawn
+from planners.diffusion.instructions import SentenceVectors
+from planners.diffusion.network import PolicyNetwork
 from planners.diffusion.noise import SamplingConfig
 from planners.diffusion.remembering import MemoryState
-from planners.diffusion.weights import load_policy
+from planners.diffusion.vlm_encoder import VlmEncoder
+from planners.diffusion.weights import PolicyCard, load_policy
 
 
-class DiffusionPolicy:
+class PolicyAtWork:
     """Remembers every frame, and draws a chunk of actions whenever the last one is used up.
 
     Args:
-        path: Weights.
+        loaded: What the network is, and it with its weights.
         device: Where the network runs.
         sampling: How chunks are drawn.
         executed: Actions of a chunk that are done before the next is drawn.
         seed: Of the chunks' noise.
+        sentences: Gives vectors of instructions that the policy was not trained on, if it is told
+            by such: of the model that it was trained with.
+        felt: Columns of proprioception that the network is told.
     """
 
     def __init__(
         self,
-        path: Path,
+        loaded: tuple[PolicyCard, PolicyNetwork],
         *,
         device: str = "cpu",
         sampling: SamplingConfig | None = None,
         executed: int = 1,
         seed: int = 0,
+        sentences: TextEncoder | None = None,
+        felt: Sequence[int] = FELT,
     ) -> None:
-        self.card, network = load_policy(path)
+        self.card, network = loaded
         if not 1 <= executed <= self.card.policy.head.chunk:
             raise ConfigError(
                 f"between 1 and {self.card.policy.head.chunk} actions of a chunk can be executed, "
@@ -45,7 +55,8 @@ class DiffusionPolicy:
         self._network = network.to(device)
         self._device = torch.device(device)
         self._sampling = sampling or SamplingConfig()
-        self._executed = executed
+        self._executed, self._felt = executed, list(felt)
+        self._sentences, self._another = sentences, ""
         self._generator = torch.Generator(self._device).manual_seed(seed)
         self._state: MemoryState = None
         self._queue: deque[Float32[np.ndarray, "b a"]] = deque()
@@ -65,7 +76,7 @@ class DiffusionPolicy:
         Args:
             images: What is seen.
             proprio: As demonstrations hold it.
-            instruction: One of those that the policy was trained on.
+            instruction: One of those that the policy was trained on; any, with `sentences`.
             steps: Of the environment, since each episode began.
             begins: Which episodes begin with this frame.
 
@@ -76,15 +87,31 @@ class DiffusionPolicy:
         if begins.any():
             self._queue.clear()
         if not self._queue:
-            head = self._network.head
-            noise = torch.randn(
-                (len(images), head.chunk, head.actions),
-                generator=self._generator,
-                device=self._device,
-            )
-            chunks = drawn(self._network, noise, tokens, condition, self._sampling)
-            self._queue.extend(chunks[:, : self._executed].cpu().numpy().swapaxes(0, 1))
+            chunks = self._drawn(tokens, condition)
+            self._queue.extend(chunks[:, : self._executed].swapaxes(0, 1))
         return self._queue.popleft()
+
+    @torch.inference_mode()
+    def chunk(
+        self,
+        images: UInt8[np.ndarray, "b h w 3"],
+        proprio: Float32[np.ndarray, "b p"],
+        instruction: str,
+        *,
+        steps: Float32[np.ndarray, "b"],
+        begins: Bool[np.ndarray, "b"],
+    ) -> Float32[np.ndarray, "b k a"]:
+        """Take in a frame of each episode, and say what to do from it on; see `act`."""
+        return self._drawn(*self._remembered(images, proprio, instruction, steps, begins))
+
+    def _drawn(self, tokens: Tensor, condition: Tensor) -> Float32[np.ndarray, "b k a"]:
+        head = self._network.head
+        noise = torch.randn(
+            (len(condition), head.chunk, head.actions),
+            generator=self._generator,
+            device=self._device,
+        )
+        return drawn(self._network, noise, tokens, condition, self._sampling).cpu().numpy()
 
     def _remembered(
         self,
@@ -94,12 +121,11 @@ class DiffusionPolicy:
         steps: Float32[np.ndarray, "b"],
         begins: Bool[np.ndarray, "b"],
     ) -> tuple[Tensor, Tensor]:
-        known = self.card.interface.instructions
-        if instruction not in known:
-            raise ConfigError(f"the policy was not trained to '{instruction}', but to {known}.")
         network = self._network
-        told = torch.full((len(images),), known.index(instruction), device=self._device)
-        tokens, meant = network.encode(self._given(images), self._given(proprio[:, FELT]), told)
+        told = torch.full((len(images),), self._number(instruction), device=self._device)
+        tokens, meant = network.encode(
+            self._given(images), self._given(proprio[:, self._felt]), told
+        )
         state = self._state
         if state is None:
             state = network.memory.initial(tokens, meant)
@@ -113,5 +139,49 @@ class DiffusionPolicy:
         )
         return tokens, network.condition(tokens, meant)
 
+    def _number(self, instruction: str) -> int:
+        known, encoder = self.card.interface.instructions, self._network.encoder
+        if instruction in known:
+            return known.index(instruction)
+        told = None if isinstance(encoder, VlmEncoder) else encoder.told
+        if self._sentences is None or not isinstance(told, SentenceVectors):
+            raise ConfigError(f"the policy was not trained to '{instruction}', but to {known}.")
+        if instruction != self._another:
+            told.set_another(self._given(self._sentences([instruction])[0]))
+            self._another = instruction
+        return len(known)
+
     def _given(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+
+
+class DiffusionPolicy(PolicyAtWork):
+    """A policy at work, from a file of weights.
+
+    Args:
+        path: Weights.
+        device: Where the network runs.
+        sampling: How chunks are drawn.
+        executed: Actions of a chunk that are done before the next is drawn.
+        seed: Of the chunks' noise.
+        sentences: See `PolicyAtWork`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        device: str = "cpu",
+        sampling: SamplingConfig | None = None,
+        executed: int = 1,
+        seed: int = 0,
+        sentences: TextEncoder | None = None,
+    ) -> None:
+        super().__init__(
+            load_policy(path),
+            device=device,
+            sampling=sampling,
+            executed=executed,
+            seed=seed,
+            sentences=sentences,
+        )

@@ -17,14 +17,16 @@ from torch import Tensor
 from embodied_mem.backends.demonstrations import Demonstration
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
+from embodied_mem.memory.text import TextEncoder
 from embodied_mem.runtime.checkpoints import (
     TrainingState,
     cpu_state,
     load_checkpoint,
     save_checkpoint,
 )
-from embodied_mem.runtime.optimisation import begin, descend, rise_and_fall, run_to_end
+from embodied_mem.runtime.optimisation import descend, fresh_state, rise_and_fall, run_to_end
 from planners.diffusion.batches import DemonstrationSet, Groups, SamplerConfig, questions
+from planners.diffusion.encoders import begin, described
 from planners.diffusion.network import Interface, PolicyConfig, PolicyNetwork
 from planners.diffusion.noise import SamplingConfig, corrupted
 from planners.diffusion.remembering import chosen_steps
@@ -94,17 +96,19 @@ def train(
     validation: Sequence[tuple[str, Demonstration]],
     config: PolicyTrainingConfig,
     run: PolicyRunConfig,
+    sentences: TextEncoder | None = None,
 ) -> Iterator[tuple[int, float]]:
     """Train in a folder until all steps are done, and yield each step and its loss.
 
     The folder holds `checkpoint.safetensors`, `curve.jsonl` and, from the first checkpoint on,
-    `policy.safetensors`. Episodes come with their instructions.
+    `policy.safetensors`. Episodes come with their instructions. `sentences` gives vectors of them,
+    where the policy is to be told by such.
 
     Raises:
         ConfigError: The folder's run was begun with other settings.
         KeyboardInterrupt: After the step in progress; a checkpoint of it was written.
     """
-    return run_to_end(PolicyTrainer(out, episodes, validation, config, run))
+    return run_to_end(PolicyTrainer(out, episodes, validation, config, run, sentences))
 
 
 class PolicyTrainer:
@@ -117,16 +121,17 @@ class PolicyTrainer:
         validation: Sequence[tuple[str, Demonstration]],
         config: PolicyTrainingConfig,
         run: PolicyRunConfig,
+        sentences: TextEncoder | None = None,
     ) -> None:
         out.mkdir(parents=True, exist_ok=True)
-        self._out, self._config, self._run = out, config, run
+        self._out, self._config, self._run, self._sentences = out, config, run, sentences
         self._device = torch.device(run.device)
         known = sorted({instruction for instruction, _ in episodes})
         self._trained = self._loaded(episodes, known)
         self._validated = self._loaded(validation, known) if validation else None
         frame, action = episodes[0][1].frames, episodes[0][1].actions
         self.card = PolicyCard(
-            policy=config.policy,
+            policy=self._described(known),
             interface=Interface(
                 height=frame.shape[1],
                 width=frame.shape[2],
@@ -154,11 +159,17 @@ class PolicyTrainer:
             self._device,
         )
 
+    def _described(self, known: Sequence[str]) -> PolicyConfig:
+        """The policy, with what models on this machine say of themselves."""
+        policy = self._config.policy
+        encoder = described(policy.encoder, known, self._sentences)
+        return msgspec.structs.replace(policy, encoder=encoder)
+
     def _fresh(self) -> TrainingState:
         torch.manual_seed(self._config.seed)
         network = self._first().to(self._device).train()
         rate, decay = self._config.learning_rate, self._config.weight_decay
-        return begin(network, learning_rate=rate, weight_decay=decay)
+        return fresh_state(network, learning_rate=rate, weight_decay=decay)
 
     def _first(self) -> PolicyNetwork:
         """The network that training begins with.
@@ -169,6 +180,8 @@ class PolicyTrainer:
         path = self._config.begin_with
         if path is None:
             network = self.card.build()
+            known = self.card.interface.instructions
+            begin(network.encoder, self.card.policy.encoder, known, self._sentences)
             network.set_scales(self._trained.scales())
             return network
         card, network = load_policy(Path(path))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from embodied_mem.config import Config
 from embodied_mem.runtime.carded_weights import WeightsFormat
@@ -34,11 +35,20 @@ class PolicyCard(Config, frozen=True):
         return PolicyNetwork(self.policy, self.interface)
 
 
+def tagged(card: dict[str, Any]) -> dict[str, Any]:
+    """Return a card as it is written today; once there was one kind of encoder, without a name."""
+    policy = card.get("policy")
+    if not isinstance(policy, dict) or not isinstance(policy.get("encoder"), dict):
+        return card
+    return {**card, "policy": {**policy, "encoder": {"type": "cnn", **policy["encoder"]}}}
+
+
 FORMAT = WeightsFormat(
     name="embodied-mem policy 1",
     what="policy",
     card=PolicyCard,
     advice="Train one with `embodied-mem train policy`.",
+    upgraded=tagged,
 )
 """The files."""
 

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embodied_mem.backends.household.catalog import object_types
+from embodied_mem.runtime.torchvision_ops import ensure_torchvision
 from perception.label_map import (
     COCO,
     NO_CLASS,
@@ -15,7 +16,6 @@ from perception.label_map import (
     vocabulary_in_words,
     words_of,
 )
-from perception.torchvision_ops import ensure_torchvision
 
 
 def test_coco_is_numbered_as_torchvisions_weights_are():

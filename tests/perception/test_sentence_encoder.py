@@ -14,7 +14,7 @@ from embodied_mem.app.console import console
 from embodied_mem.errors import ConfigError
 from embodied_mem.memory.events.index import EventIndex
 from embodied_mem.memory.text import TextEncoder
-from perception.torchvision_ops import ensure_torchvision
+from embodied_mem.runtime.torchvision_ops import ensure_torchvision
 
 ensure_torchvision()
 pytest.importorskip(

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from embodied_mem.errors import ConfigError, WeightsError
-from perception.torchvision_ops import ensure_torchvision
+from embodied_mem.runtime.torchvision_ops import ensure_torchvision
 from perception.weights import RELEASES, cache_folder, fill, find_weights, load_state
 
 ensure_torchvision()

@@ -14,8 +14,8 @@ from embodied_mem.memory.cognitive_bank import BankConfig
 from planners.diffusion.batches import DemonstrationSet, SamplerConfig
 from planners.diffusion.decisions import decision_accuracy
 from planners.diffusion.denoiser import DenoiserConfig
-from planners.diffusion.encoder import Encoder, EncoderConfig
-from planners.diffusion.network import CONTRAST, PolicyConfig
+from planners.diffusion.encoder import CONTRAST, Encoder, EncoderConfig
+from planners.diffusion.network import PolicyConfig
 from planners.diffusion.noise import SamplingConfig
 from planners.diffusion.remembering import ForgetfulConfig, MemoryConfig
 from planners.diffusion.training import PolicyRunConfig, PolicyTrainingConfig, train

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perception.torchvision_ops import ensure_torchvision, pool_regions, suppress
+from embodied_mem.runtime.torchvision_ops import ensure_torchvision, pool_regions, suppress
 
 
 def naive(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> list[int]:

@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError
 
 from embodied_mem.errors import ConfigError, MissingExtraError, WeightsError
-from perception.torchvision_ops import ensure_torchvision
+from embodied_mem.runtime.torchvision_ops import ensure_torchvision
 
 Task = Literal["detect", "mask"]
 """detect: find things that words name; mask: outline what is in a box."""
@@ -19,7 +19,8 @@ _FAULTS = (OSError, KeyError, RuntimeError, TypeError, ImportError, ValueError, 
 _FAULTS += (pickle.UnpicklingError,)
 """What reading a damaged folder may end in."""
 
-_OFFLINE = {"local_files_only": True, "trust_remote_code": False}
+OFFLINE = {"local_files_only": True, "trust_remote_code": False}
+"""What every call of transformers' `from_pretrained` gets."""
 
 
 def load_model(folder: str | Path, task: Task, device: torch.device) -> tuple[Any, Any, str]:
@@ -49,13 +50,13 @@ def load_model(folder: str | Path, task: Task, device: torch.device) -> tuple[An
         "detect": transformers.AutoModelForZeroShotObjectDetection,
         "mask": transformers.AutoModelForMaskGeneration,
     }[task]
-    with _explained(path):
-        kind = transformers.AutoConfig.from_pretrained(path, **_OFFLINE).model_type
+    with explained(path):
+        kind = transformers.AutoConfig.from_pretrained(path, **OFFLINE).model_type
     _check_kind(path, kind, task)
-    with _explained(path), _quiet(transformers.utils.logging):
-        model, loading = auto.from_pretrained(path, output_loading_info=True, **_OFFLINE)
-        processor = transformers.AutoProcessor.from_pretrained(path, **_OFFLINE)
-    _check_whole(path, loading)
+    with explained(path), quiet(transformers.utils.logging):
+        model, loading = auto.from_pretrained(path, output_loading_info=True, **OFFLINE)
+        processor = transformers.AutoProcessor.from_pretrained(path, **OFFLINE)
+    check_whole(path, loading)
     return model.to(device).eval(), processor, kind
 
 
@@ -76,19 +77,21 @@ def model_folder(folder: str | Path) -> Path:
 
 
 @contextmanager
-def _quiet(logging: Any) -> Iterator[None]:
-    """Leave progress to the caller."""
-    shown = logging.is_progress_bar_enabled()
+def quiet(logging: Any) -> Iterator[None]:
+    """Leave progress to the caller, and what is missing to `check_whole`."""
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(level)
         if shown:
             logging.enable_progress_bar()
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Tell in one sentence what transformers finds wrong with a folder."""
     try:
         yield
@@ -114,7 +117,7 @@ def _check_kind(path: Path, kind: str, task: Task) -> None:
         )
 
 
-def _check_whole(path: Path, loading: Mapping[str, Any]) -> None:
+def check_whole(path: Path, loading: Mapping[str, Any]) -> None:
     """Refuse a model of which tensors are missing: transformers would draw them at random."""
     missing = sorted(map(str, loading.get("missing_keys", ())))
     if missing:
