@@ -7,7 +7,7 @@ import numpy as np
 from py_trees.behaviour import Behaviour
 
 from embodied_mem.interfaces import Decision
-from embodied_mem.types import PASS, AttributeValue
+from embodied_mem.types import PASS, Attributes, AttributeValue
 from planners.behaviour import Routine, Situation, Skill, in_order, insist
 from planners.body import turn
 from planners.hands import Hands
@@ -125,8 +125,10 @@ class Skills:
         yield from ()
         s, stamp = self.situation, self.situation.belief.stamp
         subject = step.arguments[0]
-        for key, value in (manner.effects or {}).items():
+        effects = manner.effects or {}
+        for key, value in effects.items():
             s.assumptions.add(subject, key, value, stamp)
+        self._tell(subject, effects)
         if step.name in _RUNS:
             s.assumptions.add(step.arguments[manner.target], "on", value=True, stamp=stamp)
         if step.name == "pickup":
@@ -135,6 +137,18 @@ class Skills:
             s.assumptions.add(subject, "parent", step.arguments[1], stamp)
         s.refresh_belief()
         return True
+
+    def _tell(self, subject: str, effects: Attributes) -> None:
+        """Let memory know what has changed of what it had seen.
+
+        Else one misread frame that agrees with what was so before would undo what was done.
+        """
+        memory = self.situation.memory
+        if subject in self.situation.belief.things:
+            seen = memory.get(subject).attributes
+            changed = {k: value for k, value in effects.items() if seen.get(k, value) != value}
+            if changed:
+                memory.brought_about(subject, changed)
 
     def check(self, target: str) -> Behaviour:
         """Return the tree that looks again at something known."""

@@ -68,8 +68,14 @@ def act(buffer: ObjectBuffer, action: Action, target: str | None, stamp: float) 
             entry.status = "gone"  # Its pieces are seen as new objects.
     effect = _EFFECTS.get(action.name)
     if entry is not None and effect is not None:
-        settle(entry.attributes, entry.strengths, *effect)
-        buffer.touch(entry)
+        bring_about(buffer, entry, *effect)
+
+
+def bring_about(buffer: ObjectBuffer, entry: Entry, name: str, value: AttributeValue) -> None:
+    """Take a state as certain that the agent's own doing has brought about."""
+    settle(entry.attributes, entry.strengths, name, value)
+    entry.doubtful.discard(name)
+    buffer.touch(entry)
 
 
 def notice(buffer: ObjectBuffer, percept: Percept, ids: list[str]) -> None:

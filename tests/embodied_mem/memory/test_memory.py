@@ -1,5 +1,7 @@
 """Memory seen from outside: what it answers after a few views of a world of boxes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from box_world import BoxWorld, feature
@@ -112,3 +114,21 @@ def test_a_held_object_travels_and_is_the_same_when_put_down():
     memory.write(world.look(0, 0, 1.57, pitch=0.0))
     assert [k.object_id for k in memory.find("apple")] == [apple]
     np.testing.assert_allclose(memory.get(apple).position[1], 2.8, atol=0.1)
+
+
+def test_a_state_read_by_a_detector_that_may_err_is_marked_until_it_is_brought_about():
+    world, memory = BoxWorld(), Memory()
+    world.add("fridge", "Fridge", (2.0, 0.0, 0.9), (0.8, 0.7, 1.8), open=False)
+    unsure = world.look(0, 0, 0)
+    memory.write(replace(unsure, scores=np.ones(len(unsure))))
+    assert memory.find("fridge")[0].doubtful == frozenset(), "a score of 1 is certain"
+    memory = Memory()
+    memory.write(unsure)
+    fridge = memory.find("fridge")[0]
+    assert fridge.doubtful == {"open"}
+    memory.brought_about(fridge.object_id, {"open": True})
+    fridge = memory.get(fridge.object_id)
+    assert fridge.attributes["open"] is True
+    assert fridge.doubtful == frozenset()
+    memory.write(unsure)
+    assert memory.get(fridge.object_id).attributes["open"] is True, "one frame may err"
