@@ -35,7 +35,7 @@ the segmenter calls 3 of 100 empty vessels filled, and 30 of 100 full ones."""
 SURE = 0.9
 """Things of less confidence may not exist, or be something else."""
 
-_BELIEVED = 0.5
+BELIEVED = 0.5
 """Things of less confidence meet no condition."""
 
 _APART = 0.3
@@ -211,7 +211,7 @@ class Belief:
         Nothing is of what may well not exist, or be something else.
         """
         things = [self.things[object_id] for object_id in ids]
-        if any(thing.confidence < _BELIEVED and not thing.held for thing in things):
+        if any(thing.confidence < BELIEVED and not thing.held for thing in things):
             return False
         if len(things) == 2:
             return self._is_on(things[0], things[1].object_id)

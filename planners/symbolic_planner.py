@@ -17,7 +17,7 @@ from embodied_mem.memory.experience import Hints
 from embodied_mem.types import DONE
 from planners import search
 from planners.behaviour import Situation, in_order, tick
-from planners.belief import STATE_KEYS, SURE, Thing
+from planners.belief import BELIEVED, STATE_KEYS, SURE, Thing
 from planners.grounding import Choice, choose, ground, missing, tidy, under_water
 from planners.hands import Hands
 from planners.navigation import NavigationConfig
@@ -199,15 +199,11 @@ class SymbolicPlanner:
         if not doubtful:
             reason, self.meant = "every condition of the goal is believed to hold", choice.binding
             return Decision(action=DONE, reason=reason)
-        self._drop_tree(task)
-        task.checking, task.exploring = True, False
-        task.tree = skills.check(doubtful[0])
-        task.seen.add(doubtful[0])
-        task.checked[doubtful[0]] = task.checked.get(doubtful[0], 0) + 1
+        self._check(task, skills, doubtful[0])
         return None
 
     def _doubtful(self, task: _Task, skills: Skills, choice: Choice) -> list[str]:
-        """Return what the goal speaks of and was not seen since it was given, or misread perhaps.
+        """Return what the goal speaks of and may not exist, was misread, or not seen since then.
 
         One sighting of a state may err; a few looks from near settle it.
         """
@@ -218,7 +214,11 @@ class SymbolicPlanner:
             key = STATE_KEYS.get(atom.predicate) if len(names) == 1 else None
             known = skills.situation.memory.get(names[0])
             misread = key is not None and key in known.attributes and key not in known.settled
-            unsure += [name for name in names if name not in task.seen]
+            unsure += [
+                name
+                for name in names
+                if name not in task.seen or belief.things[name].confidence < SURE
+            ]
             unsure += [names[0]] * misread
         return [
             name
@@ -305,10 +305,31 @@ class SymbolicPlanner:
         swinging = {t.object_id for t in situation.belief.things.values() if t.swings} - wanted
         task.plan = steps = tidy(steps, swinging, under_water(situation.belief))
         if not steps:
-            return self._give_up("the plan is empty although the goal is not reached")
+            return self._settle_doubt(task, skills, choice)
         task.tree = in_order("plan", [skills.carry_out(step) for step in steps])
         logger.info("plan for %s: %s", task.goal, "; ".join(map(str, steps)))
         return None
+
+    def _settle_doubt(self, task: _Task, skills: Skills, choice: Choice) -> Decision | None:
+        """Where all would be done if it were sure: look at what is not, then do without it."""
+        things = skills.situation.belief.things
+        names = [choice.binding[term] for atom in choice.unmet for term in atom.terms]
+        doubtful = [name for name in names if things[name].confidence < BELIEVED]
+        if not doubtful:
+            return self._give_up("the plan is empty although the goal is not reached")
+        if doubtful[0] in task.checked:
+            task.excluded |= {doubtful[0]}
+            return self._advance(task, skills)
+        self._check(task, skills, doubtful[0])
+        return None
+
+    def _check(self, task: _Task, skills: Skills, name: str) -> None:
+        """Look again at something."""
+        self._drop_tree(task)
+        task.checking, task.exploring = True, False
+        task.tree = skills.check(name)
+        task.seen.add(name)
+        task.checked[name] = task.checked.get(name, 0) + 1
 
     def _finish(self, task: _Task, skills: Skills, status: Status) -> None:
         """Take note of how a tree ended."""
