@@ -1,22 +1,19 @@
 """Gets to things and acts on them: stand near, look at it, point, do."""
 
-import logging
 from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from embodied_mem.interfaces import Decision
-from embodied_mem.types import PASS, Action, Attributes
+from embodied_mem.types import Action
 from planners.behaviour import Routine, Situation
 from planners.belief import SURE, Thing
 from planners.navigation import Standpoint, standpoints
 from planners.peering import looks_in, share_seen
 from planners.pilot import Pilot
-from planners.pointing import Pixel, choose_pixel
+from planners.pointing import Pixel, choose_pixel, project
 from planners.sightlines import in_sight
-
-logger = logging.getLogger(__name__)
 
 _Point = Float[np.ndarray, "2"]
 
@@ -74,16 +71,8 @@ _DOUBTFUL_POSES = 2
 _REFUSALS = 2
 """After so many of these a receptacle is taken to be full."""
 
-_MAKES = {
-    "OpenObject": ("open", True),
-    "CloseObject": ("open", False),
-    "ToggleObjectOn": ("on", True),
-    "ToggleObjectOff": ("on", False),
-}
-"""The state in which an action leaves what it is done to."""
-
-_CONTRARY = 3
-"""Sightings in a row that say otherwise: nothing was done to it."""
+_LIKELY = 0.2
+"""Least share of a thing's sightings that have the label under which it is seen now."""
 
 _TRAVEL_TILT = 30.0
 """Tilt of the camera on the way [degrees]."""
@@ -174,8 +163,6 @@ class Hands:
             command = Action(name=action, arguments={"x": pixel[0], "y": pixel[1]})
             yield Decision(action=command, phase="act", target=target, reason=reason)
             if s.succeeded:
-                if (yield from self._is_belied(action, target, reason)):
-                    continue
                 if action == "OpenObject" and box is not None:
                     self._shut.setdefault(target, box)  # Later its box may hold the door too.
                 return True
@@ -186,28 +173,6 @@ class Hands:
                     break
         self._spoil(target, s.body.position)
         return False
-
-    def _is_belied(self, action: str, target: str, reason: str) -> Routine:
-        """Look whether a thing is as it must be now; if not, something else was hit.
-
-        A mask that spills over makes the hand switch on the microwave behind a faucet. One sighting
-        may err: only several in a row count.
-        """
-        key, value = _MAKES.get(action, ("", False))
-        for look in range(_CONTRARY):
-            said = self._said_of(target).get(key, value)
-            if said == value or isinstance(said, float):
-                return False
-            if look < _CONTRARY - 1:
-                yield Decision(action=PASS, phase="act", target=target, reason=reason)
-        logger.info("%s had no effect on %s", action, target)
-        return True
-
-    def _said_of(self, target: str) -> Attributes:
-        """Return the states of a thing in the newest percept; none where it is not in view."""
-        memory = self._situation.memory
-        index = memory.in_view().get(target)
-        return {} if index is None or memory.latest is None else memory.latest.attributes[index]
 
     def hides_inside(self, target: str) -> bool:
         """Tell whether next to nothing is seen of the inside of what was opened, as by its door.
@@ -279,8 +244,19 @@ class Hands:
         memory = self._situation.memory
         index = memory.in_view().get(target)
         if index is None or memory.latest is None:
-            return None
+            return None if level or avoid else self._pixel_where_put(target)
+        label = memory.latest.labels[index]
+        if memory.get(target).label_scores.get(label, 0.0) < _LIKELY:
+            return None  # What is seen there may be something else, beside it or before it.
         return choose_pixel(memory.latest, index, reach=_ARM, level=level, avoid=avoid or ())
+
+    def _pixel_where_put(self, target: str) -> Pixel | None:
+        """Return where the hand let go of what was not seen since, as in a dark oven."""
+        memory = self._situation.memory
+        entry = memory.objects[target] if target in memory.objects.entries else None
+        if entry is None or entry.released is None or memory.latest is None:
+            return None
+        return project(memory.latest.frame, memory.objects.box(entry).mean(axis=0), reach=_ARM)
 
     def _stand(self, thing: Thing, *, swing: bool) -> Standpoint | None:
         """Choose the best place for acting on a thing, away from places that did not work."""

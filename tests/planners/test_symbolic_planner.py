@@ -148,19 +148,3 @@ def test_what_is_doubtful_is_looked_at_before_it_is_given_up_or_counts():
     decision = planner.act(memory, succeeded=True, message="")
     assert decision.action.name != "Done"
     assert decision.phase == "navigate", "it looks at the mug"
-
-
-def test_an_appliance_that_still_looks_off_was_not_switched_on(first_look: Memory):
-    planner = SymbolicPlanner()
-    skills = planner.skills_for(first_look)
-    latest = first_look.latest
-    assert latest is not None
-    name = next(
-        name
-        for name, index in first_look.in_view().items()
-        if latest.attributes[index].get("open") is False
-    )
-    skills.situation.refresh(first_look, succeeded=True, message="")
-    opening = skills.hands._is_belied("OpenObject", name, "opening it")
-    assert [decision.action for decision in opening] == [PASS, PASS]
-    assert not list(skills.hands._is_belied("CloseObject", name, "closing it"))
