@@ -10,9 +10,9 @@ from py_trees.common import Status
 
 from embodied_mem.config import Config
 from embodied_mem.errors import PlanningError
-from embodied_mem.goals import Goal, Term
+from embodied_mem.goals import Goal, Term, fold
 from embodied_mem.interfaces import Decision, Seeking
-from embodied_mem.memory import Memory
+from embodied_mem.memory import Known, Memory
 from embodied_mem.memory.experience import Hints
 from embodied_mem.types import DONE
 from planners import search
@@ -94,6 +94,10 @@ class _Task:
     """What was in view, or acted on, since the goal was given."""
     checked: dict[str, int] = field(default_factory=dict)
     """How often each thing was looked at again before the end."""
+    meant: set[str] = field(default_factory=set)
+    """What the goal's terms stood for so far."""
+    revisited: set[str] = field(default_factory=set)
+    """Those of them that vanished, and whose place was then looked at from near."""
 
 
 class SymbolicPlanner:
@@ -177,6 +181,7 @@ class SymbolicPlanner:
     def _advance(self, task: _Task, skills: Skills) -> Decision | None:
         """See to it that a tree runs that suits the situation, or end the episode."""
         choice = self._choose(task, skills)
+        task.meant |= set(choice.binding.values())
         if not choice.unmet:
             return self._conclude(task, skills, choice)
         needs = missing(choice, skills.situation.belief, task.excluded)
@@ -253,6 +258,11 @@ class SymbolicPlanner:
             task.tree = skills.look_around()
             task.looked_around = True
             return None
+        lost = self._lost(task, skills, needs)
+        if lost is not None:
+            task.revisited.add(lost.object_id)
+            task.tree = skills.revisit(lost)
+            return None
         hints = self._hints(task, skills.situation.memory)
         leads = search.leads(skills.situation, skills.pilot, skills.log, needs, hints)
         if leads:
@@ -261,6 +271,10 @@ class SymbolicPlanner:
             wanted = tuple(sorted(frozenset().union(*needs)))
             task.seeking = Seeking(number=task.looks, wanted=wanted, at=leads[0].at)
             return None
+        return self._despair(task, skills, needs)
+
+    def _despair(self, task: _Task, skills: Skills, needs: list[frozenset[str]]) -> Decision | None:
+        """Nothing is left to look at: make do with what was left out, or give up."""
         if task.excluded and not task.second_chance:
             return self._forgive(task, skills)
         if task.pins:
@@ -271,6 +285,15 @@ class SymbolicPlanner:
             f"no {search.in_words(needs)} found: explored everything reachable, looked into "
             f"{looked} container{'s' * (looked != 1)}"
         )
+
+    def _lost(self, task: _Task, skills: Skills, needs: list[frozenset[str]]) -> Known | None:
+        """Return what was meant, and vanished as one came nearer: perhaps it was overlooked."""
+        memory, wanted = skills.situation.memory, frozenset().union(*needs)
+        for name in sorted(task.meant - task.revisited - task.excluded):
+            known = memory.get(name) if name in memory.objects.entries else None
+            if known is not None and known.status == "gone" and fold(known.label) in wanted:
+                return known
+        return None
 
     def _hints(self, task: _Task, memory: Memory) -> Hints:
         if task.hints is None:

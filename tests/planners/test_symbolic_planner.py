@@ -148,3 +148,17 @@ def test_what_is_doubtful_is_looked_at_before_it_is_given_up_or_counts():
     decision = planner.act(memory, succeeded=True, message="")
     assert decision.action.name != "Done"
     assert decision.phase == "navigate", "it looks at the mug"
+
+
+def test_what_vanishes_as_one_comes_nearer_is_looked_for_in_its_place_first():
+    memory = doubted_mug()
+    memory.objects[memory.find("mug")[0].object_id].belief = 0.95
+    planner = SymbolicPlanner()
+    planner.start(parse_goal("held(mug)"))
+    planner.act(memory, succeeded=True, message="")
+    memory.objects[memory.find("mug")[0].object_id].status = "gone"
+    memory.objects.touch(memory.objects[memory.find("mug")[0].object_id])
+    decision = planner.act(memory, succeeded=True, message="")
+    while decision.reason == "looking around":
+        decision = planner.act(memory, succeeded=True, message="")
+    assert decision.reason == "looking again at the Mug"
