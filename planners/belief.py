@@ -42,6 +42,9 @@ _APART = 0.3
 """A thing this far from what it was put on was moved [m]."""
 
 
+_CRUMBS = 0.6
+"""Slices lie this near to where they were cut [m]."""
+
 BASIN = "basin"
 """How the label of a basin ends: what lies in a `sinkbasin` is in the `sink`."""
 
@@ -177,12 +180,15 @@ class Belief:
     def _is_unlikely(self, thing: Thing) -> bool:
         """Tell whether a thing is said to be a slice, but for no good reason.
 
-        Slices are rare where nothing was cut: what is taken for one is mostly something else.
+        Slices are rare where nothing was cut: what is taken for one is mostly something else. They
+        lie where it was cut; once carried off they are sure.
         """
         if not is_piece(thing.label) or thing.held or thing.confidence >= SURE:
             return False
         return not any(
-            other.label == whole(thing.label) and other.attributes.get("sliced") is True
+            other.label == whole(thing.label)
+            and other.attributes.get("sliced") is True
+            and float(np.linalg.norm(other.center - thing.center)) < _CRUMBS
             for other in self.things.values()
         )
 

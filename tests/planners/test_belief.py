@@ -153,6 +153,9 @@ def test_what_is_taken_for_a_slice_is_none_where_nothing_was_cut():
     home.things["apple1"].states["sliced"] = True
     names = [thing.object_id for thing in doubting(home, applesliced1=0.6).candidates("apple")]
     assert names == ["applesliced1"], "they were to be expected"
+    home.things["applesliced1"].place = (7.0, 0.0)
+    names = [thing.object_id for thing in doubting(home, applesliced1=0.6).candidates("apple")]
+    assert names == ["apple1"], "but not so far away"
 
 
 def test_a_vessel_that_only_looks_full_is_not():
