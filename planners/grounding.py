@@ -38,6 +38,8 @@ _STEPS_PER_METRE = 4.0
 _SURFACES_TO_PUT_DOWN = 2
 _DOUBT = 15.0
 """Way that is gone to a thing that is sure rather than to one that is not there at all [m]."""
+_DOUBTFUL_TOOL = 30.0
+"""The same for tools: where none is, a thing was carried there in vain [m]."""
 _RIM = 1.0
 """A sink's basin is meant rather than its rim, if it is not farther by more than this [m]."""
 
@@ -118,11 +120,16 @@ def _ordered(
     def rank(thing: Thing) -> tuple[bool, float]:
         unfit = any(not _may_be_on(thing, label) for label in partners)
         rim = thing.label in affordances.RIMS  # Things go into the basin, where there is one.
-        doubt = _DOUBT * max(SURE - thing.confidence, 0.0)
+        doubt = _DOUBT * _lack(thing)
         return unfit, -100.0 if thing.held else distance(thing) + _RIM * rim + doubt
 
     numbers = sum(t.label == term.label for t in goal.terms())
     return [thing.object_id for thing in sorted(candidates, key=rank)[: 8 + numbers]]
+
+
+def _lack(thing: Thing) -> float:
+    """Return how much a thing lacks of being sure, 0..1."""
+    return max(SURE - thing.confidence, 0.0)
 
 
 def _may_be_on(thing: Thing, label: str) -> bool:
@@ -289,7 +296,7 @@ def _tools(
     here: np.ndarray,
     excluded: frozenset[str],
 ) -> dict[str, Thing]:
-    """Return the two best tools of a kind: those that can hold the target, near ones first."""
+    """Return the two best tools of a kind: those that can hold the target, near and sure ones."""
     found = [t for t in belief.things.values() if t.label in labels and t.object_id not in excluded]
     basins = [t for t in found if t.label in affordances.BASINS]
 
@@ -297,6 +304,7 @@ def _tools(
         unfit = tool.kind.receptacle and not fits(target.label, tool.label)
         rim = tool not in basins and any(_gap(tool.center, b.center) < 0.6 for b in basins)
         way = _gap(tool.center, here) + _gap(tool.center, target.center)
+        way += _DOUBTFUL_TOOL * _lack(tool)
         return unfit or (rim and tool.label in affordances.SINKS), way
 
     return {tool.object_id: tool for tool in sorted(found, key=rank)[:2]}
@@ -381,8 +389,9 @@ def _distances(
     spots: set[str], things: Mapping[str, Thing], here: np.ndarray
 ) -> dict[tuple[str, str], int]:
     places = {name: here if name == HERE else things[name].center for name in sorted(spots)}
+    doubts = {name: 0.0 if name == HERE else _DOUBTFUL_TOOL * _lack(things[name]) for name in spots}
     return {
-        (a, b): 1 + round(_STEPS_PER_METRE * _gap(places[a], places[b]))
+        (a, b): 1 + round(_STEPS_PER_METRE * (_gap(places[a], places[b]) + doubts[b]))
         for a in places
         for b in places
         if a != b

@@ -12,7 +12,7 @@ from planners.belief import SURE, Thing
 from planners.navigation import Standpoint, standpoints
 from planners.peering import looks_in, share_seen
 from planners.pilot import Pilot
-from planners.pointing import Pixel, choose_pixel
+from planners.pointing import Pixel, choose_pixel, project
 from planners.sightlines import in_sight
 
 _Point = Float[np.ndarray, "2"]
@@ -70,6 +70,9 @@ _DOUBTFUL_POSES = 2
 
 _REFUSALS = 2
 """After so many of these a receptacle is taken to be full."""
+
+_LIKELY = 0.2
+"""Least share of a thing's sightings that have the label under which it is seen now."""
 
 _TRAVEL_TILT = 30.0
 """Tilt of the camera on the way [degrees]."""
@@ -241,8 +244,27 @@ class Hands:
         memory = self._situation.memory
         index = memory.in_view().get(target)
         if index is None or memory.latest is None:
-            return None
+            return None if level else self._pixel_where_put(target, avoid or [])
+        label = memory.latest.labels[index]
+        if memory.get(target).label_scores.get(label, 0.0) < _LIKELY:
+            return None  # What is seen there may be something else, beside it or before it.
         return choose_pixel(memory.latest, index, reach=_ARM, level=level, avoid=avoid or ())
+
+    def _pixel_where_put(self, target: str, avoid: list[Pixel]) -> Pixel | None:
+        """Return where the hand let go of what was not seen since, as in a dark oven.
+
+        It may have slid to the middle of what it was put into.
+        """
+        memory, things = self._situation.memory, self._situation.belief.things
+        entry = memory.objects[target] if target in memory.objects.entries else None
+        if entry is None or entry.released is None or memory.latest is None:
+            return None
+        places = [memory.objects.box(entry).mean(axis=0)]
+        parent = entry.placement.parent if entry.placement is not None else None
+        if parent in things:
+            places.append(np.array([*things[parent].center[:2], places[0][2]]))
+        shown = [project(memory.latest.frame, place, reach=_ARM) for place in places]
+        return next((pixel for pixel in shown if pixel is not None and pixel not in avoid), None)
 
     def _stand(self, thing: Thing, *, swing: bool) -> Standpoint | None:
         """Choose the best place for acting on a thing, away from places that did not work."""

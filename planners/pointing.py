@@ -6,13 +6,21 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
-from embodied_mem.types import Camera, Percept
+from embodied_mem.types import Camera, Frame, Percept
 
 Pixel = tuple[float, float]
 """x and y in 0..1 from the image's top left."""
 
 _LEVEL = 0.85
 """A surface is level where its normal's vertical part exceeds this."""
+
+_BESIDE = 7
+"""Width of what is beside a pixel [px]."""
+_STEP = 0.08
+"""Depth that is so much farther than beside it is another thing's [m]."""
+
+_BEFORE = 0.2
+"""What is so much nearer than a thing hides it [m]."""
 
 
 def choose_pixel(
@@ -51,10 +59,50 @@ def choose_pixel(
         depth = _depth_within(flat)
         if depth.size and depth.max() >= 2:
             return _pixel(depth, left, top, width, height)
-    depth = _depth_within(usable)
-    if depth.max() <= 0:
+    within = _depth_within(usable)
+    if within.max() <= 0:
         return None
-    return _pixel(depth, left, top, width, height)
+    if percept.frame.depth is not None:
+        behind = _lies_behind(mask[window], percept.frame.depth[window])
+        if behind.flat[int(within.argmax())] and (usable & ~behind).any():
+            within = _depth_within(usable & ~behind)
+    return _pixel(within, left, top, width, height)
+
+
+def project(frame: Frame, point: Float[np.ndarray, "3"], *, reach: float) -> Pixel | None:
+    """Return where a point of the world shows in the image, or None.
+
+    Args:
+        frame: The newest view.
+        point: The point [m].
+        reach: Farthest horizontal distance from the camera [m].
+    """
+    camera, pose, depth = frame.camera, frame.T_world_camera, frame.depth
+    if camera is None or pose is None or depth is None:
+        return None
+    if np.hypot(*(point - pose.translation)[:2]) > reach:
+        return None
+    x, y, z = pose.inv().apply(point)
+    if z <= 0:
+        return None
+    height, width = depth.shape
+    column, row = camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy
+    if not (0 <= column < width and 0 <= row < height):
+        return None
+    is_hidden = depth[int(row), int(column)] < z - _BEFORE
+    return None if is_hidden else (float(column) / width, float(row) / height)
+
+
+def _lies_behind(
+    mask: Bool[np.ndarray, "r c"], depth: Float[np.ndarray, "r c"]
+) -> Bool[np.ndarray, "r c"]:
+    """Tell which pixels of a mask are farther than others of it beside them.
+
+    A mask that spills over, as through the bow of a faucet, takes in what is behind the thing.
+    """
+    ranges = np.where(mask & np.isfinite(depth), depth, np.inf).astype(np.float32)
+    nearest = np.asarray(cv2.erode(ranges, np.ones((_BESIDE, _BESIDE), np.uint8)))
+    return ranges > nearest + _STEP
 
 
 def _depth_within(mask: Bool[np.ndarray, "r c"]) -> Float[np.ndarray, "r c"]:

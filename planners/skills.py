@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 from py_trees.behaviour import Behaviour
 
 from embodied_mem.interfaces import Decision
-from embodied_mem.types import PASS, AttributeValue
+from embodied_mem.memory import Known
+from embodied_mem.types import PASS, Attributes, AttributeValue
 from planners.behaviour import Routine, Situation, Skill, in_order, insist
 from planners.body import turn
 from planners.hands import Hands
@@ -125,8 +127,10 @@ class Skills:
         yield from ()
         s, stamp = self.situation, self.situation.belief.stamp
         subject = step.arguments[0]
-        for key, value in (manner.effects or {}).items():
+        effects = manner.effects or {}
+        for key, value in effects.items():
             s.assumptions.add(subject, key, value, stamp)
+        self._tell(subject, effects)
         if step.name in _RUNS:
             s.assumptions.add(step.arguments[manner.target], "on", value=True, stamp=stamp)
         if step.name == "pickup":
@@ -136,9 +140,26 @@ class Skills:
         s.refresh_belief()
         return True
 
+    def _tell(self, subject: str, effects: Attributes) -> None:
+        """Let memory know what has changed of what it had seen.
+
+        Else one misread frame that agrees with what was so before would undo what was done.
+        """
+        memory = self.situation.memory
+        if subject in self.situation.belief.things:
+            seen = memory.get(subject).attributes
+            changed = {k: value for k, value in effects.items() if seen.get(k, value) != value}
+            if changed:
+                memory.brought_about(subject, changed)
+
     def check(self, target: str) -> Behaviour:
         """Return the tree that looks again at something known."""
         return Skill(f"check {target}", self.situation, lambda: self._check(target))
+
+    def revisit(self, lost: Known) -> Behaviour:
+        """Return the tree that looks from near at the place of what is no longer seen there."""
+        name = f"revisit {lost.object_id}"
+        return Skill(name, self.situation, lambda: self._revisit(lost.label, lost.box))
 
     def follow(self, lead: Lead) -> Behaviour:
         """Return the tree that has a look at something."""
@@ -177,16 +198,18 @@ class Skills:
         """Look once, from near, at a thing whose label is doubtful."""
         self.log.inspected.add(target)
         thing = self.situation.belief.things.get(target)
-        if thing is None:
-            return False
-        pilot, reason = self.pilot, f"looking again at the {thing.label}"
-        stands = standpoints(pilot.ground(), pilot.costs(), thing.box[:, :2], pilot.config)
+        return thing is not None and (yield from self._revisit(thing.label, thing.box))
+
+    def _revisit(self, label: str, box: Float[np.ndarray, "2 3"]) -> Routine:
+        """Look from near at a place [m], whatever is there now."""
+        pilot, reason = self.pilot, f"looking again at the {label}"
+        stands = standpoints(pilot.ground(), pilot.costs(), box[:, :2], pilot.config)
         if not stands:
             return False
         went = yield from pilot.go({stands[0].node}, phase="explore", reason=reason)
         if not went:
             return False
-        return (yield from pilot.face(thing.center, phase="explore", reason=reason))
+        return (yield from pilot.face(box.mean(axis=0), phase="explore", reason=reason))
 
     def _turn_around(self) -> Routine:
         reason = "looking around"

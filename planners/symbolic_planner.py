@@ -10,14 +10,14 @@ from py_trees.common import Status
 
 from embodied_mem.config import Config
 from embodied_mem.errors import PlanningError
-from embodied_mem.goals import Goal, Term
+from embodied_mem.goals import Goal, Term, fold
 from embodied_mem.interfaces import Decision, Seeking
-from embodied_mem.memory import Memory
+from embodied_mem.memory import Known, Memory
 from embodied_mem.memory.experience import Hints
 from embodied_mem.types import DONE
 from planners import search
 from planners.behaviour import Situation, in_order, tick
-from planners.belief import STATE_KEYS, SURE, Thing
+from planners.belief import BELIEVED, STATE_KEYS, SURE, Thing
 from planners.grounding import Choice, choose, ground, missing, tidy, under_water
 from planners.hands import Hands
 from planners.navigation import NavigationConfig
@@ -94,6 +94,10 @@ class _Task:
     """What was in view, or acted on, since the goal was given."""
     checked: dict[str, int] = field(default_factory=dict)
     """How often each thing was looked at again before the end."""
+    meant: set[str] = field(default_factory=set)
+    """What the goal's terms stood for so far."""
+    revisited: set[str] = field(default_factory=set)
+    """Those of them that vanished, and whose place was then looked at from near."""
 
 
 class SymbolicPlanner:
@@ -177,6 +181,7 @@ class SymbolicPlanner:
     def _advance(self, task: _Task, skills: Skills) -> Decision | None:
         """See to it that a tree runs that suits the situation, or end the episode."""
         choice = self._choose(task, skills)
+        task.meant |= set(choice.binding.values())
         if not choice.unmet:
             return self._conclude(task, skills, choice)
         needs = missing(choice, skills.situation.belief, task.excluded)
@@ -199,15 +204,11 @@ class SymbolicPlanner:
         if not doubtful:
             reason, self.meant = "every condition of the goal is believed to hold", choice.binding
             return Decision(action=DONE, reason=reason)
-        self._drop_tree(task)
-        task.checking, task.exploring = True, False
-        task.tree = skills.check(doubtful[0])
-        task.seen.add(doubtful[0])
-        task.checked[doubtful[0]] = task.checked.get(doubtful[0], 0) + 1
+        self._check(task, skills, doubtful[0])
         return None
 
     def _doubtful(self, task: _Task, skills: Skills, choice: Choice) -> list[str]:
-        """Return what the goal speaks of and was not seen since it was given, or misread perhaps.
+        """Return what the goal speaks of and may not exist, was misread, or not seen since then.
 
         One sighting of a state may err; a few looks from near settle it.
         """
@@ -218,7 +219,11 @@ class SymbolicPlanner:
             key = STATE_KEYS.get(atom.predicate) if len(names) == 1 else None
             known = skills.situation.memory.get(names[0])
             misread = key is not None and key in known.attributes and key not in known.settled
-            unsure += [name for name in names if name not in task.seen]
+            unsure += [
+                name
+                for name in names
+                if name not in task.seen or belief.things[name].confidence < SURE
+            ]
             unsure += [names[0]] * misread
         return [
             name
@@ -253,6 +258,11 @@ class SymbolicPlanner:
             task.tree = skills.look_around()
             task.looked_around = True
             return None
+        lost = self._lost(task, skills, needs)
+        if lost is not None:
+            task.revisited.add(lost.object_id)
+            task.tree = skills.revisit(lost)
+            return None
         hints = self._hints(task, skills.situation.memory)
         leads = search.leads(skills.situation, skills.pilot, skills.log, needs, hints)
         if leads:
@@ -261,6 +271,10 @@ class SymbolicPlanner:
             wanted = tuple(sorted(frozenset().union(*needs)))
             task.seeking = Seeking(number=task.looks, wanted=wanted, at=leads[0].at)
             return None
+        return self._despair(task, skills, needs)
+
+    def _despair(self, task: _Task, skills: Skills, needs: list[frozenset[str]]) -> Decision | None:
+        """Nothing is left to look at: make do with what was left out, or give up."""
         if task.excluded and not task.second_chance:
             return self._forgive(task, skills)
         if task.pins:
@@ -271,6 +285,15 @@ class SymbolicPlanner:
             f"no {search.in_words(needs)} found: explored everything reachable, looked into "
             f"{looked} container{'s' * (looked != 1)}"
         )
+
+    def _lost(self, task: _Task, skills: Skills, needs: list[frozenset[str]]) -> Known | None:
+        """Return what was meant, and vanished as one came nearer: perhaps it was overlooked."""
+        memory, wanted = skills.situation.memory, frozenset().union(*needs)
+        for name in sorted(task.meant - task.revisited - task.excluded):
+            known = memory.get(name) if name in memory.objects.entries else None
+            if known is not None and known.status == "gone" and fold(known.label) in wanted:
+                return known
+        return None
 
     def _hints(self, task: _Task, memory: Memory) -> Hints:
         if task.hints is None:
@@ -305,10 +328,31 @@ class SymbolicPlanner:
         swinging = {t.object_id for t in situation.belief.things.values() if t.swings} - wanted
         task.plan = steps = tidy(steps, swinging, under_water(situation.belief))
         if not steps:
-            return self._give_up("the plan is empty although the goal is not reached")
+            return self._settle_doubt(task, skills, choice)
         task.tree = in_order("plan", [skills.carry_out(step) for step in steps])
         logger.info("plan for %s: %s", task.goal, "; ".join(map(str, steps)))
         return None
+
+    def _settle_doubt(self, task: _Task, skills: Skills, choice: Choice) -> Decision | None:
+        """Where all would be done if it were sure: look at what is not, then do without it."""
+        things = skills.situation.belief.things
+        names = [choice.binding[term] for atom in choice.unmet for term in atom.terms]
+        doubtful = [name for name in names if things[name].confidence < BELIEVED]
+        if not doubtful:
+            return self._give_up("the plan is empty although the goal is not reached")
+        if doubtful[0] in task.checked:
+            task.excluded |= {doubtful[0]}
+            return self._advance(task, skills)
+        self._check(task, skills, doubtful[0])
+        return None
+
+    def _check(self, task: _Task, skills: Skills, name: str) -> None:
+        """Look again at something."""
+        self._drop_tree(task)
+        task.checking, task.exploring = True, False
+        task.tree = skills.check(name)
+        task.seen.add(name)
+        task.checked[name] = task.checked.get(name, 0) + 1
 
     def _finish(self, task: _Task, skills: Skills, status: Status) -> None:
         """Take note of how a tree ended."""

@@ -6,9 +6,10 @@ from contextlib import AbstractContextManager
 import numpy as np
 from scipy.spatial.transform import RigidTransform
 
-from embodied_mem.memory import graph_update, voxels
+from embodied_mem.memory import graph_update, hand, voxels
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.memory.persistence import Parts
+from embodied_mem.types import Attributes
 
 
 class Correcting(ABC):
@@ -27,6 +28,21 @@ class Correcting(ABC):
             entry = self._parts.objects[object_id]
             self._parts.objects.forget(entry)
             self._forget([entry.object_id])
+            self._commit()
+
+    def brought_about(self, object_id: str, states: Attributes) -> None:
+        """Take states of an object as certain: side effects of what the agent has just done.
+
+        Actions tell of the thing that they touch alone; a faucet fills the cup below it, too.
+
+        Raises:
+            UnknownObjectError: There is no such id.
+            StoreError: The disk is full or fails, or the memory is open read only.
+        """
+        with self._all_or_nothing():
+            entry = self._parts.objects[object_id]
+            for name, value in states.items():
+                hand.bring_about(self._parts.objects, entry, name, value)
             self._commit()
 
     def shift(self, since: float, correction: RigidTransform) -> tuple[str, ...]:

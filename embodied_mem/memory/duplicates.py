@@ -4,8 +4,8 @@ import numpy as np
 
 from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
-from embodied_mem.memory.association import box_iou, gate, inside_box
-from embodied_mem.memory.matching import DOUBTED, WITHIN
+from embodied_mem.memory.association import box_gap, box_iou, gate, inside_box
+from embodied_mem.memory.matching import DOUBTED, DROPPED, RELEASED, WITHIN, last_place
 from embodied_mem.memory.object_buffer import Entry, ObjectBuffer
 from embodied_mem.memory.records import NAMELESS
 
@@ -36,6 +36,32 @@ def duplicates(buffer: ObjectBuffer, seen: list[Entry]) -> list[tuple[Entry, Ent
         if not {kept.object_id, dropped.object_id} & found.keys():
             found[dropped.object_id] = (kept, dropped)
     return list(found.values())
+
+
+def found_after_release(buffer: ObjectBuffer, seen: list[Entry]) -> list[tuple[Entry, Entry]]:
+    """Return pairs (put down, found): what the hand let go was met anew, under a wrong label first.
+
+    The thing found was never seen before, lies where the other was put, and has its label by now.
+    """
+    pairs: dict[str, tuple[Entry, Entry]] = {}
+    for found in seen:
+        for put in buffer.labelled(found.label):
+            if put is found or put.released is None or found.first_seen < put.released:
+                continue
+            reach = RELEASED if put.placement is not None else DROPPED
+            if box_gap(last_place(buffer, put), buffer.box(found)) >= reach:
+                continue
+            known = pairs.get(put.object_id)
+            if known is None or _likeness(buffer, put, found) > _likeness(buffer, *known):
+                pairs[put.object_id] = put, found
+    taken: dict[str, tuple[Entry, Entry]] = {}
+    for put, found in pairs.values():
+        taken.setdefault(found.object_id, (put, found))
+    return list(taken.values())
+
+
+def _likeness(buffer: ObjectBuffer, one: Entry, other: Entry) -> float:
+    return float(buffer.feature(one) @ buffer.feature(other))
 
 
 def _is_one_body(buffer: ObjectBuffer, one: Entry, other: Entry) -> bool:

@@ -54,22 +54,43 @@ def carry(buffer: ObjectBuffer, frame: Frame) -> None:
         buffer.set_box(entry, _box_at(center, _size(buffer, entry)))
 
 
-def act(buffer: ObjectBuffer, action: Action, target: str | None, stamp: float) -> None:
-    """Bring the buffer up to date with one successful action."""
+def act(
+    buffer: ObjectBuffer,
+    action: Action,
+    target: str | None,
+    stamp: float,
+    view: Percept | None = None,
+) -> None:
+    """Bring the buffer up to date with one successful action.
+
+    Args:
+        buffer: What is known.
+        action: What was done.
+        target: The object that it touched, or the receptacle of what was put down.
+        stamp: When [s].
+        view: What was seen when it was done; tells where the action pointed.
+    """
     entry = buffer.entries.get(buffer.aliases.get(target, target)) if target else None
     match action.name:
         case "PickupObject" if entry is not None:
             _take(buffer, entry)
         case "PutObject":
-            _release(buffer, stamp, entry if entry and entry.status != "held" else None)
+            onto = entry if entry and entry.status != "held" else None
+            _release(buffer, stamp, onto, _pointed_at(action, view))
         case "DropHandObject" | "ThrowObject":
-            _release(buffer, stamp, None)
+            _release(buffer, stamp, None, None)
         case "SliceObject" if entry is not None:
             entry.status = "gone"  # Its pieces are seen as new objects.
     effect = _EFFECTS.get(action.name)
     if entry is not None and effect is not None:
-        settle(entry.attributes, entry.strengths, *effect)
-        buffer.touch(entry)
+        bring_about(buffer, entry, *effect)
+
+
+def bring_about(buffer: ObjectBuffer, entry: Entry, name: str, value: AttributeValue) -> None:
+    """Take a state as certain that the agent's own doing has brought about."""
+    settle(entry.attributes, entry.strengths, name, value)
+    entry.doubtful.discard(name)
+    buffer.touch(entry)
 
 
 def notice(buffer: ObjectBuffer, percept: Percept, ids: list[str]) -> None:
@@ -167,7 +188,28 @@ def _take(buffer: ObjectBuffer, entry: Entry) -> None:
     settle(entry.attributes, entry.strengths, "held", value=True)
 
 
-def _release(buffer: ObjectBuffer, stamp: float, receptacle: Entry | None) -> None:
+def _pointed_at(action: Action, view: Percept | None) -> Float[np.ndarray, "3"] | None:
+    """Return the point [m] of the world that an action pointed at, where it did."""
+    x, y = action.arguments.get("x"), action.arguments.get("y")
+    if view is None or not isinstance(x, float) or not isinstance(y, float):
+        return None
+    frame = view.frame
+    if frame.depth is None or frame.camera is None or frame.T_world_camera is None:
+        return None
+    height, width = frame.depth.shape
+    column, row = min(int(x * width), width - 1), min(int(y * height), height - 1)
+    depth, camera = float(frame.depth[row, column]), frame.camera
+    ray = np.array([(column + 0.5 - camera.cx) / camera.fx, (row + 0.5 - camera.cy) / camera.fy, 1])
+    return frame.T_world_camera.apply(ray * depth) if np.isfinite(depth) and depth > 0 else None
+
+
+def _release(
+    buffer: ObjectBuffer,
+    stamp: float,
+    receptacle: Entry | None,
+    point: Float[np.ndarray, "3"] | None,
+) -> None:
+    """Let go of what is held: it lies near the point [m] of the receptacle that was pointed at."""
     for name in buffer.held:
         entry = buffer.entries[name]
         entry.status, entry.released = "moved", stamp
@@ -177,11 +219,13 @@ def _release(buffer: ObjectBuffer, stamp: float, receptacle: Entry | None) -> No
                 box = buffer.box(receptacle)
                 top = np.array([*box.mean(axis=0)[:2], box[1, 2]])
                 inside = receptacle.attributes.get("open") is True
-                center = (
-                    box.mean(axis=0)
-                    if inside
-                    else top + np.array([0, 0, _size(buffer, entry)[2] / 2])
-                )
+                up = np.array([0, 0, _size(buffer, entry)[2] / 2])
+                center = box.mean(axis=0) if inside else top + up
+                if (
+                    point is not None
+                    and (np.abs(point - box.mean(axis=0)) <= np.ptp(box, axis=0)).all()
+                ):
+                    center = point + up
                 buffer.set_box(entry, _box_at(center, _size(buffer, entry)))
                 entry.placement = Placement(
                     relation="in" if inside else "on", parent=receptacle.object_id, confidence=0.8

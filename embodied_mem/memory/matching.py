@@ -19,9 +19,9 @@ from embodied_mem.memory.sighted import BUILT_IN, FIXED
 
 _IN_HAND = 1.0
 """The held object is nearer to the camera than this [m]."""
-_RELEASED = 0.5
+RELEASED = 0.5
 """What the hand put down is found within this distance of the receptacle ..."""
-_DROPPED = 1.5
+DROPPED = 1.5
 """... or of where the hand was, where that is not known [m]."""
 _STEADY = 1.2
 """Things with a longer edge are not recognised far from their place [m]."""
@@ -339,15 +339,13 @@ def _likeness(
     return scores
 
 
-def _last_places(buffer: ObjectBuffer, lost: list[Entry]) -> Float[np.ndarray, "m 2 3"]:
-    """Return where each vanished object was; for one just put down, the receptacle's box."""
-    boxes = buffer.boxes[[entry.row for entry in lost]]
-    for number, entry in enumerate(lost):
-        if entry.released is not None and entry.placement is not None:
-            parent = buffer.entries.get(entry.placement.parent)
-            if parent is not None:
-                boxes[number] = buffer.box(parent)
-    return boxes
+def last_place(buffer: ObjectBuffer, entry: Entry) -> Float[np.ndarray, "2 3"]:
+    """Return where an object was [m]; for one just put down, the receptacle's box."""
+    if entry.released is not None and entry.placement is not None:
+        parent = buffer.entries.get(entry.placement.parent)
+        if parent is not None:
+            return buffer.box(parent)
+    return buffer.box(entry)
 
 
 def match_unplaced(
@@ -384,11 +382,14 @@ def _moved_scores(
     cosine = _cosines(buffer, detections, free[pairs[0]], rows[pairs[1]]).reshape(shape)
     labels = [detections.percept.labels[index] for index in free]
     same = np.array([[_agreement(entry, label) for entry in lost] for label in labels]) >= 0.5
-    here, there = detections.boxes[free][:, None], _last_places(buffer, lost)
+    here, there = (
+        detections.boxes[free][:, None],
+        np.array([last_place(buffer, entry) for entry in lost]),
+    )
     apart = np.maximum(here[:, :, 0] - there[:, 1], there[:, 0] - here[:, :, 1]).clip(0)
     gap = np.nan_to_num(np.linalg.norm(apart, axis=-1), nan=1e3)
     released = np.array([entry.released is not None for entry in lost])
-    reach = np.array([_RELEASED if entry.placement is not None else _DROPPED for entry in lost])
+    reach = np.array([RELEASED if entry.placement is not None else DROPPED for entry in lost])
     own = buffer.boxes[rows]
     steady = (own[:, 1] - own[:, 0]).max(axis=1) > _STEADY
     steady |= np.array([fold(entry.label) in FIXED for entry in lost])

@@ -69,6 +69,8 @@ class Entry:
     attributes: dict[str, AttributeValue] = field(default_factory=dict)
     strengths: dict[str, int] = field(default_factory=dict)
     """How settled the value of each attribute is."""
+    doubtful: set[str] = field(default_factory=set)
+    """Attributes whose value was only read off images, by a detector that may err. Not stored."""
     status: Status = "present"
     placement: Placement | None = None
     place: str | None = None
@@ -259,6 +261,7 @@ class ObjectBuffer:
         kept.overlooked = 0
         for label, weight in dropped.label_weights.items():
             kept.label_weights[label] = kept.label_weights.get(label, 0.0) + weight
+        kept.doubtful |= dropped.doubtful - kept.attributes.keys()
         kept.attributes = dropped.attributes | kept.attributes
         kept.strengths = dropped.strengths | kept.strengths
         self.set_voxels(kept, voxels.union(*both))
@@ -397,6 +400,7 @@ class ObjectBuffer:
             feature=feature,
             attributes=dict(entry.attributes),
             settled=frozenset(n for n, strength in entry.strengths.items() if strength >= SETTLED),
+            doubtful=frozenset(entry.doubtful),
             status=entry.status,
             placement=entry.placement,
             place=entry.place,

@@ -69,6 +69,7 @@ def observe(buffer: ObjectBuffer, percept: Percept, frame: int, noise: float) ->
             result.moved += [entry.object_id, *contents.travel(buffer, inside, before, entry)]
     _settle_gone(buffer, seen, refuted, result)
     _join_duplicates(buffer, list(seen.values()), result)
+    _find_what_was_put_down(buffer, list(seen.values()), result)
     has_depth = percept.frame.depth is not None  # Then what has no place is a glimpse, no object.
     for index in free() if has_depth else [i for i, name in enumerate(result.ids) if not name]:
         entry = sighted.begin(buffer, detections, index, frame)
@@ -137,16 +138,8 @@ def _settle_gone(
     ]
     found = matching.moved_before(buffer, doubted)
     for old, new in found:
-        inside = [thing for thing in contents.follow(buffer, old) if thing is not new]
-        before = buffer.box(old).copy()
-        buffer.follow(old, new)
-        result.moved += contents.travel(buffer, inside, before, old)
+        _take_for(buffer, old, new, result)
         seen.update({index: old for index, entry in seen.items() if entry is new})
-        result.merged.append(new.object_id)
-        result.ids = [old.object_id if name == new.object_id else name for name in result.ids]
-        for names in (result.moved, result.gone):
-            names[:] = [name for name in names if name not in {new.object_id, old.object_id}]
-        result.moved.append(old.object_id)
     for entry in gone:
         if not entry.is_confirmed:
             buffer.forget(entry)
@@ -155,6 +148,26 @@ def _settle_gone(
                       and buffer[name].status == "gone"]  # fmt: skip
     for name in tuple(result.gone):
         result.gone += contents.vanish(buffer, contents.of(buffer, buffer[name]))
+
+
+def _take_for(buffer: ObjectBuffer, old: Entry, new: Entry, result: Observation) -> None:
+    """Let a known object be the one that was found elsewhere, with all that lies in it."""
+    inside = [thing for thing in contents.follow(buffer, old) if thing is not new]
+    before = buffer.box(old).copy()
+    buffer.follow(old, new)
+    result.moved += contents.travel(buffer, inside, before, old)
+    result.merged.append(new.object_id)
+    result.ids = [old.object_id if name == new.object_id else name for name in result.ids]
+    for names in (result.moved, result.gone):
+        names[:] = [name for name in names if name not in {new.object_id, old.object_id}]
+    result.moved.append(old.object_id)
+
+
+def _find_what_was_put_down(buffer: ObjectBuffer, seen: list[Entry], result: Observation) -> None:
+    alive = [entry for entry in seen if entry.object_id in buffer.entries]
+    for put, found in duplicates.found_after_release(buffer, alive):
+        _take_for(buffer, put, found, result)
+        put.released = None
 
 
 def _join_duplicates(buffer: ObjectBuffer, seen: list[Entry], result: Observation) -> None:

@@ -45,6 +45,8 @@ class Known:
     """Newest value of each state attribute."""
     settled: frozenset[str] = frozenset()
     """Attributes whose value more than one sighting, or a certain one, speaks for."""
+    doubtful: frozenset[str] = frozenset()
+    """Attributes whose value was only read off images, by a detector that may err."""
     status: Status = "present"
     placement: Placement | None = None
     place: str | None = None

@@ -8,9 +8,10 @@ from jaxtyping import Float
 from embodied_mem.goals import fold
 from embodied_mem.memory import voxels
 from embodied_mem.memory.association import box_gap, share_of_box
-from embodied_mem.memory.attributes import fuse
+from embodied_mem.memory.attributes import CERTAIN, fuse
 from embodied_mem.memory.detections import Detections
 from embodied_mem.memory.object_buffer import NO_BOX, Entry, ObjectBuffer
+from embodied_mem.types import Attributes
 
 FIXED = frozenset(
     (
@@ -197,7 +198,7 @@ def confirm(
     percept = detections.percept
     score, label = float(percept.scores[index]), percept.labels[index]
     if label in entry.label_weights or not entry.sightings:
-        fuse(entry.attributes, entry.strengths, percept.attributes[index], score)
+        _read_states(entry, percept.attributes[index], score)
     entry.label_weights[label] = entry.label_weights.get(label, 0.0) + max(score, 1e-3)
     best = max(entry.label_weights, key=lambda name: entry.label_weights[name])
     if best != entry.label and entry.label_weights[best] > entry.label_weights[entry.label]:
@@ -218,6 +219,16 @@ def confirm(
     entry.whole = entry.whole or not detections.is_partial(index)
     buffer.touch(entry)
     buffer.reshaped.add(entry.object_id)
+
+
+def _read_states(entry: Entry, seen: Attributes, score: float) -> None:
+    """Add a sighting's states, and note which values rest on doubtful sightings alone."""
+    before = {name: entry.attributes.get(name) for name in seen}
+    fuse(entry.attributes, entry.strengths, seen, score)
+    if score >= CERTAIN:
+        entry.doubtful -= seen.keys()
+    else:
+        entry.doubtful |= {name for name in seen if entry.attributes[name] != before[name]}
 
 
 def begin(buffer: ObjectBuffer, detections: Detections, index: int, frame: int) -> Entry | None:

@@ -35,6 +35,8 @@ class LearnedConfig(Config, frozen=True, tag="learned"):
     """Smaller masks are not detected [px]."""
     sure: float = 0.75
     """States less likely than this, either way, are not told, 0.5..1."""
+    sure_of_faint: float = 0.95
+    """The same for states that hardly show: filled, cooked."""
     device: str = "cpu"
     """Where the network runs: cpu, cuda."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

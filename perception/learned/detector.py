@@ -19,6 +19,9 @@ from perception.learned.network import Maps, to_device
 from perception.learned.strides import FINE
 from perception.learned.weights import SHIPPED, Kind, load_weights
 
+_FAINT = frozenset(("filled", "cooked"))
+"""States of which at 0.75 every third sighting says the contrary."""
+
 
 class Learned:
     """Finds things with a trained network.
@@ -111,7 +114,8 @@ class Learned:
     def _attributes(self, kind: Kind, chances: Float[np.ndarray, "s"]) -> Attributes:
         found = dict(kind.constant)
         for name, chance in zip(self.card.states, chances, strict=True):
-            if name in kind.states and max(chance, 1 - chance) >= self.config.sure:
+            sure = self.config.sure_of_faint if name in _FAINT else self.config.sure
+            if name in kind.states and max(chance, 1 - chance) >= sure:
                 found[name] = bool(chance > 0.5)
         return found
 

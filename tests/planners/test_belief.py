@@ -8,7 +8,7 @@ from household_model import Household
 from embodied_mem.goals import Atom, Term, parse_goal
 from embodied_mem.memory import Known
 from planners.belief import Assumptions, Belief
-from planners.grounding import choose, missing
+from planners.grounding import choose, ground, missing
 
 
 def known(name: str, last_seen: float = 1.0, **attributes) -> Known:
@@ -141,3 +141,42 @@ def test_what_may_not_exist_meets_no_condition_unless_it_is_in_the_hand():
     home = house()
     home.hand = "mug1"
     assert doubting(home, mug1=0.4).holds(Atom("held", (Term("mug"),)), ("mug1",))
+
+
+def test_what_is_taken_for_a_slice_is_none_where_nothing_was_cut():
+    home = house()
+    home.add("applesliced1", parent="diningtable1")
+    names = [thing.object_id for thing in doubting(home, applesliced1=0.6).candidates("apple")]
+    assert names == ["apple1"]
+    sure = [thing.object_id for thing in doubting(home, applesliced1=0.95).candidates("apple")]
+    assert "applesliced1" in sure
+    home.things["apple1"].states["sliced"] = True
+    names = [thing.object_id for thing in doubting(home, applesliced1=0.6).candidates("apple")]
+    assert names == ["applesliced1"], "they were to be expected"
+    home.things["applesliced1"].place = (7.0, 0.0)
+    names = [thing.object_id for thing in doubting(home, applesliced1=0.6).candidates("apple")]
+    assert names == ["apple1"], "but not so far away"
+
+
+def test_a_vessel_that_only_looks_full_is_not():
+    assumptions, seen = Assumptions(), known("mug", filled=True, dirty=True)
+    read = replace(seen, doubtful=frozenset(("filled", "dirty")))
+    assert assumptions.attributes(seen)["filled"] is True, "a certain detector said so"
+    assert assumptions.attributes(read) == {"dirty": True}, "dirt is common, and shows"
+    assumptions.add("mug", "filled", value=True, stamp=2.0)
+    assert assumptions.attributes(read)["filled"] is True, "the agent filled it"
+
+
+def test_a_tool_that_is_sure_is_used_before_one_that_is_near_and_doubtful():
+    home = house()
+    home.add("fridge2", (0.5, 0.0), open=True)
+    goal = parse_goal("cold(apple)")
+
+    def spots(belief: Belief) -> dict[str, int]:
+        problem = ground(choose(goal, belief, away), belief, goal, np.zeros(2))
+        return {end: cost for (start, end), cost in problem.distances.items() if start == "here"}
+
+    certain = spots(doubting(home, fridge1=1.0))
+    assert certain["fridge2"] < certain["fridge1"]
+    unsure = spots(doubting(home, fridge2=0.3))
+    assert unsure["fridge2"] > unsure["fridge1"]

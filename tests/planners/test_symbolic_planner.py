@@ -1,6 +1,10 @@
 """Whole episodes: from a goal and a strange house to the goal reached, with oracle perception."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
+from box_world import BoxWorld
 from contracts.planner_contract import PlannerContract
 from decision_log import Decisions
 
@@ -15,6 +19,7 @@ from embodied_mem.runtime import Agent, run_episode
 from embodied_mem.types import PASS
 from perception.oracle import OracleConfig
 from perception.pipeline import Pipeline
+from planners.belief import BELIEVED
 from planners.symbolic_planner import GIVEN_UP, SymbolicPlanner
 
 
@@ -122,3 +127,38 @@ def test_frames_without_poses_are_one_clear_sentence():
 def test_a_planner_without_a_goal_says_so(first_look: Memory):
     with pytest.raises(PlanningError, match="no goal"):
         SymbolicPlanner().act(first_look, succeeded=True, message="")
+
+
+def doubted_mug() -> Memory:
+    """Return a table with a mug on it that one weak detection has shown."""
+    world, memory = BoxWorld(), Memory()
+    world.add("table", "DiningTable", (2.0, 0.0, 0.4), (1.0, 1.6, 0.8))
+    world.add("mug", "Mug", (1.8, -0.3, 0.85), (0.1, 0.1, 0.1))
+    percept = world.look(0, 0, 0)
+    scores = np.where([label == "Mug" for label in percept.labels], 0.6, 1.0)
+    memory.write(replace(percept, scores=scores))
+    return memory
+
+
+def test_what_is_doubtful_is_looked_at_before_it_is_given_up_or_counts():
+    memory = doubted_mug()
+    planner = SymbolicPlanner()
+    planner.start(parse_goal("on(mug, diningtable)"))
+    assert memory.find("mug")[0].confidence < BELIEVED
+    decision = planner.act(memory, succeeded=True, message="")
+    assert decision.action.name != "Done"
+    assert decision.phase == "navigate", "it looks at the mug"
+
+
+def test_what_vanishes_as_one_comes_nearer_is_looked_for_in_its_place_first():
+    memory = doubted_mug()
+    memory.objects[memory.find("mug")[0].object_id].belief = 0.95
+    planner = SymbolicPlanner()
+    planner.start(parse_goal("held(mug)"))
+    planner.act(memory, succeeded=True, message="")
+    memory.objects[memory.find("mug")[0].object_id].status = "gone"
+    memory.objects.touch(memory.objects[memory.find("mug")[0].object_id])
+    decision = planner.act(memory, succeeded=True, message="")
+    while decision.reason == "looking around":
+        decision = planner.act(memory, succeeded=True, message="")
+    assert decision.reason == "looking again at the Mug"

@@ -1,5 +1,7 @@
 """Memory seen from outside: what it answers after a few views of a world of boxes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from box_world import BoxWorld, feature
@@ -112,3 +114,43 @@ def test_a_held_object_travels_and_is_the_same_when_put_down():
     memory.write(world.look(0, 0, 1.57, pitch=0.0))
     assert [k.object_id for k in memory.find("apple")] == [apple]
     np.testing.assert_allclose(memory.get(apple).position[1], 2.8, atol=0.1)
+
+
+def test_a_state_read_by_a_detector_that_may_err_is_marked_until_it_is_brought_about():
+    world, memory = BoxWorld(), Memory()
+    world.add("fridge", "Fridge", (2.0, 0.0, 0.9), (0.8, 0.7, 1.8), open=False)
+    unsure = world.look(0, 0, 0)
+    memory.write(replace(unsure, scores=np.ones(len(unsure))))
+    assert memory.find("fridge")[0].doubtful == frozenset(), "a score of 1 is certain"
+    memory = Memory()
+    memory.write(unsure)
+    fridge = memory.find("fridge")[0]
+    assert fridge.doubtful == {"open"}
+    memory.brought_about(fridge.object_id, {"open": True})
+    fridge = memory.get(fridge.object_id)
+    assert fridge.attributes["open"] is True
+    assert fridge.doubtful == frozenset()
+    memory.write(unsure)
+    assert memory.get(fridge.object_id).attributes["open"] is True, "one frame may err"
+
+
+def test_what_was_put_down_is_found_though_it_was_first_taken_for_something_else():
+    world, memory = BoxWorld(), Memory()
+    world.add("table", "DiningTable", (2.0, 0.0, 0.4), (1.0, 1.6, 0.8))
+    world.add("cup", "Cup", (1.8, 0.5, 0.85), (0.1, 0.1, 0.1))
+    memory.write(world.look(0, 0, 0))
+    cup, table = memory.find("cup")[0].object_id, memory.find("diningtable")[0].object_id
+    memory.record(Action(name="PickupObject"), target=cup, succeeded=True, stamp=world.stamp)
+    world.things["cup"] = replace(world.things["cup"], center=(1.8, -0.4, 0.85))
+    memory.record(Action(name="PutObject"), target=table, succeeded=True, stamp=world.stamp)
+    for number in range(4):
+        percept = world.look(0, 0, 0)
+        if not number:
+            percept = replace(
+                percept,
+                labels=tuple("Bowl" if label == "Cup" else label for label in percept.labels),
+            )
+        memory.write(percept)
+    found = memory.get(cup)
+    np.testing.assert_allclose(found.position, (1.8, -0.4, 0.85), atol=0.05)
+    assert len(memory.known()) == 2
