@@ -152,7 +152,7 @@ class PolicyAtWork:
         return len(known)
 
     def _given(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+        return torch.tensor(array, device=self._device)  # A copy: what is seen may be read only.
 
 
 class DiffusionPolicy(PolicyAtWork):
