@@ -152,7 +152,8 @@ class PolicyAtWork:
         return len(known)
 
     def _given(self, array: np.ndarray) -> Tensor:
-        return torch.tensor(array, device=self._device)  # A copy: what is seen may be read only.
+        copied = np.array(array, order="C")  # What is seen may be read only, or flipped.
+        return torch.from_numpy(copied).to(self._device)
 
 
 class DiffusionPolicy(PolicyAtWork):
