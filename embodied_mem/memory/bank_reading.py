@@ -18,6 +18,7 @@ from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
 from embodied_mem.memory.chunked_reading import read_chunks
 from embodied_mem.memory.consolidation import Change, taken
+from embodied_mem.memory.lone_attention import attend, suits
 
 
 class WholeReading(Config, frozen=True, tag="whole"):
@@ -156,12 +157,13 @@ class Retrieval(nn.Module):
         mask = None
         if used is not None:
             mask = nn.functional.pad(used.repeat_interleave(count, 1), (1, 0), value=True)
-            mask = mask[:, None, None]  # (b, 1, 1, 1 + l m)
+        if suits(query, self._heads):
+            return attend(query[0], keys[0], values[0], None if mask is None else mask[0])[None]
         found = nn.functional.scaled_dot_product_attention(
             self._parted(query),
             self._parted(keys),
             self._parted(values),
-            attn_mask=mask,
+            attn_mask=None if mask is None else mask[:, None, None],  # (b, 1, 1, 1 + l m)
         )
         return found.transpose(1, 2).flatten(2)
 
