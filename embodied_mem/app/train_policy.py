@@ -5,6 +5,7 @@ from pathlib import Path
 from embodied_mem.app.console import configure_logging, console
 from embodied_mem.app.policy_commands import TrainPolicy
 from embodied_mem.app.training_bounds import training_progress
+from planners.diffusion.batches import SamplerConfig
 from planners.diffusion.network import PolicyConfig
 from planners.diffusion.recordings import parted, read_folder
 from planners.diffusion.remembering import NAMED
@@ -36,6 +37,7 @@ def training_config(command: TrainPolicy) -> PolicyTrainingConfig:
         steps=command.steps,
         minutes=command.minutes,
         batch=command.batch,
+        sampler=SamplerConfig(group=command.group),
         learning_rate=command.learning_rate,
         seed=command.seed,
         begin_with=command.begin_with,
