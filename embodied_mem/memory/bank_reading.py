@@ -161,7 +161,7 @@ class Retrieval(nn.Module):
         mask = None
         if used is not None:
             mask = nn.functional.pad(used.repeat_interleave(count, 1), (1, 0), value=True)
-        if suits(query, self._heads):
+        if suits(query, keys.shape[1], self._heads):
             return attend(query[0], keys[0], values[0], None if mask is None else mask[0])[None]
         found = nn.functional.scaled_dot_product_attention(
             self._parted(query),

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from embodied_mem.memory import lone_attention
 from embodied_mem.memory.bank_reading import Retrieval
 from embodied_mem.memory.cognitive_bank import BankConfig, CognitiveBank
 from embodied_mem.memory.lone_attention import attend, suits
@@ -41,16 +42,24 @@ def test_it_is_a_softmax_of_how_queries_fit_keys(
     torch.testing.assert_close(found.double(), wanted, rtol=0, atol=1e-6 * max(1, 10 * large))
 
 
-def test_only_a_single_episode_without_gradients_is_read_so() -> None:
-    query = torch.randn(1, 3, 8)
-    assert not suits(query, 1)
+def test_only_many_keys_of_a_single_episode_without_gradients_are_read_so() -> None:
+    query, many = torch.randn(1, 80, 8), 2**19 // 80 + 1
+    assert not suits(query, many, 1)
     with torch.no_grad():
-        assert suits(query, 1)
-        assert not suits(query, 2)
-        assert not suits(query.repeat(2, 1, 1), 1)
-        assert not suits(query.double(), 1)
+        assert suits(query, many, 1)
+        assert not suits(query, many - 1, 1)
+        assert not suits(query, many, 2)
+        assert not suits(query.repeat(2, 1, 1), many, 1)
+        assert not suits(query.double(), many, 1)
 
 
+@pytest.fixture
+def small_suits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if few keys were many, so that tests are quick."""
+    monkeypatch.setattr(lone_attention, "_LARGE", 1)
+
+
+@pytest.mark.usefixtures("small_suits")
 def test_a_round_of_looking_is_the_same_with_and_without_gradients() -> None:
     torch.manual_seed(0)
     layer = Retrieval(16, heads=1)
@@ -61,6 +70,7 @@ def test_a_round_of_looking_is_the_same_with_and_without_gradients() -> None:
         torch.testing.assert_close(layer(tokens, stored, stored, used), trained, rtol=0, atol=1e-6)
 
 
+@pytest.mark.usefixtures("small_suits")
 @pytest.mark.parametrize("capacity", [3, 20])
 def test_a_robots_steps_in_single_precision_are_those_of_whole_episodes(capacity: int) -> None:
     torch.manual_seed(0)
