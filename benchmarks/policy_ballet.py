@@ -124,7 +124,7 @@ def main() -> None:
 def level(memory: str, options: argparse.Namespace) -> dict[str, object]:
     """What is the same in all lines of a memory's training."""
     names = ("dancers", "delay", "stride", "episodes", "batch")
-    return {"memory": memory} | {name: getattr(options, name) for name in names}
+    return {"memory": memory, **{name: getattr(options, name) for name in names}}
 
 
 def done(memory: str, options: argparse.Namespace) -> bool:
