@@ -2,11 +2,12 @@
 
     python benchmarks/policy_ballet.py --dancers 2 --delay 16 --steps 800 --out curves.jsonl
 
-One encoder for all: what differs from the resting stage in the last 16 frames becomes a token for
-each frame. Memories keep them: banks, an LSTM, or nothing but the last 16 frames. The answer is
-read at the last frame, with the name of the dance; choices are the places where someone stands, so
-chance is one over the dancers. Supervised, unlike the published agents. Lines of JSON: accuracy on
-episodes that were not trained on, and seconds of processor time.
+One encoder for all: what differs from the resting stage in the last 16 frames becomes a token, for
+each frame or for each of some (`--stride`). Memories keep them: banks, an LSTM, or nothing but the
+last 16 frames. The answer is read at the last frame, with the name of the dance; choices are the
+places where someone stands, so chance is one over the dancers. Supervised, unlike the published
+agents. Lines of JSON: accuracy on episodes that were not trained on, and seconds of processor time.
+Memories that have a line of the last step are not trained again.
 """
 
 import argparse
@@ -30,6 +31,7 @@ BANKS = {
     "bank of 64, merging, by chunks": BankConfig(
         capacity=64, reading=ChunkedReading(entries=16, top=2)
     ),
+    "bank of 64, by chunks of 8": BankConfig(capacity=64, reading=ChunkedReading(entries=8, top=2)),
 }
 MEMORIES = (*BANKS, "lstm", "none")
 HELD_OUT = 1_000_000
@@ -41,12 +43,14 @@ class Watcher(nn.Module):
 
     Args:
         memory: One of `MEMORIES`.
+        stride: Frames to a token.
     """
 
-    def __init__(self, memory: str) -> None:
+    def __init__(self, memory: str, stride: int) -> None:
         super().__init__()
+        self.stride = stride
         self.stage = nn.Linear(SIDE * SIDE, WIDTH, bias=False)
-        self.recent = nn.Conv1d(WIDTH, 2 * WIDTH, BEATS)
+        self.recent = nn.Conv1d(WIDTH, 2 * WIDTH, BEATS, stride=stride)
         self.narrow = nn.Linear(2 * WIDTH, WIDTH)
         self.asked = nn.Embedding(len(DANCES), WIDTH)
         self.bank = StreamBank(WIDTH, BANKS[memory]) if memory in BANKS else None
@@ -63,14 +67,11 @@ class Watcher(nn.Module):
             seen: Cells of each frame (b, t, side, side).
             asked: Dances.
         """
-        stands = (seen >= DANCER).flatten(2).float()
-        moved = self.stage(stands - stands[:, :1])  # (b, t, d)
-        recent = self.recent(nn.functional.pad(moved.mT, (BEATS - 1, 0))).relu()
-        tokens = self.narrow(recent.mT)
+        tokens, times = self.encoded(seen)
         tokens = torch.cat([tokens[:, :-1], (tokens[:, -1] + self.asked(asked))[:, None]], 1)
         if self.bank is not None:
-            times = torch.arange(tokens.shape[1]).float().expand(len(tokens), -1)
             last = torch.full((len(tokens), 1), tokens.shape[1] - 1)
+            times = times.expand(len(tokens), -1)
             found = self.bank.sequence(tokens[:, :, None], times, last)[:, 0, 0]
         elif self.lstm is not None:
             found = torch.cat([self.lstm(tokens)[0][:, -1], tokens[:, -1]], -1)
@@ -78,6 +79,20 @@ class Watcher(nn.Module):
             found = tokens[:, -1]
         standing = torch.stack([seen[:, -1, row, column] >= DANCER for row, column in PLACES], 1)
         return self.out(found).masked_fill(~standing, -1e4)
+
+    def encoded(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Make tokens of frames (b, k, d), the last one's among them, with their times (k)."""
+        stands = (seen >= DANCER).flatten(2)
+        first = (seen.shape[1] - 1) % self.stride
+        if self.bank is None and self.lstm is None:  # Others than the last are not looked at.
+            first = seen.shape[1] - 1
+        before = max(0, first - BEATS + 1)
+        changed = (stands[:, before:] ^ stands[:, :1]).float()
+        missing = BEATS - 1 - (first - before)
+        moved = self.stage(changed * torch.where(stands[:, :1], -1.0, 1.0))  # (b, t, d)
+        recent = self.recent(nn.functional.pad(moved.mT, (missing, 0))).relu()
+        times = torch.arange(first, seen.shape[1], self.stride).float()
+        return self.narrow(recent.mT), times
 
 
 def main() -> None:
@@ -88,26 +103,41 @@ def main() -> None:
     flags.add_argument("--steps", type=int, default=800)
     flags.add_argument("--episodes", type=int, default=4000)
     flags.add_argument("--batch", type=int, default=64)
+    flags.add_argument("--stride", type=int, default=1, help="frames to a token")
     flags.add_argument("--every", type=int, default=100, help="steps between measurements")
     flags.add_argument("--memories", nargs="+", choices=MEMORIES, default=MEMORIES)
     flags.add_argument("--out", type=Path, required=True)
     options = flags.parse_args()
     torch.set_num_threads(1)
+    memories = [memory for memory in options.memories if not done(memory, options)]
     config = BalletConfig(dancers=options.dancers, delay=options.delay)
     learnt, others = (
         [torch.from_numpy(part) for part in watched(config, seeds)]
         for seeds in (range(options.episodes), range(HELD_OUT, HELD_OUT + 500))
     )
-    for memory in options.memories:
+    for memory in memories:
         for row in trained(memory, learnt, others, options):
             with options.out.open("a") as file:
                 file.write(json.dumps(row) + "\n")
 
 
+def level(memory: str, options: argparse.Namespace) -> dict[str, object]:
+    """What is the same in all lines of a memory's training."""
+    names = ("dancers", "delay", "stride", "episodes", "batch")
+    return {"memory": memory, **{name: getattr(options, name) for name in names}}
+
+
+def done(memory: str, options: argparse.Namespace) -> bool:
+    """Whether a memory was trained to the last step."""
+    wanted = level(memory, options) | {"step": options.steps}
+    lines = options.out.read_text().splitlines() if options.out.exists() else []
+    return any(wanted.items() <= json.loads(line).items() for line in lines)
+
+
 def trained(memory: str, learnt: list[Tensor], others: list[Tensor], options: argparse.Namespace):
     """Train one memory, and yield what it can."""
     torch.manual_seed(0)
-    watcher = Watcher(memory)
+    watcher = Watcher(memory, options.stride)
     optimizer = torch.optim.AdamW(watcher.parameters(), lr=2e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 2e-3, total_steps=options.steps, pct_start=0.1
@@ -124,9 +154,8 @@ def trained(memory: str, learnt: list[Tensor], others: list[Tensor], options: ar
         schedule.step()
         if step % options.every == 0 or step == options.steps:
             seconds = round(time.process_time() - begun, 1)
-            row = {"memory": memory, "dancers": options.dancers, "delay": options.delay}
-            row |= {"step": step, "seconds": seconds, "loss": round(loss.item(), 3)}
-            yield row | {"right": accuracy(watcher, others)}
+            row = {"step": step, "seconds": seconds, "loss": round(loss.item(), 3)}
+            yield level(memory, options) | row | {"right": accuracy(watcher, others)}
 
 
 @torch.inference_mode()

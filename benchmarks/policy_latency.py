@@ -2,8 +2,10 @@
 
     python benchmarks/policy_latency.py --sizes S B --tokens 80 --width 32
 
-A line of JSON for each size, solver and number of entries: milliseconds of processor time (median)
-of the head with guidance, of a full bank's reading and writing, and the share that it adds.
+A line of JSON for each size, solver and number of entries (0: no bank): milliseconds of processor
+time (median) of the head with guidance, of a full bank's reading and writing, and the share that it
+adds. They take turns, as at work: so each finds the caches as the other left them, and what else
+keeps the machine busy slows all of them.
 """
 
 import argparse
@@ -32,37 +34,38 @@ def main() -> None:
     flags.add_argument("--sizes", nargs="+", choices=("S", "B"), default=["S", "B"])
     flags.add_argument("--tokens", type=int, default=80, help="perceptual tokens of a frame")
     flags.add_argument("--width", type=int, default=32, help="of a perceptual token")
-    flags.add_argument("--entries", type=int, nargs="+", default=[16, 256])
+    flags.add_argument("--entries", type=int, nargs="+", default=[0, 16, 256])
     flags.add_argument("--rounds", type=int, default=7)
     options = flags.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    banks = {
-        entries: measured(remembering(entries, options.tokens, options.width), options.rounds)
+    banks = [
+        remembering(entries, options.tokens, options.width) if entries else lambda: None
         for entries in options.entries
-    }
+    ]
     for size in options.sizes:
         for solver in SOLVERS:
-            head = measured(
-                drawing(size, solver, options.tokens, options.width), min(options.rounds, 5)
-            )
-            for entries, bank in banks.items():
+            head = drawing(size, solver, options.tokens, options.width)
+            first, *others = measured([head, *banks], options.rounds)
+            for entries, bank in zip(options.entries, others, strict=True):
                 row = {"size": size, "solver": solver.solver, "steps": solver.steps}
                 row |= {"tokens": options.tokens, "width": options.width, "entries": entries}
-                row |= {"head_ms": round(head, 1), "bank_ms": round(bank, 2)}
-                print(json.dumps(row | {"added": round(bank / head, 4)}), flush=True)
+                row |= {"head_ms": round(first, 1), "bank_ms": round(bank, 2)}
+                print(json.dumps(row | {"added": round(bank / first, 4)}), flush=True)
 
 
 @torch.inference_mode()
-def measured(work: Callable[[], object], rounds: int) -> float:
-    """Median of processor time [ms], after one round that does not count."""
+def measured(works: list[Callable[[], object]], rounds: int) -> list[float]:
+    """Medians of processor time [ms] of works in turns, after one turn that does not count."""
+    times = [[clocked(work) for work in works] for _ in range(rounds + 1)]
+    return [1000 * median(each) for each in zip(*times[1:], strict=True)]
+
+
+def clocked(work: Callable[[], object]) -> float:
+    """Processor time that a work takes [s]."""
+    begun = time.process_time()
     work()
-    times = []
-    for _ in range(rounds):
-        begun = time.process_time()
-        work()
-        times.append(time.process_time() - begun)
-    return 1000 * median(times)
+    return time.process_time() - begun
 
 
 @torch.inference_mode()

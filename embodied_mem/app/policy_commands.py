@@ -27,6 +27,8 @@ class TrainPolicy(Config, frozen=True, tag="policy"):
     """Time for training [min], if it shall end before all steps are done."""
     batch: int = 32
     """Episodes to a batch."""
+    group: int = 6
+    """Frames of each episode; a bank of fewer entries merges in training too."""
     learning_rate: float = 2e-3
     """At its highest."""
     seed: int = 0

@@ -9,6 +9,7 @@ from embodied_mem.app.policy_commands import TrainPolicy
 from embodied_mem.app.training_bounds import training_progress
 from embodied_mem.config import load_config
 from embodied_mem.memory.text import TextEncoder
+from planners.diffusion.batches import SamplerConfig
 from planners.diffusion.instructions import LearntInstructionsConfig, SentenceInstructionsConfig
 from planners.diffusion.network import PolicyConfig
 from planners.diffusion.recordings import parted, read_folder
@@ -70,6 +71,7 @@ def training_config(command: TrainPolicy) -> PolicyTrainingConfig:
         steps=command.steps,
         minutes=command.minutes,
         batch=command.batch,
+        sampler=SamplerConfig(group=command.group),
         learning_rate=command.learning_rate,
         seed=command.seed,
         begin_with=command.begin_with,

@@ -131,25 +131,32 @@ class Ballet:
         self._over = self._over or self._time >= self.watching + _CHOICE_STEPS
         return self._shown(reward)
 
+    def seen_watching(self) -> UInt8[np.ndarray, "t r c"]:
+        """What each cell holds from the beginning to the choice, with no need to step."""
+        return self._cells(np.arange(self.watching + 1), _MIDDLE)
+
     def _shown(self, reward: float) -> BalletStep:
-        cells = np.full((SIDE, SIDE), WALL, np.uint8)
-        cells[1:-1, 1:-1] = FLOOR
-        cells[self._agent] = AGENT
-        for number, place in enumerate(self.places):
-            down, right = self._beat(number)
-            cells[place[0] + down, place[1] + right] = DANCER + self._looks[number]
         return BalletStep(
-            cells=cells,
+            cells=self._cells(np.array([self._time]), self._agent)[0],
             instruction="watch" if self._time < self.watching else self.dances[self.asked],
             reward=reward,
             is_over=self._over,
         )
 
-    def _beat(self, number: int) -> tuple[int, int]:
-        """How far a dancer is from its place now, in rows and columns."""
-        beat = self._time - 1 - number * (BEATS + self.config.delay)
-        key = int(DANCES[self.dances[number]][beat]) if 0 <= beat < BEATS else 5
-        return 1 - (key - 1) // 3, (key - 1) % 3 - 1
+    def _cells(
+        self, times: Int[np.ndarray, "t"], agent: tuple[int, int]
+    ) -> UInt8[np.ndarray, "t r c"]:
+        cells = np.full((len(times), SIDE, SIDE), WALL, np.uint8)
+        cells[:, 1:-1, 1:-1] = FLOOR
+        cells[:, *agent] = AGENT
+        for number, place in enumerate(self.places):
+            beats = times - 1 - number * (BEATS + self.config.delay)
+            dances = (beats >= 0) & (beats < BEATS)
+            path = np.array([int(key) for key in DANCES[self.dances[number]]])
+            keys = np.where(dances, path[beats.clip(0, BEATS - 1)], 5)
+            rows, columns = place[0] + 1 - (keys - 1) // 3, place[1] + (keys - 1) % 3 - 1
+            cells[np.arange(len(times)), rows, columns] = DANCER + self._looks[number]
+        return cells
 
 
 def image(cells: UInt8[np.ndarray, "r c"]) -> UInt8[np.ndarray, "h w 3"]:
@@ -183,9 +190,8 @@ def watched(
     seen = np.empty((len(seeds), ballet.watching + 1, SIDE, SIDE), np.uint8)
     asked, answers = np.empty((2, len(seeds)), np.int64)
     for row, seed in enumerate(seeds):
-        seen[row, 0] = ballet.reset(seed).cells
-        for step in range(ballet.watching):
-            seen[row, step + 1] = ballet.step(0).cells
+        ballet.reset(seed)
+        seen[row] = ballet.seen_watching()
         asked[row] = names.index(ballet.dances[ballet.asked])
         answers[row] = PLACES.index(ballet.places[ballet.asked])
     return seen, asked, answers

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError
 from embodied_mem.memory.chunked_reading import read_chunks
-from embodied_mem.memory.consolidation import Change, taken
+from embodied_mem.memory.consolidation import taken
+from embodied_mem.memory.lone_attention import attend, suits
 
 
 class WholeReading(Config, frozen=True, tag="whole"):
@@ -65,24 +66,28 @@ class Projected:
 
     def cleared(self, episodes: Bool[Tensor, "b"]) -> "Projected":
         """Forget the entries of some episodes."""
-        if not episodes.any():
-            return self
         kept = ~episodes[:, None, None, None]
         return Projected(
             keys=torch.where(kept, self.keys, 0.0), values=torch.where(kept, self.values, 0.0)
         )
 
     def following(
-        self, change: Change, keys: Float[Tensor, "b c n d"], values: Float[Tensor, "b c n d"]
+        self,
+        slots: Int[Tensor, "b c"],
+        keys: Float[Tensor, "b c n d"],
+        values: Float[Tensor, "b c n d"],
+        *,
+        overwrites: bool,
     ) -> "Projected":
         """Go along with a write; those of the c slots that it touched are given."""
         after = self
-        if not change.overwrites:
+        if not overwrites:
             after = Projected(keys=self.keys.clone(), values=self.values.clone())
-        row = torch.arange(len(keys), device=keys.device)
-        for number, slot in enumerate(change.touched()):
-            after.keys[row, slot + 1] = keys[:, number].to(after.keys.dtype)
-            after.values[row, slot + 1] = values[:, number].to(after.values.dtype)
+        row = torch.arange(len(keys), device=keys.device)[:, None]
+        # The same slot may be given twice. One after the other, only the last gets its gradients.
+        for each in (slice(None),) if overwrites else (slice(0, 1), slice(1, None)):
+            after.keys[row, slots[:, each] + 1] = keys[:, each].to(after.keys.dtype)
+            after.values[row, slots[:, each] + 1] = values[:, each].to(after.values.dtype)
         return after
 
     def taken(self, slots: Int[Tensor, "b l"]) -> "Projected":
@@ -156,12 +161,13 @@ class Retrieval(nn.Module):
         mask = None
         if used is not None:
             mask = nn.functional.pad(used.repeat_interleave(count, 1), (1, 0), value=True)
-            mask = mask[:, None, None]  # (b, 1, 1, 1 + l m)
+        if suits(query, keys.shape[1], self._heads):
+            return attend(query[0], keys[0], values[0], None if mask is None else mask[0])[None]
         found = nn.functional.scaled_dot_product_attention(
             self._parted(query),
             self._parted(keys),
             self._parted(values),
-            attn_mask=mask,
+            attn_mask=None if mask is None else mask[:, None, None],  # (b, 1, 1, 1 + l m)
         )
         return found.transpose(1, 2).flatten(2)
 

@@ -36,10 +36,10 @@ from embodied_mem.memory.consolidation import (
     ForgettingByPlace,
     Merging,
     Rule,
-    coefficients,
     planned,
     taken,
 )
+from embodied_mem.memory.written_episodes import coefficients
 
 
 class PerPlace(Config, frozen=True, tag="per_place"):
@@ -112,6 +112,8 @@ class StreamState:
 
     def cleared(self, episodes: Bool[Tensor, "b"]) -> "StreamState":
         """Forget all of some episodes."""
+        if not episodes.any():  # Nearly always; large banks need not be copied then.
+            return self
         return StreamState(
             entries=self.entries.cleared(episodes),
             projected=tuple(each.cleared(episodes) for each in self.projected),
@@ -283,8 +285,10 @@ class StreamBank(nn.Module):
         row = torch.arange(batch, device=times.device)[:, None]
         filled = max(1, min(self._config.capacity, steps - 1))  # Slots that any step can have used.
         with torch.autocast(tokens.device.type, enabled=False):  # Times and weights stay exact.
-            past, when = coefficients(tokens, times, self._config.capacity, self._rule, places)
-        past, when = past[row, asked, :filled], when[row, asked, :filled]  # (b, q, l, s), (b, q, l)
+            past, when = coefficients(
+                tokens, times, asked, self._config.capacity, self._rule, places
+            )
+        past, when = past[:, :, :filled], when[:, :, :filled]  # (b, q, l, s), (b, q, l)
         stored = torch.einsum("bqls,bsnd->bqlnd", past.to(tokens.dtype), self._stored(tokens))
         fused = self._mixed(
             tokens[row, asked].flatten(0, 1),
@@ -326,11 +330,11 @@ class StreamBank(nn.Module):
         self, projected: tuple[Projected, ...], change: Change, entries: BankEntries
     ) -> tuple[Projected, ...]:
         """Bring what is kept of entries up to date after a write."""
-        slots = torch.stack(change.touched(), 1)  # (b, 2)
+        slots = change.touched()
         stored = taken(entries.tokens, slots)
         keys = self._keys(stored, taken(entries.by_slot(entries.times), slots))
         return tuple(
-            kept.following(change, *layer.project(keys, stored))
+            kept.following(slots, *layer.project(keys, stored), overwrites=change.overwrites)
             for layer, kept in zip(self._rounds(), projected, strict=True)
         )
 

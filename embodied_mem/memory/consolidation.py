@@ -1,12 +1,13 @@
 """Writing into the bounded list of a cognitive bank: what a full one merges or forgets.
 
 A write is a linear map: the entries after it are those before it and the new one, two of them as
-one. The same map is applied to tokens (step by step) and to weights of frames (whole episodes).
+one.
 
 Tokens stay in their slots while the list shifts. A write touches the slots of the new entry and of
 a merged one; what else is kept of entries has to be made anew for these alone.
 
-Axes: b episodes, t steps, s steps written, l entries, k rows, n tokens, d width.
+Axes: b episodes, t steps, s steps written, l entries, k rows, n tokens, d width,
+f what is told of entries.
 """
 
 from dataclasses import dataclass
@@ -115,64 +116,6 @@ def append(
     return planned(entries, tokens, rule, places).applied(entries, tokens, times, places)
 
 
-@torch.no_grad()
-def coefficients(
-    tokens: Float[Tensor, "b t n d"],
-    times: Float[Tensor, "b t"],
-    capacity: int,
-    rule: Rule,
-    places: Float[Tensor, "b t"] | None = None,
-) -> tuple[Float[Tensor, "b t l s"], Float[Tensor, "b t l"]]:
-    """Say what a list holds before each step of episodes that are written into it.
-
-    Returns:
-        The weight of each step's tokens in each entry (zero for unused slots), and the entries'
-        times.
-    """
-    batch, steps = times.shape
-    past = torch.zeros(batch, steps, capacity, steps, device=tokens.device, dtype=times.dtype)
-    room = rule.share if isinstance(rule, ForgettingByPlace) else capacity
-    free = min(steps, room + 1)  # Before these steps, every entry is one of the steps.
-    for step in range(1, free):
-        slots = torch.arange(step, device=tokens.device)
-        past[:, step, slots, slots] = 1
-    if steps > free:
-        where = torch.zeros_like(times) if places is None else places
-        held = past[:, free - 1].clone()  # (b, l, s)
-        entries = _written(tokens[:, : free - 1], times, where, capacity)
-        for step in range(free, steps):
-            seen, here = tokens[:, step - 1], where[:, step - 1]
-            change = planned(entries, seen, rule, here, overwrites=True)
-            new = torch.zeros(batch, steps, device=tokens.device, dtype=times.dtype)
-            new[:, step - 1] = 1
-            held = past[:, step] = change.means(held, new)
-            entries = change.applied(entries, seen, times[:, step - 1], here)
-    return past, torch.einsum("btls,bs->btl", past, times)
-
-
-def _written(
-    tokens: Float[Tensor, "b s n d"],
-    times: Float[Tensor, "b t"],
-    places: Float[Tensor, "b t"],
-    capacity: int,
-) -> BankEntries:
-    """The first steps as a list, each an entry."""
-    count = tokens.shape[1]
-    entries = BankEntries.nothing(tokens[:, 0], capacity)
-    known = torch.arange(capacity, device=tokens.device) < count
-    entries.tokens[:, :count] = tokens
-    shape = (0, capacity - count)
-    alike = _likeness(tokens[:, :-1], tokens[:, 1:])
-    return BankEntries(
-        tokens=entries.tokens,
-        slots=entries.slots,
-        times=torch.nn.functional.pad(times[:, :count], shape),
-        counts=known.to(times.dtype).repeat(len(times), 1),
-        places=torch.nn.functional.pad(places[:, :count], shape),
-        alike=torch.nn.functional.pad(alike, (0, capacity - count + 1)),
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What one write does to a list: what shifts, where the new entry is put, which two are merged.
@@ -207,32 +150,46 @@ class Change:
         """Write a frame's tokens; see `append`."""
         where = torch.zeros_like(times) if places is None else places
         slots, stored = self._shifted(entries.slots, self.room), self._stored(entries, tokens)
+        when, counts, where = self._told(entries, times, where)
         return BankEntries(
             tokens=stored,
             slots=slots,
-            times=self.means(entries.times, times),
-            counts=self._sums(entries.counts, torch.ones_like(times)),
-            places=self._last(entries.places, where),
+            times=when,
+            counts=counts,
+            places=where,
             alike=self._alike(entries.alike, stored, slots),
         )
 
-    def touched(self) -> tuple[Int[Tensor, "b"], ...]:
-        """Slots that hold something else than before; the last ones count where they agree."""
-        return torch.where(self.merges, self.joint, self.room), self.room
+    def touched(self) -> Int[Tensor, "b 2"]:
+        """Slots that hold something else than before; they may be the same."""
+        return torch.stack([torch.where(self.merges, self.joint, self.room), self.room], 1)
 
-    def means(
-        self, old: Float[Tensor, "b l *rest"], new: Float[Tensor, "b *rest"]
-    ) -> Float[Tensor, "b l *rest"]:
-        """Apply it to what is averaged."""
-        return self._with(old, new, self._mean(*_neighbours(old, new, self.pair)))
+    def moved(self, owner: Int[Tensor, "b s"]) -> Int[Tensor, "b s"]:
+        """Say in which slots frames are that were in these; -1: in none.
 
-    def _sums(self, old: Float[Tensor, "b l"], new: Float[Tensor, "b"]) -> Float[Tensor, "b l"]:
-        first, second = _neighbours(old, new, self.pair)
-        return self._with(old, new, first + second)
+        Who was where the new entry comes to is merged, or forgotten. An empty slot had nobody.
+        """
+        leaves = owner == self.room[:, None]
+        return torch.where(leaves, torch.where(self.merges, self.joint, -1)[:, None], owner)
 
-    def _last(self, old: Float[Tensor, "b l"], new: Float[Tensor, "b"]) -> Float[Tensor, "b l"]:
-        """Where the later of two tells for both."""
-        return self._with(old, new, _neighbours(old, new, self.pair)[1])
+    def _told(
+        self, entries: BankEntries, times: Float[Tensor, "b"], places: Float[Tensor, "b"]
+    ) -> tuple[Float[Tensor, "b l"], Float[Tensor, "b l"], Float[Tensor, "b l"]]:
+        """Times, counts and places; all at once, as calls take longer than what they do."""
+        old = torch.stack([entries.times, entries.counts, entries.places], 1)
+        new = torch.stack([times, torch.ones_like(times), places], 1).to(old.dtype)
+        first, second = _neighbours(old, new, self.pair)  # (b, 3)
+        time = self._mean(first[:, 0], second[:, 0])
+        # Where two are merged, the place of the later one is that of both.
+        joint = torch.stack([time, first[:, 1] + second[:, 1], second[:, 2]], 1)
+        spread = (-1, old.shape[1], -1)
+        after = old.gather(2, self.source[:, None].expand(spread))
+        after.scatter_(2, self.newest[:, None, None].expand(spread), new[..., None])
+        changed = torch.where(self.merges, self.pair, self.newest)
+        joint = torch.where(self.merges[:, None], joint, new)
+        after.scatter_(2, changed[:, None, None].expand(spread), joint[..., None])
+        when, counts, where = after.unbind(1)
+        return when, counts, where
 
     def _mean(
         self, first: Float[Tensor, "b *rest"], second: Float[Tensor, "b *rest"]
@@ -241,33 +198,24 @@ class Change:
         return share * first + (1 - share) * second
 
     def _shifted(
-        self, old: Shaped[Tensor, "b l *rest"], new: Shaped[Tensor, "b *rest"]
-    ) -> Shaped[Tensor, "b l *rest"]:
-        after = taken(old, self.source)
-        after[_rows(old), self.newest] = new.to(after.dtype)
-        return after
-
-    def _with(
-        self,
-        old: Float[Tensor, "b l *rest"],
-        new: Float[Tensor, "b *rest"],
-        merged: Float[Tensor, "b *rest"],
-    ) -> Float[Tensor, "b l *rest"]:
-        after = self._shifted(old, new)
-        return _put(after, self.pair, merged, self.merges)
+        self, old: Shaped[Tensor, "b l"], new: Shaped[Tensor, "b"]
+    ) -> Shaped[Tensor, "b l"]:
+        return old.gather(1, self.source).scatter(1, self.newest[:, None], new[:, None])
 
     def _stored(
         self, entries: BankEntries, new: Float[Tensor, "b n d"]
     ) -> Float[Tensor, "b l n d"]:
         """Tokens by slot; only two slots change."""
-        old, last = entries.tokens, entries.slots.shape[1] - 1
-        row = _rows(old)
-        next_one = old[row, entries.slots[row, (self.pair + 1).clamp(max=last)]]
-        second = torch.where(_spread(self.pair == last, new), new.to(old.dtype), next_one)
-        merged = self._mean(old[row, self.joint], second)
+        old, new = entries.tokens, new.to(entries.tokens.dtype)
+        last = entries.slots.shape[1] - 1
+        following = entries.slots.gather(1, (self.pair[:, None] + 1).clamp(max=last))
+        first, second = taken(old, torch.cat([self.joint[:, None], following], 1)).unbind(1)
+        merged = self._mean(first, torch.where(_spread(self.pair == last, new), new, second))
         after = old if self.overwrites else old.clone()
-        after[row, self.room] = new.to(old.dtype)
-        return _put(after, self.joint, merged, self.merges)
+        row, changed = _rows(old), torch.where(self.merges, self.joint, self.room)
+        after[row, self.room] = new
+        after[row, changed] = torch.where(_spread(self.merges, new), merged, new)
+        return after
 
     @torch.no_grad()
     def _alike(
@@ -277,12 +225,11 @@ class Change:
         slots: Int[Tensor, "b l"],
     ) -> Float[Tensor, "b l"]:
         """Compare those that have another neighbour than before: at most three."""
-        after, last = taken(old, self.source), old.shape[1] - 1
+        last = old.shape[1] - 1
         changed = torch.stack([self.pair - 1, self.pair, self.newest - 1], 1).clamp(0, last)
-        row = _rows(old)[:, None]
-        first, second = slots[row, changed], slots[row, (changed + 1).clamp(max=last)]
-        after[row, changed] = _likeness(stored[row, first], stored[row, second]).to(after.dtype)
-        return after
+        both = torch.cat([changed, (changed + 1).clamp(max=last)], 1)
+        first, second = taken(stored, slots.gather(1, both)).chunk(2, 1)
+        return old.gather(1, self.source).scatter(1, changed, likeness(first, second).to(old.dtype))
 
 
 @torch.no_grad()
@@ -296,7 +243,7 @@ def planned(
 ) -> Change:
     """Say what writing a frame's tokens would do to a list; see `append`."""
     counts, slots = entries.counts, entries.slots
-    row, last = _rows(counts), counts.shape[1] - 1
+    last = counts.shape[1] - 1
     used = (counts > 0).sum(1)  # (b,)
     full = used > last
     match rule:
@@ -313,15 +260,17 @@ def planned(
     newest = (used - full.to(used)).clamp(max=last)
     number = torch.arange(last + 1, device=counts.device)
     shifts = full[:, None] & (number >= gone[:, None]) & (number < newest[:, None])
-    first, second = _neighbours(counts, torch.ones_like(counts[:, 0]), pair)
+    ones = torch.ones_like(counts[:, :1])
+    first, second = (each[:, 0] for each in _neighbours(counts[:, None], ones, pair))
+    slot = slots.gather(1, torch.stack([gone, newest, pair], 1))
     return Change(
         source=number + shifts,
         newest=newest,
         pair=pair,
         merges=full & isinstance(rule, Merging),
         share=first / (first + second).clamp(min=1e-9),
-        room=torch.where(full, slots[row, gone], slots[row, newest]),
-        joint=slots[row, pair],
+        room=torch.where(full, slot[:, 0], slot[:, 1]),
+        joint=slot[:, 2],
         overwrites=overwrites,
     )
 
@@ -329,11 +278,11 @@ def planned(
 def _most_alike(entries: BankEntries, new: Float[Tensor, "b n d"]) -> Int[Tensor, "b"]:
     """First of the two neighbours of a full list that are most alike; the new one comes last."""
     newest = entries.tokens[_rows(new), entries.slots[:, -1]]
-    to_new = _likeness(newest[:, None], new[:, None])
+    to_new = likeness(newest[:, None], new[:, None])
     return torch.cat([entries.alike[:, :-1], to_new.to(entries.alike.dtype)], 1).argmax(1)
 
 
-def _likeness(
+def likeness(
     some: Float[Tensor, "b k n d"], others: Float[Tensor, "b k n d"]
 ) -> Float[Tensor, "b k"]:
     """How much tokens point the same way, on average over an entry's."""
@@ -352,24 +301,12 @@ def taken(
 
 
 def _neighbours(
-    old: Float[Tensor, "b l *rest"], new: Float[Tensor, "b *rest"], pair: Int[Tensor, "b"]
-) -> tuple[Float[Tensor, "b *rest"], Float[Tensor, "b *rest"]]:
-    """An entry of each list and the next; behind the last there is the new one."""
-    row, last = _rows(old), old.shape[1] - 1
-    next_one = old[row, (pair + 1).clamp(max=last)]
-    return old[row, pair], torch.where(_spread(pair == last, new), new.to(old.dtype), next_one)
-
-
-def _put(
-    values: Float[Tensor, "b l *rest"],
-    where: Int[Tensor, "b"],
-    new: Float[Tensor, "b *rest"],
-    wanted: Bool[Tensor, "b"],
-) -> Float[Tensor, "b l *rest"]:
-    """Write a row of each list, where it is wanted."""
-    row = _rows(values)
-    values[row, where] = torch.where(_spread(wanted, new), new, values[row, where])
-    return values
+    old: Float[Tensor, "b f l"], new: Float[Tensor, "b f"], pair: Int[Tensor, "b"]
+) -> tuple[Float[Tensor, "b f"], Float[Tensor, "b f"]]:
+    """What is told of an entry and of the next; behind the last there is the new one."""
+    two = torch.stack([pair, pair + 1], 1)[:, None].expand(-1, old.shape[1], -1)
+    first, second = torch.cat([old, new[..., None]], 2).gather(2, two).unbind(2)
+    return first, second
 
 
 def _rows(values: Tensor) -> Int[Tensor, "b"]:

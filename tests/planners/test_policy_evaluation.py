@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float32, UInt8
 from embodied_mem.app.cli import execute
 from embodied_mem.app.policy_commands import Eval, TrainPolicy
 from embodied_mem.app.train_commands import Train
+from embodied_mem.app.train_policy import training_config
 from embodied_mem.backends.demonstrations import Demonstration, Task, write_demonstrations
 from embodied_mem.backends.mikasa.expert import motion_towards
 from embodied_mem.errors import ConfigError, StoreFormatError
@@ -150,6 +151,9 @@ def test_the_commands_train_and_say_that_the_simulator_is_missing(
     )
     assert execute(Train(task=command)) == 0
     assert [row["step"] for row in map(msgspec.json.decode, (out / "curve.jsonl").open())] == [2]
+    whole = msgspec.structs.replace(command, group=9)
+    assert training_config(whole).sampler.group == 9
+    assert execute(Train(task=whole)) == 2  # The folder's run drew fewer frames.
     few = msgspec.structs.replace(command, validation=12)
     assert execute(Train(task=few)) == 2
     capsys.readouterr()

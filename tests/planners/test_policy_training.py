@@ -161,6 +161,15 @@ def loaded(count: int) -> DemonstrationSet:
     return DemonstrationSet(episodes, [0] * count, 4, torch.device("cpu"))
 
 
+def test_a_large_group_is_the_whole_episode() -> None:
+    episodes = loaded(20)
+    groups = episodes.draw(8, SamplerConfig(group=100), torch.Generator().manual_seed(0))
+    lengths = groups.used.sum(1)
+    assert set(lengths.tolist()) <= {len(episode.frames) for episode in episodes.episodes}
+    for length, times in zip(lengths.tolist(), groups.times, strict=True):
+        assert times[:length].tolist() == list(range(length))
+
+
 def test_a_recurrent_memory_is_as_large_as_a_bank_and_steps_as_it_runs() -> None:
     lstm, bank = (
         build_memory(config, perceptual=64, cognitive=128)

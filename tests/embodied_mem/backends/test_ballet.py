@@ -53,6 +53,7 @@ def test_one_dances_at_a_time_and_the_agent_watches(config: BalletConfig, seed: 
             assert moved == home[place]
         for pause in range(config.delay):
             np.testing.assert_array_equal(seen[begun + BEATS + pause].cells, home)
+    np.testing.assert_array_equal(ballet.seen_watching(), [step.cells for step in seen])
     assert all(step.cells[5, 5] == AGENT for step in seen)
     assert (seen[-1].cells[0] == WALL).all()
 
