@@ -132,7 +132,9 @@ class RememberTask:
         (shape,) = body.render_shapes
         (part,) = shape.parts
         pose = (entity.pose * shape.local_pose).inv()
-        kept = part.triangles[seen_from(part.vertices, part.triangles, (pose * _pose(_EYE)).p)]
+        kept = part.triangles[
+            seen_from(part.vertices, part.triangles, (pose * sapien.Pose(_EYE)).p)
+        ]
         vertices = part.vertices[kept].reshape(-1, 3)  # No two triangles share any, as they came.
         less = sapien.render.RenderShapeTriangleMesh(
             vertices,
@@ -160,10 +162,6 @@ class RememberTask:
             cue=int(getattr(inside, self._right)[0]),
             reveal=int(inside.cue_steps_per_env[0] + inside.empty_steps_per_env[0]),
         )
-
-
-def _pose(place: tuple[float, float, float]) -> Any:
-    return sapien.Pose(np.array(place))
 
 
 def _flat_normals(vertices: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
