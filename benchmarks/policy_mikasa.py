@@ -1,4 +1,4 @@
-"""Policies at MIKASA's RememberColor tasks, with the benchmark's seeds, next to chance.
+"""Policies at MIKASA's RememberColor and RememberShape, with the benchmark's seeds, next to chance.
 
     python benchmarks/policy_mikasa.py POLICY... --task RememberColor3-VLA-v0 --episodes 50
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from embodied_mem.backends.mikasa.simulator import OFFICIAL_SEED, TASKS, RememberColor
+from embodied_mem.backends.mikasa.simulator import OFFICIAL_SEED, TASKS, RememberTask
 from planners.diffusion.evaluation import evaluate, summary
 from planners.diffusion.noise import SamplingConfig
 from planners.diffusion.policy import DiffusionPolicy
@@ -31,7 +31,7 @@ def main() -> None:
     flags.add_argument("--forget", action="store_true", help="empty the memory before each step")
     options = flags.parse_args()
     torch.set_num_threads(1)
-    simulator = RememberColor(options.task)
+    simulator = RememberTask(options.task)
     for path in options.policies:
         sampling = SamplingConfig(guidance=options.guidance)
         policy = DiffusionPolicy(path, sampling=sampling, executed=options.executed)

@@ -49,4 +49,4 @@ def _simulator(task: str) -> Any:
             f"the simulator of {task} is not installed here ({error}). It lives in an environment "
             "of its own: docs/policy.md says how to make one."
         ) from error
-    return module.RememberColor(task)
+    return module.RememberTask(task)

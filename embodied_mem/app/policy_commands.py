@@ -52,10 +52,15 @@ class Eval(Config, frozen=True):
     """What is measured."""
     weights: Annotated[str | None, tyro.conf.Positional] = None
     """File of weights, as training writes it; those that come with the package by default."""
-    task: Literal["RememberColor3-VLA-v0", "RememberColor5-VLA-v0", "RememberColor9-VLA-v0"] = (
-        "RememberColor3-VLA-v0"
-    )
-    """How many colours there are to remember."""
+    task: Literal[
+        "RememberColor3-VLA-v0",
+        "RememberColor5-VLA-v0",
+        "RememberColor9-VLA-v0",
+        "RememberShape3-VLA-v0",
+        "RememberShape5-VLA-v0",
+        "RememberShape9-VLA-v0",
+    ] = "RememberColor3-VLA-v0"
+    """What there is to remember, and how many of them."""
     episodes: int = 50
     """Episodes to run."""
     first: int = 4242424242

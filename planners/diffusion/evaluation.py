@@ -121,7 +121,7 @@ class EpisodeOutcome(Config, frozen=True):
 def run_episode(
     simulator: Simulator, policy: Acting, name: str, seed: int, *, forgets: bool = False
 ) -> EpisodeOutcome:
-    """Run the episode of a seed to its horizon.
+    """Run the episode of a seed until all is known of it, at most to its horizon.
 
     Args:
         simulator: The task.
@@ -145,6 +145,8 @@ def run_episode(
         seen, begins = simulator.step(action), False
         touched = seen.touched if touched is None else touched
         success = success or seen.success
+        if success and touched is not None and decision >= 0:
+            break
     return EpisodeOutcome(
         policy=name,
         task=simulator.task.name,

@@ -108,6 +108,13 @@ def test_success_touch_and_decision_are_those_of_the_right_thing(off: int) -> No
     assert summary(rows)["chance"] == 0.333
 
 
+def test_an_episode_ends_when_all_is_known_of_it() -> None:
+    simulator = CueTask()
+    for off, early in ((0, True), (1, False)):
+        list(evaluate(simulator, Choosing(simulator, off), "p", range(1)))
+        assert (simulator._now.step < CueTask.horizon) is early
+
+
 def test_a_log_is_gone_on_with(tmp_path: Path) -> None:
     simulator, log = CueTask(), tmp_path / "rows.jsonl"
     first = list(evaluate(simulator, Choosing(simulator), "p", range(3), log))
@@ -126,7 +133,7 @@ def test_a_log_is_gone_on_with(tmp_path: Path) -> None:
 def test_a_memory_can_be_emptied_before_each_step() -> None:
     simulator = CueTask()
     for forgets, begun in ((False, 1), (True, CueTask.horizon)):
-        policy = Choosing(simulator)
+        policy = Choosing(simulator, off=1)
         (row,) = evaluate(simulator, policy, "p", range(1), forgets=forgets)
         assert policy.begun == begun
         assert row.policy == ("p, emptied" if forgets else "p")

@@ -1,1 +1,1 @@
-"""MIKASA-Robo's RememberColor tasks on ManiSkill 3, in an environment of their own."""
+"""MIKASA-Robo's RememberColor and RememberShape on ManiSkill 3, in an environment of their own."""

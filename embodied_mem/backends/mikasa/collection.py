@@ -16,7 +16,7 @@ from jaxtyping import Float32
 
 from embodied_mem.backends.demonstrations import Demonstration, write_demonstrations
 from embodied_mem.backends.mikasa.expert import ABOVE, motion_towards
-from embodied_mem.backends.mikasa.simulator import TASKS, Observation, RememberColor
+from embodied_mem.backends.mikasa.simulator import TASKS, Observation, RememberTask
 
 EPISODES_PER_FILE = 25
 
@@ -36,14 +36,14 @@ _NOISE_WAITING = 0.1
 
 def expert(seen: Observation) -> Float32[np.ndarray, "7"]:
     """Say what one who knows the answer would do."""
-    action = np.zeros(RememberColor.actions, np.float32)
+    action = np.zeros(RememberTask.actions, np.float32)
     action[-1] = -1  # The gripper is closed throughout.
     if seen.step >= seen.reveal:
         action[:3] = motion_towards(seen.options[seen.cue], seen.tool)
     return action
 
 
-def demonstrate(simulator: RememberColor, seed: int) -> Demonstration:
+def demonstrate(simulator: RememberTask, seed: int) -> Demonstration:
     """Record the episode of a seed."""
     random = np.random.default_rng(seed)
     scale = random.choice(_NOISE)
@@ -81,7 +81,7 @@ def demonstrate(simulator: RememberColor, seed: int) -> Demonstration:
 def collect(folder: Path, task: str, seeds: range) -> Iterator[Path]:
     """Record the episodes that are missing in a folder, some to a file, and yield each file."""
     folder.mkdir(parents=True, exist_ok=True)
-    simulator = RememberColor(task)
+    simulator = RememberTask(task)
     for first in range(seeds.start, seeds.stop, EPISODES_PER_FILE):
         path = folder / f"{task}-{first:07d}.safetensors"
         if not path.exists():
