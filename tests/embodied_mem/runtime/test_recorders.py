@@ -225,11 +225,11 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path):
     )
 
 
-def test_rerun_plays_what_was_recorded(tmp_path: Path):
+def a_rerun_recording(path: Path) -> Path:
     rerun_recorder = pytest.importorskip(
         "embodied_mem.runtime.rerun_recorder", reason="rerun-sdk is not installed"
     )
-    recorder = rerun_recorder.RerunRecorder(tmp_path / "e.rrd")
+    recorder = rerun_recorder.RerunRecorder(path)
     run_episode(
         BoxBackend(furnished_room(64)),
         agent(look_round(3), Memory()),
@@ -237,8 +237,12 @@ def test_rerun_plays_what_was_recorded(tmp_path: Path):
         subscribers=[recorder],
     )
     recorder.close()
-    recorder.close()
-    data = (tmp_path / "e.rrd").read_bytes()
+    recorder.close()  # May be called twice.
+    return path
+
+
+def test_rerun_plays_what_was_recorded(tmp_path: Path):
+    data = a_rerun_recording(tmp_path / "e.rrd").read_bytes()
     assert data[:4] == b"RRF2"
     for entity in (b"/world/camera/image", b"/world/objects", b"/floor_plan", b"/plan"):
         assert entity in data
@@ -246,18 +250,8 @@ def test_rerun_plays_what_was_recorded(tmp_path: Path):
 
 def test_each_line_in_rerun_has_a_level_of_its_own(tmp_path: Path):
     """One without a level would be shown with that of the line before."""
-    rerun_recorder = pytest.importorskip(
-        "embodied_mem.runtime.rerun_recorder", reason="rerun-sdk is not installed"
-    )
-    recorder = rerun_recorder.RerunRecorder(tmp_path / "e.rrd")
-    run_episode(
-        BoxBackend(furnished_room(64)),
-        agent(look_round(3), Memory()),
-        goal="on(floorlamp)",
-        subscribers=[recorder],
-    )
-    recorder.close()
-    command = [sys.executable, "-m", "rerun", "rrd", "print", "-vvv", str(tmp_path / "e.rrd")]
+    path = a_rerun_recording(tmp_path / "e.rrd")
+    command = [sys.executable, "-m", "rerun", "rrd", "print", "-vvv", str(path)]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     lines = text.split("TextLog:text")
     rows = [row for part in lines[1:] for row in part.split("└")[0].splitlines() if "row_" in row]
