@@ -1,7 +1,5 @@
 """How things look, by a timm network: one pass a frame, its map averaged under each mask."""
 
-from importlib import import_module
-
 import cv2
 import numpy as np
 import torch
@@ -9,7 +7,7 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor, nn
 
 from embodied_mem.errors import ConfigError
-from embodied_mem.runtime.torchvision_ops import ensure_torchvision
+from embodied_mem.runtime.timm_models import build_timm
 from perception.devices import choose_device, computing, memory_explained
 from perception.timm_config import TimmFeaturesConfig
 from perception.weights import fill, find_weights, load_state
@@ -98,17 +96,7 @@ def build_network(config: TimmFeaturesConfig) -> nn.Module:
     Raises:
         ConfigError: timm has no such model, or it gives no maps.
     """
-    ensure_torchvision()
-    timm = import_module("timm")  # Imports torchvision.
-    if not timm.is_model(config.model):
-        raise ConfigError(
-            f"timm has no model '{config.model}'. `timm.list_models()` names those that it has, "
-            "for example resnet18, convnext_tiny, vit_small_patch14_dinov2."
-        )
-    network = timm.create_model(config.model, pretrained=False, num_classes=0)
-    if not hasattr(network, "forward_intermediates"):
-        raise ConfigError(f"timm's '{config.model}' gives no maps. resnet18, for one, does.")
-    return network
+    return build_timm(config.model)
 
 
 def _resize(network: nn.Module, config: TimmFeaturesConfig) -> None:

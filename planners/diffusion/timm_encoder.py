@@ -6,7 +6,6 @@ what all places have in common taken off.
 Axes: b images, d channels of the map, y, x its places.
 """
 
-from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -14,7 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from embodied_mem.errors import ConfigError
-from embodied_mem.runtime.torchvision_ops import ensure_torchvision
+from embodied_mem.runtime.timm_models import build_timm
 from planners.diffusion.encoder import GridEncoder, GridEncoderConfig
 from planners.diffusion.pretrained import Trunk, fill_trunk, gradients, squared
 
@@ -140,21 +139,7 @@ def timm_network(config: TimmEncoderConfig, size: tuple[int, int]) -> nn.Module:
         config: Which network.
         size: Height and width of the images that it gets [px].
     """
-    ensure_torchvision()
-    try:
-        timm = import_module("timm")  # Imports torchvision.
-    except ImportError as error:
-        raise ConfigError(
-            "this policy's encoder needs timm, which is not installed. Run `pip install timm`."
-        ) from error
-    if not timm.is_model(config.model):
-        raise ConfigError(
-            f"timm has no model '{config.model}'. `timm.list_models()` names those that it has, "
-            "for example resnet18, convnext_tiny, vit_small_patch14_dinov2."
-        )
-    network = timm.create_model(config.model, pretrained=False, num_classes=0)
-    if not hasattr(network, "forward_intermediates"):
-        raise ConfigError(f"timm's '{config.model}' gives no maps. resnet18, for one, does.")
+    network = build_timm(config.model)
     patch = getattr(getattr(network, "patch_embed", None), "patch_size", (1, 1))
     if any(side % part for side, part in zip(size, patch, strict=True)):
         raise ConfigError(
