@@ -30,6 +30,7 @@ def doorway(bench: Bench) -> None:
     whole = inner(bench.x, gap)
     leaves = ((whole[0], -0.003), (0.003, whole[1])) if bench.w > 1.4 else (whole,)
     thick = around(0, min(_DOOR, bench.d))
+    grip = min(0.03, (bench.d - min(_DOOR, bench.d)) / 2 + 0.005)  # Stays within a thin wall.
     for i, leaf in enumerate(leaves):
         left = i == 0
         axis, edge = (HINGE_LEFT, leaf[0]) if left else (HINGE_RIGHT, leaf[1])
@@ -43,7 +44,7 @@ def doorway(bench: Bench) -> None:
         bench.box(
             around(free, 0.1),
             around(0.48 * bench.h, 0.022),
-            inner(thick, -0.03),
+            inner(thick, -grip),
             STEEL.as_role("door"),
             joint,
         )
