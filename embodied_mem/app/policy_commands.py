@@ -29,6 +29,9 @@ class TrainPolicy(Config, frozen=True, tag="policy"):
     """Episodes to a batch."""
     group: int = 6
     """Frames of each episode; a bank of fewer entries merges in training too."""
+    recoloured: float = 0.0
+    """Share of episodes whose red, green and blue change places, for tasks that ask which colours
+    are the same."""
     learning_rate: float = 2e-3
     """At its highest."""
     seed: int = 0

@@ -71,7 +71,7 @@ def training_config(command: TrainPolicy) -> PolicyTrainingConfig:
         steps=command.steps,
         minutes=command.minutes,
         batch=command.batch,
-        sampler=SamplerConfig(group=command.group),
+        sampler=SamplerConfig(group=command.group, recoloured=command.recoloured),
         learning_rate=command.learning_rate,
         seed=command.seed,
         begin_with=command.begin_with,

@@ -8,7 +8,7 @@ Axes: n frames, e episodes, b groups, t frames of a group, q questions, k action
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -50,12 +50,20 @@ class SamplerConfig(Config, frozen=True):
     """Images are moved by up to so much [px]."""
     mirror: bool = True
     """Whether half of the episodes are mirrored, left for right."""
+    recoloured: float = 0.0
+    """Share of episodes whose red, green and blue change places, all along and wherever they
+    differ from the mean image: for tasks that ask which colours are the same, not which they
+    are."""
 
     def __post_init__(self) -> None:
         if self.group < 2 or self.questions < 1 or self.repeats < 1:
             raise ConfigError(
                 "training needs groups of 2 or more frames, 1 or more questions and repeats, "
                 f"got {self.group}, {self.questions} and {self.repeats}."
+            )
+        if not 0 <= self.recoloured <= 1:
+            raise ConfigError(
+                f"the share of recoloured episodes must lie in [0, 1], got {self.recoloured}."
             )
 
 
@@ -105,6 +113,7 @@ class DemonstrationSet:
         self._actions = self._kept(np.concatenate([episode.actions for episode in episodes]))
         proprio = np.concatenate([episode.proprio for episode in episodes])
         self._proprio = self._kept(proprio[:, FELT])
+        self._usual = self._images[:: max(1, len(self._images) // _AVERAGED)].float().mean(0)
 
     def _kept(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
@@ -121,7 +130,7 @@ class DemonstrationSet:
             high=torch.where(varies, high, 1.0),
             mean=self._proprio.mean(0),
             deviation=self._proprio.std(0).clamp(min=1e-3),
-            usual=self._images[:: max(1, len(self._images) // _AVERAGED)].float().mean(0),
+            usual=self._usual,
         )
 
     def draw(self, count: int, config: SamplerConfig, generator: torch.Generator) -> Groups:
@@ -133,7 +142,11 @@ class DemonstrationSet:
         mirrored = torch.zeros(count, dtype=torch.bool, device=self._device)
         if config.mirror:
             mirrored = self._integers(2, (count,), generator) > 0
-        return self._gathered(chosen, times, shifts, mirrored)
+        groups = self._gathered(chosen, times, shifts, mirrored)
+        if config.recoloured:
+            images = self._recoloured(groups.images, mirrored, config.recoloured, generator)
+            groups = replace(groups, images=images)
+        return groups
 
     def until_decision(self, chosen: Sequence[int]) -> Groups:
         """Return episodes as they are, up to their decisions and padded."""
@@ -207,6 +220,24 @@ class DemonstrationSet:
         return self._images[
             frames[:, :, None, None], rows[:, None, :, None], columns[:, None, None, :]
         ]
+
+    def _recoloured(
+        self,
+        images: UInt8[Tensor, "b t h w 3"],
+        mirrored: Bool[Tensor, "b"],
+        share: float,
+        generator: torch.Generator,
+    ) -> UInt8[Tensor, "b t h w 3"]:
+        """Exchange the colours of some episodes' differences from the mean image."""
+        options = {"generator": generator, "device": self._device}
+        order = torch.rand(len(images), 3, **options).argsort(1)
+        some = torch.rand(len(images), 1, **options) < share
+        order = torch.where(some, order, torch.arange(3, device=self._device))
+        usual = self._usual.round().short()
+        usual = torch.where(mirrored[:, None, None, None], usual.flip(1), usual)[:, None]
+        apart = images.short() - usual
+        exchanged = apart.gather(4, order[:, None, None, None].expand(apart.shape))
+        return (usual + exchanged).clamp(0, 255).byte()
 
 
 def questions(

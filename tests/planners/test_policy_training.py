@@ -1,6 +1,7 @@
 """Training a policy: what it learns from, and that a run can be gone on with."""
 
 import json
+from itertools import permutations
 from pathlib import Path
 
 import msgspec
@@ -128,6 +129,41 @@ def test_mirrored_episodes_lead_to_the_other_side() -> None:
         np.testing.assert_allclose(groups.chunks[row, :, 0, 1], sign * first.actions[:, 1])
         np.testing.assert_allclose(groups.chunks[row, :, 0, 0], first.actions[:, 0])
         np.testing.assert_allclose(groups.proprio[row, :, 1], sign * first.proprio[:, 1])
+
+
+def test_recoloured_episodes_exchange_what_is_unusual_of_their_colours() -> None:
+    part = loaded(20)
+    config = SamplerConfig(group=8, mirror=True)
+    plain = part.draw(64, config, torch.Generator().manual_seed(0))
+    other = msgspec.structs.replace(config, recoloured=1.0)
+    recoloured = part.draw(64, other, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(recoloured.chunks, plain.chunks)
+    usual = part.scales().usual.round()
+    seen = set[tuple[int, ...]]()
+    for row in range(64):
+        views = [usual, usual.flip(1)]
+        orders = [
+            order
+            for order in permutations(range(3))
+            for view in views
+            if torch.equal(
+                recoloured.images[row].float(),
+                (view + (plain.images[row] - view)[..., list(order)]).clamp(0, 255),
+            )
+        ]
+        assert orders  # One order for all frames of the episode.
+        seen |= set(orders)
+    assert seen == set(permutations(range(3)))
+
+
+def test_a_share_of_episodes_is_recoloured() -> None:
+    part = loaded(20)
+    plain = part.draw(400, SamplerConfig(), torch.Generator().manual_seed(0))
+    half = part.draw(400, SamplerConfig(recoloured=0.5), torch.Generator().manual_seed(0))
+    changed = (plain.images != half.images).flatten(1).any(1).float().mean()
+    assert changed == pytest.approx(0.5 * 5 / 6, abs=0.08)  # One order of six is the usual one.
+    with pytest.raises(ConfigError, match="recoloured episodes"):
+        SamplerConfig(recoloured=1.5)
 
 
 def test_a_chunk_that_outlasts_the_episode_repeats_its_last_action() -> None:
