@@ -6,6 +6,7 @@ from typing import Literal, assert_never
 
 import sim_configs
 from embodied_mem.app.commands import Senses
+from embodied_mem.backends.agent_body import AgentBodyConfig
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
 from embodied_mem.backends.household.house_source import HouseSource
 from embodied_mem.config import Config, load_config
@@ -84,18 +85,13 @@ def build_backend(name: BackendName, config: HouseholdSimConfig) -> Backend:
 def _thor(config: HouseholdSimConfig) -> Backend:
     from embodied_mem.backends.thor import ThorBackend, ThorConfig  # noqa: PLC0415 - an extra.
 
-    return ThorBackend(
-        ThorConfig(
-            house=config.house,
-            asset_database=config.asset_database,
-            width=config.width,
-            height=config.height,
-            field_of_view=config.field_of_view,
-            grid_size=config.grid_size,
-            visibility_distance=config.visibility_distance,
-            snap_to_grid=config.snap_to_grid,
+    if config.sensor is not None:
+        raise ConfigError(
+            "a depth sensor's errors are simulated by the backend 'household' only, got one for "
+            "'thor'. Leave `sensor` out, or use 'household'."
         )
-    )
+    body = {name: getattr(config, name) for name in AgentBodyConfig.__struct_fields__}
+    return ThorBackend(ThorConfig(house=config.house, **body))
 
 
 def build_agent(config: AgentConfig, memory: Memory | None = None) -> Agent:

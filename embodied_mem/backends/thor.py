@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from jaxtyping import Int32
 
+from embodied_mem.backends.agent_body import AgentBodyConfig
 from embodied_mem.backends.event_step import step_from_event
 from embodied_mem.backends.household.catalog import AssetDatabase
 from embodied_mem.backends.household.house import dump_house
@@ -18,7 +19,6 @@ from embodied_mem.backends.household.house_source import HouseSource, load_house
 from embodied_mem.backends.household.schema import House
 from embodied_mem.backends.household.server.launcher import write_launcher
 from embodied_mem.backends.tasks import judge_goal
-from embodied_mem.config import Config
 from embodied_mem.errors import BackendError, MissingExtraError
 from embodied_mem.goals import Goal, Progress
 from embodied_mem.interfaces import Step
@@ -34,7 +34,7 @@ except ImportError as error:
     raise MissingExtraError("the AI2-THOR backend", "thor") from error
 
 
-class ThorConfig(Config, frozen=True):
+class ThorConfig(AgentBodyConfig, frozen=True):
     """AI2-THOR through its own client."""
 
     house: HouseSource = HouseSource()
@@ -49,22 +49,6 @@ class ThorConfig(Config, frozen=True):
     """X display of Unity. Our server needs none, but the client insists on a name."""
     transport: Literal["FIFO", "WSGI"] = "FIFO"
     """How client and player talk."""
-    asset_database: str | None = None
-    """ProcTHOR's asset-database.json, for exact sizes of objects. Unity has its own."""
-    width: int = 300
-    """Image width [px]."""
-    height: int = 300
-    """Image height [px]."""
-    field_of_view: float = 90.0
-    """Vertical field of view [deg]."""
-    grid_size: float = 0.25
-    """Length of one step [m]."""
-    rotate_step: float = 90.0
-    """Angle of one turn [deg]."""
-    visibility_distance: float = 1.5
-    """Horizontal distance within which objects can be interacted with [m]."""
-    snap_to_grid: bool = True
-    """Whether positions are rounded to the grid after each step."""
     server_timeout: float = 30.0
     """Longest wait for one action [s]."""
     start_timeout: float = 120.0

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from scipy.spatial.transform import RigidTransform, Rotation
 
+from embodied_mem.backends.agent_body import AgentBodyConfig
 from embodied_mem.backends.depth_sensor import DepthSensor, DepthSensorConfig
 from embodied_mem.backends.event_step import step_from_event
 from embodied_mem.backends.household.catalog import AssetDatabase
@@ -17,7 +18,6 @@ from embodied_mem.backends.household.schema import House
 from embodied_mem.backends.household.simulation import EngineConfig, ExtraCamera
 from embodied_mem.backends.tasks import judge_goal
 from embodied_mem.backends.thor_frames import thor_agent, world_from_thor
-from embodied_mem.config import Config
 from embodied_mem.errors import BackendError
 from embodied_mem.goals import Goal, Progress
 from embodied_mem.interfaces import Step
@@ -27,27 +27,11 @@ _MAP_MARGIN = 0.3
 """Free way around the house in pictures from above [m]."""
 
 
-class HouseholdSimConfig(Config, frozen=True):
+class HouseholdSimConfig(AgentBodyConfig, frozen=True):
     """A house to act in, and the agent's camera and steps."""
 
     house: HouseSource = HouseSource()
     """Which house."""
-    asset_database: str | None = None
-    """ProcTHOR's asset-database.json, for exact sizes of objects; sizes of types without it."""
-    width: int = 300
-    """Image width [px]."""
-    height: int = 300
-    """Image height [px]."""
-    field_of_view: float = 90.0
-    """Vertical field of view [deg]."""
-    grid_size: float = 0.25
-    """Length of one step [m]."""
-    rotate_step: float = 90.0
-    """Angle of one turn [deg]."""
-    visibility_distance: float = 1.5
-    """Horizontal distance within which objects can be interacted with [m]."""
-    snap_to_grid: bool = True
-    """Whether positions are rounded to the grid after each step."""
     seed: int = 0
     """Seed of the simulator's own chance (e.g. `InitialRandomSpawn`)."""
     sensor: DepthSensorConfig | None = None

@@ -13,10 +13,12 @@ import pytest
 from contracts.backend_contract import SimulatorContract
 
 import sim_configs
+from embodied_mem.app.build import build_backend
+from embodied_mem.backends.depth_sensor import StereoConfig
 from embodied_mem.backends.household.backend import HouseholdSim, HouseholdSimConfig
 from embodied_mem.backends.household.house_source import HouseSource
 from embodied_mem.config import load_config
-from embodied_mem.errors import BackendError, HouseError, MissingExtraError
+from embodied_mem.errors import BackendError, ConfigError, HouseError, MissingExtraError
 from embodied_mem.goals import parse_goal
 from embodied_mem.types import Action, Attributes, Frame
 
@@ -151,3 +153,18 @@ def test_goal_is_judged_on_the_clients_events(running: ThorBackend):
     pick = {"objectId": item["objectId"], "forceAction": True}
     assert running.step(Action(name="PickupObject", arguments=pick)).action_success
     assert running.judge(goal).complete
+
+
+def test_camera_and_steps_are_the_same_through_the_client():
+    body = {"width": 120, "height": 90, "field_of_view": 70.0, "grid_size": 0.2}
+    body |= {"rotate_step": 45.0, "visibility_distance": 2.0, "snap_to_grid": False}
+    config = HouseholdSimConfig(house=SOURCE, asset_database="sizes.json", **body)
+    backend = build_backend("thor", config)
+    assert isinstance(backend, ThorBackend)
+    assert backend.config == ThorConfig(house=SOURCE, asset_database="sizes.json", **body)
+
+
+def test_a_depth_sensor_is_refused_by_the_client():
+    config = HouseholdSimConfig(house=SOURCE, sensor=StereoConfig())
+    with pytest.raises(ConfigError, match="'household' only"):
+        build_backend("thor", config)
