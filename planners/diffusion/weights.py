@@ -13,22 +13,13 @@ _FOLDER = Path(__file__).parent.parent / "weights"
 SHIPPED = _FOLDER / "remember_color_3.safetensors"
 """A policy that comes with the package: for RememberColor3 of MIKASA-Robo (docs/policy.md)."""
 
-SHIPPED_FIVE = _FOLDER / "remember_color_5.safetensors"
-"""Another, for RememberColor5; trained on both."""
-
 SHIPPED_ALL = _FOLDER / "remember_colors_and_shapes.safetensors"
 """One for RememberColor3, 5 and 9 and RememberShape3; its instruction tells it which."""
 
 
 def shipped(task: str) -> Path:
     """Return the policy that comes with the package for a task."""
-    match task:
-        case "RememberColor3-VLA-v0":
-            return SHIPPED
-        case "RememberColor5-VLA-v0":
-            return SHIPPED_FIVE
-        case _:
-            return SHIPPED_ALL
+    return SHIPPED if task == "RememberColor3-VLA-v0" else SHIPPED_ALL
 
 
 class PolicyCard(Config, frozen=True):

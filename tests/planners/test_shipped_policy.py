@@ -15,13 +15,24 @@ from planners.diffusion.weights import load_policy, shipped
 
 RECORDED = Path(__file__).parents[1] / "golden" / "policy"
 
-
-RECORDINGS = ("remember_color_3", "remember_color_5", "remember_shape_3")
+RECORDINGS = ("remember_color_3", "remember_color_5", "remember_color_9", "remember_shape_3")
+LEAST = {"remember_color_9": 9}
+"""Right decisions of 12 episodes: 11, unless another number stands here. Chance is 12 / 9."""
 
 
 @pytest.fixture(scope="module", params=RECORDINGS)
-def recorded(request: pytest.FixtureRequest) -> tuple[Task, list[Demonstration]]:
-    return read_demonstrations(RECORDED / f"{request.param}.safetensors")
+def recording(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def recorded(recording: str) -> tuple[Task, list[Demonstration]]:
+    return read_demonstrations(RECORDED / f"{recording}.safetensors")
+
+
+@pytest.fixture(scope="module")
+def least(recording: str) -> int:
+    return LEAST.get(recording, 11)
 
 
 @pytest.fixture(scope="module")
@@ -40,28 +51,24 @@ def episodes(recorded: tuple[Task, list[Demonstration]]) -> list[Demonstration]:
 
 
 def test_the_shipped_policy_decides_by_what_it_saw_before(
-    weights: Path, episodes: list[Demonstration], instruction: str
+    weights: Path, episodes: list[Demonstration], instruction: str, least: int
 ) -> None:
     card, network = load_policy(weights)
     told = card.interface.instructions.index(instruction)
     part = DemonstrationSet(episodes, [told] * len(episodes), 8, torch.device("cpu"))
-    assert decision_accuracy(network, part, range(12), SamplingConfig(), seed=0) >= 11 / 12
+    assert decision_accuracy(network, part, range(12), SamplingConfig(), seed=0) >= least / 12
 
 
-@pytest.mark.parametrize(("forgets", "least", "most"), [(False, 11, 12), (True, 0, 9)])
 def test_at_work_it_needs_its_memory(
-    weights: Path,
-    episodes: list[Demonstration],
-    instruction: str,
-    forgets: bool,
-    least: int,
-    most: int,
+    weights: Path, episodes: list[Demonstration], instruction: str, least: int
 ) -> None:
     policy = DiffusionPolicy(weights)
-    right = sum(
-        decision_at_work(policy, episode, instruction, forgets=forgets) for episode in episodes
+    remembering, emptied = (
+        sum(decision_at_work(policy, episode, instruction, forgets=forgets) for episode in episodes)
+        for forgets in (False, True)
     )
-    assert least <= right <= most
+    assert remembering >= least
+    assert emptied <= least - 2
 
 
 def decision_at_work(
