@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from embodied_mem.backends.mikasa.simulator import OFFICIAL_SEED, TASKS, RememberTask
-from planners.diffusion.evaluation import evaluate, summary
+from planners.diffusion.evaluation import Here, evaluate, summary
 from planners.diffusion.noise import SamplingConfig
 from planners.diffusion.policy import DiffusionPolicy
 
@@ -37,7 +37,9 @@ def main() -> None:
         policy = DiffusionPolicy(path, sampling=sampling, executed=options.executed)
         seeds = range(options.first, options.first + options.episodes)
         rows = list(
-            evaluate(simulator, policy, path.name, seeds, options.out, forgets=options.forget)
+            evaluate(
+                [Here(simulator)], policy, path.name, seeds, options.out, forgets=options.forget
+            )
         )
         print(json.dumps(summary(rows)), flush=True)
     simulator.close()

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import tyro
 
 from embodied_mem.config import Config
+from embodied_mem.errors import ConfigError
 
 
 class TrainPolicy(Config, frozen=True, tag="policy"):
@@ -70,9 +71,17 @@ class Eval(Config, frozen=True):
     """Seed of the first of them; the others count on from it. The benchmark's by default."""
     out: str | None = None
     """File that gets a line of JSON for each episode; those in it are not run again."""
+    videos: str | None = None
+    """Folder that gets a video of each episode that is run; needs PyAV."""
+    environments: int = 1
+    """Episodes that go on at once, each simulator in a process of its own."""
     executed: int = 1
     """Actions of a chunk that are done before the next is drawn."""
     guidance: float = 1.5
     """How far past the unconditional prediction to go."""
     forget: bool = False
     """Empty the memory before each step: what is the policy without it?"""
+
+    def __post_init__(self) -> None:
+        if self.environments < 1:
+            raise ConfigError(f"at least 1 environment is needed, got {self.environments}.")

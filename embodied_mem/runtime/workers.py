@@ -19,7 +19,8 @@ from embodied_mem.errors import EmbodiedMemError
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LP_NUM_THREADS")
+"""Of numpy's and torch's libraries, and of Mesa's renderer."""
 _TRIES = 2
 
 
@@ -111,13 +112,26 @@ def run_jobs(
 
 
 def _start(work: Callable[[Job], Result]) -> _Worker[Job]:
+    return _Worker(*start_process(_serve, work))
+
+
+def start_process(
+    serve: Callable[[Connection, Any], None], given: object
+) -> tuple[SpawnProcess, Connection]:
+    """Spawn a process of one thread, deaf to Ctrl-C, and return it and our end of its pipe.
+
+    Args:
+        serve: Gets the other end, and what is given; a function of a module. It should start with
+            `watch_parent`.
+        given: Must be picklable.
+    """
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, work), daemon=True)
+    process = context.Process(target=serve, args=(theirs, given), daemon=True)
     with _environment(dict.fromkeys(_THREADS, "1")), _deaf_to_interrupts():
         process.start()
     theirs.close()  # So that the death of the worker ends the pipe.
-    return _Worker(process, ours)
+    return process, ours
 
 
 def _patience(busy: Sequence[_Worker[Job]], timeout: float | None) -> float | None:
@@ -153,7 +167,7 @@ def _listen(worker: _Worker[Job], late: float | None) -> Answer[Any]:
 
 def _serve(connection: Connection, work: Callable[[Job], Result]) -> None:
     """Do jobs until the other end closes."""
-    threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
+    watch_parent()
     while True:
         try:
             job = connection.recv()
@@ -169,6 +183,11 @@ def _serve(connection: Connection, work: Callable[[Job], Result]) -> None:
                 error = sys.exc_info()[1]
                 answer = ("died", f"{type(error).__name__}: {error}")
             connection.send(answer)
+
+
+def watch_parent() -> None:
+    """See to it that whatever kills the process that started this one ends this one too."""
+    threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
 
 
 def _end_with_parent() -> None:

@@ -100,10 +100,14 @@ class OverlayVideo:
     ) -> None:
         if self._container is None or self._stream is None:
             return
-        if error is None:
-            self._container.mux(self._stream.encode(None))
-        self._container.close()
-        if error is None:
-            self._partial.replace(self._path)
-        else:
+        try:
+            if error is None:
+                self._container.mux(self._stream.encode(None))
+            self._container.close()
+            if error is None:
+                self._partial.replace(self._path)
+        except (FFmpegError, OSError) as failure:
+            if error is None:
+                raise BackendError(f"cannot write {self._path}: {failure}.") from failure
+        finally:
             self._partial.unlink(missing_ok=True)

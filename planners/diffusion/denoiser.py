@@ -125,7 +125,7 @@ class Block(nn.Module):
         super().__init__()
         self.before = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6)
         self.among = Attention(width, heads)
-        self.before_look = nn.LayerNorm(width) if looks else None
+        self.before_look = nn.LayerNorm(width, eps=1e-6) if looks else None
         self.look = Attention(width, heads) if looks else None
         self.before_network = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6)
         self.network = nn.Sequential(

@@ -1,72 +1,23 @@
 """A policy at a task with a cue: episodes by their seeds, a line of JSON each, and their sum.
 
 Success counts if it is reached once. The first touch tells memory from search. The decision is what
-the first action after the reveal leads to.
+the first action after the reveal leads to. Several episodes may go on at once: the policy then acts
+on all of them, and what comes of each is the same as one by one.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Bool, Float32, Int64, UInt8
 
 from embodied_mem.backends.demonstrations import Task
-from embodied_mem.config import Config
 from embodied_mem.errors import ConfigError, StoreFormatError
-from planners.diffusion.decisions import decided
-
-
-@runtime_checkable
-class Seen(Protocol):
-    """What a simulator shows; see `embodied_mem.backends.mikasa.simulator.Observation`."""
-
-    @property
-    def image(self) -> UInt8[np.ndarray, "h w 3"]:
-        """What the policy sees."""
-        ...
-
-    @property
-    def proprio(self) -> Float32[np.ndarray, "p"]:
-        """The robot's own state."""
-        ...
-
-    @property
-    def step(self) -> int:
-        """Steps since the episode began."""
-        ...
-
-    @property
-    def success(self) -> bool:
-        """Whether the task is done."""
-        ...
-
-    @property
-    def options(self) -> Float32[np.ndarray, "o 3"]:
-        """Where the things to choose from are [m]."""
-        ...
-
-    @property
-    def cue(self) -> int:
-        """Which of them is right."""
-        ...
-
-    @property
-    def reveal(self) -> int:
-        """First step that shows them all."""
-        ...
-
-    @property
-    def tool(self) -> Float32[np.ndarray, "3"]:
-        """Where the tool is [m]."""
-        ...
-
-    @property
-    def touched(self) -> int | None:
-        """The thing that the tool is at, if any."""
-        ...
+from planners.diffusion.trial import EpisodeOutcome, Seen, Trial
 
 
 @runtime_checkable
@@ -97,96 +48,142 @@ class Acting(Protocol):
         *,
         steps: Float32[np.ndarray, "b"],
         begins: Bool[np.ndarray, "b"],
+        seeds: Int64[np.ndarray, "b"] | None = None,
     ) -> Float32[np.ndarray, "b a"]:
         """Take in a frame of each episode, and say what to do."""
         ...
 
 
-class EpisodeOutcome(Config, frozen=True):
-    """What came of an episode."""
+@runtime_checkable
+class Environment(Protocol):
+    """A simulator that is asked first and answers later, so that several can work at once."""
 
-    policy: str
-    """Name of its weights."""
-    task: str
-    seed: int
-    success: bool
-    first_touch: bool
-    """Whether the first thing that was touched was the right one."""
-    decision: bool
-    """Whether the first action after the reveal leads to it."""
-    options: int
-    """Things to choose from; chance is one over it."""
+    task: Task
+    horizon: int
+
+    def reset(self, seed: int) -> None:
+        """Ask for the episode of a seed."""
+        ...
+
+    def step(self, action: Float32[np.ndarray, "a"]) -> None:
+        """Ask for one action to be done."""
+        ...
+
+    def seen(self) -> Seen:
+        """Wait for what is seen then."""
+        ...
 
 
-def run_episode(
-    simulator: Simulator, policy: Acting, name: str, seed: int, *, forgets: bool = False
-) -> EpisodeOutcome:
-    """Run the episode of a seed until all is known of it, at most to its horizon.
+class Here:
+    """A simulator in this process, which answers at once."""
 
-    Args:
-        simulator: The task.
-        policy: Which acts.
-        name: Of the policy.
-        seed: Of the episode.
-        forgets: Whether the policy's memory is emptied before each step.
-    """
-    seen, begins = simulator.reset(seed), True
-    touched, success, decision = None, False, -1
-    for _ in range(simulator.horizon):
-        action = policy.act(
-            seen.image[None],
-            seen.proprio[None],
-            simulator.task.instruction,
-            steps=np.array([seen.step], np.float32),
-            begins=np.array([begins or forgets]),
-        )[0]
-        if seen.step == seen.reveal:
-            decision = decided(action[None, :3], seen.tool, seen.options)
-        seen, begins = simulator.step(action), False
-        touched = seen.touched if touched is None else touched
-        success = success or seen.success
-        if success and touched is not None and decision >= 0:
-            break
-    return EpisodeOutcome(
-        policy=name,
-        task=simulator.task.name,
-        seed=seed,
-        success=success,
-        first_touch=touched == seen.cue,
-        decision=decision == seen.cue,
-        options=len(seen.options),
-    )
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self.task, self.horizon = simulator.task, simulator.horizon
+
+    def reset(self, seed: int) -> None:
+        """Begin the episode of a seed."""
+        self._seen = self._simulator.reset(seed)
+
+    def step(self, action: Float32[np.ndarray, "a"]) -> None:
+        """Do one action."""
+        self._seen = self._simulator.step(action)
+
+    def seen(self) -> Seen:
+        """Return what is seen then."""
+        return self._seen
+
+
+Watch = Callable[[Trial, EpisodeOutcome], None]
+"""Is told of every episode that ends, before it is in the log."""
 
 
 def evaluate(
-    simulator: Simulator,
+    environments: Sequence[Environment],
     policy: Acting,
     name: str,
     seeds: Iterable[int],
     log: Path | None = None,
     *,
     forgets: bool = False,
+    watch: Watch | None = None,
 ) -> Iterator[EpisodeOutcome]:
-    """Run episodes and yield what came of each; those that the log tells of are not run again.
+    """Run episodes and yield what came of each, first of those that the log tells of already.
 
     Args:
-        simulator: The task.
+        environments: The task, as often as episodes shall go on at once.
         policy: Which acts.
         name: Of the policy, as the log has it.
         seeds: Of the episodes.
         log: File of JSON lines, which grows by one after each episode.
         forgets: Whether the policy's memory is emptied before each step.
+        watch: Is told of every episode that is run.
     """
-    name = f"{name}, emptied" if forgets else name
+    task, name = environments[0].task, f"{name}, emptied" if forgets else name
     past = {(row.policy, row.task, row.seed): row for row in _logged(log)}
+    waiting: deque[int] = deque()
     for seed in seeds:
-        row = past.get((name, simulator.task.name, seed))
+        row = past.get((name, task.name, seed))
         if row is None:
-            row = run_episode(simulator, policy, name, seed, forgets=forgets)
-            if log is not None:
-                with log.open("ab") as file:
-                    file.write(msgspec.json.encode(row) + b"\n")
+            waiting.append(seed)
+        else:
+            yield row
+    for trial in _trials(environments[: len(waiting)], policy, waiting, forgets=forgets):
+        row = trial.outcome(name, task)
+        if watch is not None:
+            watch(trial, row)
+        if log is not None:
+            with log.open("ab") as file:
+                file.write(msgspec.json.encode(row) + b"\n")
         yield row
+
+
+def _trials(
+    environments: Sequence[Environment], policy: Acting, waiting: deque[int], *, forgets: bool
+) -> Iterator[Trial]:
+    """Run the episodes that wait, each until all is known of it, at most to its horizon."""
+    begun = {place: waiting.popleft() for place in range(len(environments))}
+    going: dict[int, Trial] = {}
+    for place, seed in begun.items():
+        environments[place].reset(seed)
+    while begun or going:
+        for place, seed in begun.items():
+            going[place] = Trial(seed, environments[place].seen())
+        actions = _acted(policy, going, begun, environments, forgets=forgets)
+        begun = {}
+        for place in going:
+            environments[place].step(actions[place])
+        for place, trial in list(going.items()):
+            trial.go_on(actions[place], environments[place].seen())
+            if not trial.is_decided and len(trial.moments) <= environments[place].horizon:
+                continue
+            del going[place]
+            if waiting:
+                begun[place] = waiting.popleft()
+                environments[place].reset(begun[place])
+            yield trial
+
+
+def _acted(
+    policy: Acting,
+    going: dict[int, Trial],
+    begun: dict[int, int],
+    environments: Sequence[Environment],
+    *,
+    forgets: bool,
+) -> Float32[np.ndarray, "b a"]:
+    """Let the policy act on all places; those where nothing goes on any more repeat another's."""
+    spare = next(iter(going.values()))
+    shown = [going.get(place, spare) for place in range(len(environments))]
+    fresh = [forgets or place in begun or place not in going for place in range(len(shown))]
+    return policy.act(
+        np.stack([trial.now.image for trial in shown]),
+        np.stack([trial.now.proprio for trial in shown]),
+        environments[0].task.instruction,
+        steps=np.array([trial.now.step for trial in shown], np.float32),
+        begins=np.array(fresh),
+        seeds=np.array([trial.seed for trial in shown], np.int64),
+    )
 
 
 def _logged(log: Path | None) -> list[EpisodeOutcome]:

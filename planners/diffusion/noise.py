@@ -4,10 +4,12 @@ Axes: b chunks, k actions, a numbers to an action.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
 from embodied_mem.config import Config
@@ -40,6 +42,27 @@ def cosine_alphas() -> Float[Tensor, "t"]:
 
     betas = [min(1 - left((t + 1) / TIMES) / left(t / TIMES), 0.999) for t in range(TIMES)]
     return torch.cumprod(1 - torch.tensor(betas, dtype=torch.float64), 0).float()
+
+
+def generators(
+    seed: int, episodes: Int64[np.ndarray, "b"], steps: Float32[np.ndarray, "b"]
+) -> Sequence[torch.Generator]:
+    """Return a generator for each chunk, which follows from the seeds and the step alone.
+
+    Args:
+        seed: Of the policy.
+        episodes: Seeds of the episodes.
+        steps: Since each of them began.
+    """
+
+    def mixed(episode: int, step: int) -> int:
+        words = np.random.SeedSequence([seed, episode, step]).generate_state(1, np.uint64)
+        return int(words[0])
+
+    return [
+        torch.Generator().manual_seed(mixed(int(episode), int(step)))
+        for episode, step in zip(episodes, steps, strict=True)
+    ]
 
 
 def corrupted(

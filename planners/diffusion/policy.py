@@ -1,12 +1,11 @@
 """A trained policy at work: frames in, actions out, for a batch of episodes."""
 
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
 from embodied_mem.errors import ConfigError
@@ -15,7 +14,7 @@ from planners.diffusion.batches import FELT
 from planners.diffusion.decisions import drawn
 from planners.diffusion.instructions import SentenceVectors
 from planners.diffusion.network import PolicyNetwork
-from planners.diffusion.noise import SamplingConfig
+from planners.diffusion.noise import SamplingConfig, generators
 from planners.diffusion.remembering import MemoryState
 from planners.diffusion.vlm_encoder import VlmEncoder
 from planners.diffusion.weights import PolicyCard, load_policy
@@ -57,9 +56,9 @@ class PolicyAtWork:
         self._sampling = sampling or SamplingConfig()
         self._executed, self._felt = executed, list(felt)
         self._sentences, self._another = sentences, ""
-        self._generator = torch.Generator(self._device).manual_seed(seed)
+        self._seed, self._generator = seed, torch.Generator(self._device).manual_seed(seed)
         self._state: MemoryState = None
-        self._queue: deque[Float32[np.ndarray, "b a"]] = deque()
+        self._chunks, self._done = np.zeros((0, 0, 0), np.float32), np.zeros(0, np.int64)
 
     @torch.inference_mode()
     def act(
@@ -70,6 +69,7 @@ class PolicyAtWork:
         *,
         steps: Float32[np.ndarray, "b"],
         begins: Bool[np.ndarray, "b"],
+        seeds: Int64[np.ndarray, "b"] | None = None,
     ) -> Float32[np.ndarray, "b a"]:
         """Take in a frame of each episode, and say what to do.
 
@@ -79,17 +79,23 @@ class PolicyAtWork:
             instruction: One of those that the policy was trained on; any, with `sentences`.
             steps: Of the environment, since each episode began.
             begins: Which episodes begin with this frame.
+            seeds: Of the episodes: noise then depends on them and on steps, and not on what was
+                drawn before or on what else is in the batch.
 
         Raises:
-            ConfigError: The policy does not know the instruction.
+            ConfigError: The policy does not know the instruction, or the batch changed its size
+                within episodes.
         """
         tokens, condition = self._remembered(images, proprio, instruction, steps, begins)
-        if begins.any():
-            self._queue.clear()
-        if not self._queue:
-            chunks = self._drawn(tokens, condition)
-            self._queue.extend(chunks[:, : self._executed].swapaxes(0, 1))
-        return self._queue.popleft()
+        due = begins | (self._done >= self._executed)
+        if due.any():
+            own = None if seeds is None else generators(self._seed, seeds[due], steps[due])
+            rows = self._given(due)
+            self._chunks[due] = self._drawn(tokens[rows], condition[rows], own)
+            self._done[due] = 0
+        actions = self._chunks[np.arange(len(due)), self._done]
+        self._done += 1
+        return actions
 
     @torch.inference_mode()
     def chunk(
@@ -104,13 +110,17 @@ class PolicyAtWork:
         """Take in a frame of each episode, and say what to do from it on; see `act`."""
         return self._drawn(*self._remembered(images, proprio, instruction, steps, begins))
 
-    def _drawn(self, tokens: Tensor, condition: Tensor) -> Float32[np.ndarray, "b k a"]:
-        head = self._network.head
-        noise = torch.randn(
-            (len(condition), head.chunk, head.actions),
-            generator=self._generator,
-            device=self._device,
-        )
+    def _drawn(
+        self, tokens: Tensor, condition: Tensor, own: Sequence[torch.Generator] | None = None
+    ) -> Float32[np.ndarray, "b k a"]:
+        """Draw chunks; with a generator of noise for each, or with the policy's own for all."""
+        shape = (self._network.head.chunk, self._network.head.actions)
+        if own is None:
+            options = {"generator": self._generator, "device": self._device}
+            noise = torch.randn((len(condition), *shape), **options)
+        else:
+            each = [torch.randn(shape, generator=generator) for generator in own]
+            noise = torch.stack(each).to(self._device)
         return drawn(self._network, noise, tokens, condition, self._sampling).cpu().numpy()
 
     def _remembered(
@@ -121,6 +131,8 @@ class PolicyAtWork:
         steps: Float32[np.ndarray, "b"],
         begins: Bool[np.ndarray, "b"],
     ) -> tuple[Tensor, Tensor]:
+        if len(self._done) != len(images):
+            self._make_room(len(images), begins)
         network = self._network
         told = torch.full((len(images),), self._number(instruction), device=self._device)
         tokens, meant = network.encode(
@@ -138,6 +150,17 @@ class PolicyAtWork:
             overwrites=True,
         )
         return tokens, network.condition(tokens, meant)
+
+    def _make_room(self, episodes: int, begins: Bool[np.ndarray, "b"]) -> None:
+        """Forget what was, for a batch of another size."""
+        if self._state is not None and not begins.all():
+            raise ConfigError(
+                f"{episodes} episodes cannot go on where {len(self._done)} were: a batch changes "
+                "its size only where all of its episodes begin."
+            )
+        head = self._network.head
+        self._state, self._done = None, np.full(episodes, self._executed)
+        self._chunks = np.zeros((episodes, head.chunk, head.actions), np.float32)
 
     def _number(self, instruction: str) -> int:
         known, encoder = self.card.interface.instructions, self._network.encoder

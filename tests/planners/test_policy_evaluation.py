@@ -1,79 +1,22 @@
 """Measuring a policy: what counts, that a log is gone on with, and the commands."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
-from cue_task import INSTRUCTION, demonstration, demonstrations
-from jaxtyping import Bool, Float32, UInt8
+from cue_task import TASK, CueTask, demonstrations
+from jaxtyping import Bool, Float32, Int64, UInt8
 
 from embodied_mem.app.cli import execute
 from embodied_mem.app.policy_commands import Eval, TrainPolicy
 from embodied_mem.app.train_commands import Train
 from embodied_mem.app.train_policy import training_config
-from embodied_mem.backends.demonstrations import Demonstration, Task, write_demonstrations
+from embodied_mem.backends.demonstrations import write_demonstrations
 from embodied_mem.backends.mikasa.expert import motion_towards
 from embodied_mem.errors import ConfigError, StoreFormatError
-from planners.diffusion.evaluation import EpisodeOutcome, evaluate, summary, wilson
-
-TASK = Task(name="toy", instruction=INSTRUCTION)
-
-
-@dataclass(frozen=True)
-class Shown:
-    episode: Demonstration
-    step: int
-    tool: Float32[np.ndarray, "3"]
-
-    @property
-    def image(self) -> UInt8[np.ndarray, "h w 3"]:
-        return self.episode.frames[min(self.step, len(self.episode.frames) - 1)]
-
-    @property
-    def proprio(self) -> Float32[np.ndarray, "16"]:
-        return np.concatenate([self.tool, np.zeros(13)]).astype(np.float32)
-
-    @property
-    def options(self) -> Float32[np.ndarray, "o 3"]:
-        return self.episode.options
-
-    @property
-    def cue(self) -> int:
-        return self.episode.cue
-
-    @property
-    def reveal(self) -> int:
-        return self.episode.reveal
-
-    @property
-    def touched(self) -> int | None:
-        distances = np.linalg.norm(self.options - self.tool, axis=1)
-        return int(distances.argmin()) if distances.min() < 0.05 else None
-
-    @property
-    def success(self) -> bool:
-        return self.touched == self.cue
-
-
-class CueTask:
-    """The toy task, acted in: the tool goes where it is told."""
-
-    task, horizon = TASK, 16
-
-    def __init__(self) -> None:
-        self.resets = 0
-
-    def reset(self, seed: int) -> Shown:
-        self.resets += 1
-        self._now = Shown(demonstration(seed), 0, np.array([0, 0, 0.3], np.float32))
-        return self._now
-
-    def step(self, action: Float32[np.ndarray, "a"]) -> Shown:
-        tool = self._now.tool + 0.037 * action[:3]
-        self._now = Shown(self._now.episode, self._now.step + 1, tool.astype(np.float32))
-        return self._now
+from planners.diffusion.evaluation import Here, evaluate, summary, wilson
+from planners.diffusion.trial import EpisodeOutcome
 
 
 class Choosing:
@@ -90,6 +33,7 @@ class Choosing:
         *,
         steps: Float32[np.ndarray, "b"],
         begins: Bool[np.ndarray, "b"],
+        seeds: Int64[np.ndarray, "b"] | None = None,
     ) -> Float32[np.ndarray, "b a"]:
         self.begun += int(begins[0])
         now = self._simulator._now
@@ -102,7 +46,7 @@ class Choosing:
 @pytest.mark.parametrize("off", [0, 1])
 def test_success_touch_and_decision_are_those_of_the_right_thing(off: int) -> None:
     simulator = CueTask()
-    rows = list(evaluate(simulator, Choosing(simulator, off), "p", range(6)))
+    rows = list(evaluate([Here(simulator)], Choosing(simulator, off), "p", range(6)))
     for row in rows:
         assert (row.success, row.first_touch, row.decision) == (off == 0,) * 3
     assert summary(rows)["chance"] == 0.333
@@ -111,30 +55,30 @@ def test_success_touch_and_decision_are_those_of_the_right_thing(off: int) -> No
 def test_an_episode_ends_when_all_is_known_of_it() -> None:
     simulator = CueTask()
     for off, early in ((0, True), (1, False)):
-        list(evaluate(simulator, Choosing(simulator, off), "p", range(1)))
+        list(evaluate([Here(simulator)], Choosing(simulator, off), "p", range(1)))
         assert (simulator._now.step < CueTask.horizon) is early
 
 
 def test_a_log_is_gone_on_with(tmp_path: Path) -> None:
     simulator, log = CueTask(), tmp_path / "rows.jsonl"
-    first = list(evaluate(simulator, Choosing(simulator), "p", range(3), log))
+    first = list(evaluate([Here(simulator)], Choosing(simulator), "p", range(3), log))
     assert simulator.resets == 3
-    again = list(evaluate(simulator, Choosing(simulator), "p", range(5), log))
+    again = list(evaluate([Here(simulator)], Choosing(simulator), "p", range(5), log))
     assert simulator.resets == 5
     assert again[:3] == first
-    list(evaluate(simulator, Choosing(simulator), "other", range(2), log))
+    list(evaluate([Here(simulator)], Choosing(simulator), "other", range(2), log))
     assert simulator.resets == 7
     assert len(log.read_text().splitlines()) == 7
     log.write_text("{}\n")
     with pytest.raises(StoreFormatError, match="does not hold outcomes"):
-        list(evaluate(simulator, Choosing(simulator), "p", range(1), log))
+        list(evaluate([Here(simulator)], Choosing(simulator), "p", range(1), log))
 
 
 def test_a_memory_can_be_emptied_before_each_step() -> None:
     simulator = CueTask()
     for forgets, begun in ((False, 1), (True, CueTask.horizon)):
         policy = Choosing(simulator, off=1)
-        (row,) = evaluate(simulator, policy, "p", range(1), forgets=forgets)
+        (row,) = evaluate([Here(simulator)], policy, "p", range(1), forgets=forgets)
         assert policy.begun == begun
         assert row.policy == ("p, emptied" if forgets else "p")
 

@@ -8,6 +8,7 @@ arXiv:1703.09327): so the policy sees mistakes, and what to do about them.
 import argparse
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from jaxtyping import Float32
 from embodied_mem.backends.demonstrations import Demonstration, write_demonstrations
 from embodied_mem.backends.mikasa.expert import ABOVE, motion_towards
 from embodied_mem.backends.mikasa.simulator import TASKS, Observation, RememberTask
+from embodied_mem.errors import BackendError, ConfigError
+from embodied_mem.runtime.workers import run_jobs
 
 EPISODES_PER_FILE = 25
 
@@ -78,18 +81,51 @@ def demonstrate(simulator: RememberTask, seed: int) -> Demonstration:
     )
 
 
-def collect(folder: Path, task: str, seeds: range) -> Iterator[Path]:
-    """Record the episodes that are missing in a folder, some to a file, and yield each file."""
+def collect(folder: Path, task: str, seeds: range, environments: int = 1) -> Iterator[Path]:
+    """Record the episodes that are missing in a folder, some to a file, and yield each file.
+
+    Args:
+        folder: Of the files.
+        task: One of `TASKS`.
+        seeds: Of the episodes.
+        environments: Files that are recorded at once, each in a process of its own.
+
+    Raises:
+        BackendError: A process died twice over a file.
+        ConfigError: There is to be no environment.
+    """
+    if environments < 1:
+        raise ConfigError(f"at least 1 environment is needed, got {environments}.")
     folder.mkdir(parents=True, exist_ok=True)
-    simulator = RememberTask(task)
+    missing: dict[str, tuple[Path, str, range]] = {}
     for first in range(seeds.start, seeds.stop, EPISODES_PER_FILE):
         path = folder / f"{task}-{first:07d}.safetensors"
-        if not path.exists():
+        if path.exists():
+            yield path
+        else:
             some = range(first, min(first + EPISODES_PER_FILE, seeds.stop))
-            episodes = [demonstrate(simulator, seed) for seed in some]
-            write_demonstrations(path, simulator.task, episodes)
-        yield path
-    simulator.close()
+            missing[path.name] = path, task, some
+    if environments == 1:
+        yield from map(record, missing.values())
+        return
+    for answer in run_jobs(missing, record, workers=environments):
+        if answer.result is None:
+            raise BackendError(f"{answer.key} was not recorded: {answer.error}")
+        yield answer.result
+
+
+def record(job: tuple[Path, str, range]) -> Path:
+    """Record the episodes of some seeds of a task to a file."""
+    path, task, seeds = job
+    simulator = _simulator(task)
+    write_demonstrations(path, simulator.task, [demonstrate(simulator, seed) for seed in seeds])
+    return path
+
+
+@cache
+def _simulator(task: str) -> RememberTask:
+    """Start a simulator, once in a process."""
+    return RememberTask(task)
 
 
 def main() -> None:
@@ -99,10 +135,11 @@ def main() -> None:
     flags.add_argument("--out", type=Path, required=True)
     flags.add_argument("--first", type=int, default=0, help="seed of the first episode")
     flags.add_argument("--episodes", type=int, default=1000)
+    flags.add_argument("--environments", type=int, default=1, help="files recorded at once")
     options = flags.parse_args()
     torch.set_num_threads(1)
     seeds = range(options.first, options.first + options.episodes)
-    for path in collect(options.out, options.task, seeds):
+    for path in collect(options.out, options.task, seeds, options.environments):
         sys.stdout.write(f"{path.name}\n")
         sys.stdout.flush()
 

@@ -62,8 +62,12 @@ class Observation:
     """Privileged: where the things are [m], far away while hidden."""
     cue: int
     """Privileged: the right one."""
+    hides: int
+    """Privileged: first step that shows nothing."""
     reveal: int
     """Privileged: first step that shows them all."""
+    camera: Float32[np.ndarray, "3 4"]
+    """Privileged: takes a place (x y z 1) [m] to column, row and 1 in the image, up to scale."""
 
     @property
     def tool(self) -> Float32[np.ndarray, "3"]:
@@ -164,8 +168,17 @@ class RememberTask:
             success=success,
             options=np.stack([thing.pose.p[0].numpy() for thing in things.values()]),
             cue=int(getattr(inside, self._right)[0]),
+            hides=int(inside.cue_steps_per_env[0]),
             reveal=int(inside.cue_steps_per_env[0] + inside.empty_steps_per_env[0]),
+            camera=_cut(seen["sensor_param"]["base_camera"]),
         )
+
+
+def _cut(camera: dict[str, torch.Tensor]) -> Float32[np.ndarray, "3 4"]:
+    """Projection of a camera, of whose image only some rows and columns are kept."""
+    inner = camera["intrinsic_cv"][0].numpy().astype(np.float32)
+    inner[:2, 2] -= _COLUMNS.start, _ROWS.start
+    return inner @ camera["extrinsic_cv"][0].numpy()
 
 
 def _flat_normals(vertices: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
