@@ -54,8 +54,18 @@ def choose_within(
     reach: float,
     level: bool = False,
     avoid: Sequence[Pixel] = (),
+    strict: bool = False,
 ) -> Pixel | None:
-    """Return the point that lies deepest within a mask, or None; see `choose_pixel`."""
+    """Return the point that lies deepest within a mask, or None; see `choose_pixel`.
+
+    Args:
+        frame: The newest view.
+        mask: What may be pointed at.
+        reach: Farthest horizontal distance of what is pointed at [m].
+        level: Whether to prefer level surfaces, on which things can be put.
+        avoid: Points that did not work.
+        strict: Whether, of these, only level ones will do.
+    """
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return None
@@ -74,6 +84,8 @@ def choose_within(
         depth = _depth_within(flat)
         if depth.size and depth.max() >= 2:
             return _pixel(depth, left, top, width, height)
+        if strict:
+            return None
     within = _depth_within(usable)
     if within.max() <= 0:
         return None
