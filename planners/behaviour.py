@@ -29,6 +29,8 @@ class Situation:
     memory: Memory
     assumptions: Assumptions = field(default_factory=Assumptions)
     viewpoints: Viewpoints = field(default_factory=Viewpoints)
+    sought: frozenset[str] = frozenset()
+    """Folded labels of what the goal speaks of."""
     belief: Belief = field(init=False)
     body: Body = field(init=False)
     succeeded: bool = True
@@ -48,7 +50,7 @@ class Situation:
     def refresh(self, memory: Memory, *, succeeded: bool, message: str) -> None:
         """Take stock after an action."""
         self.memory, self.succeeded, self.message = memory, succeeded, message
-        self.belief = Belief.of(memory, self.assumptions)
+        self.belief = Belief.of(memory, self.assumptions, self.sought)
         self.body = Body.of(memory)
         self.viewpoints.note(memory, self.body)
         self.tick += 1
@@ -56,7 +58,7 @@ class Situation:
 
     def refresh_belief(self) -> None:
         """Take stock anew after something was assumed."""
-        self.belief = Belief.of(self.memory, self.assumptions)
+        self.belief = Belief.of(self.memory, self.assumptions, self.sought)
 
 
 class Skill(Behaviour):

@@ -4,7 +4,7 @@ Some effects of actions are not seen: an apple turns cold behind the closed door
 an effect is assumed until memory sees the object again and knows better.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -38,6 +38,15 @@ SURE = 0.9
 BELIEVED = 0.5
 """Things of less confidence meet no condition."""
 
+_DIVIDED = 1 / 3
+"""Share of the sightings that is enough to take a thing for what is wanted."""
+
+_REFUSED = 0.8
+"""Confidence left to what does not open, though such things do: the hand may have missed it."""
+
+_AJAR = 0.7
+"""Share of what looks like a fridge or cupboard left open that is one: people close them."""
+
 _APART = 0.3
 """A thing this far from what it was put on was moved [m]."""
 
@@ -62,9 +71,11 @@ class Assumption:
 
 @dataclass(slots=True)
 class Assumptions:
-    """Effects taken for granted, per object."""
+    """Effects taken for granted, per object, and what refused to be what it is taken for."""
 
     entries: dict[str, dict[str, Assumption]] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)
+    """How often an object was no such thing when it was acted on."""
 
     def add(self, object_id: str, key: str, value: AttributeValue, stamp: float) -> None:
         """Take an effect for granted from `stamp` [s] on."""
@@ -150,13 +161,21 @@ class Belief:
     """Time of the newest percept [s]."""
 
     @classmethod
-    def of(cls, memory: Memory, assumptions: Assumptions) -> "Belief":
+    def of(
+        cls, memory: Memory, assumptions: Assumptions, sought: Set[str] = frozenset()
+    ) -> "Belief":
         """Take stock of a memory; objects that are gone are left out.
 
         What was cut stays in the belief, in place of its slices, until these are seen.
+
+        Args:
+            memory: What was seen.
+            assumptions: What was done since.
+            sought: Folded labels that are spoken of: where sightings are divided, one of these
+                is believed, with so much less confidence.
         """
         things = {
-            known.object_id: _thing(known, assumptions)
+            known.object_id: _thing(known, assumptions, sought)
             for known in memory.known()
             if (known.status != "gone" or known.attributes.get("sliced") is True)
             and (known.status == "held" or np.isfinite(known.box).all())
@@ -251,8 +270,8 @@ class Belief:
         return best_binding(goal, order, self.holds)
 
 
-def _thing(known: Known, assumptions: Assumptions) -> Thing:
-    label = fold(known.label)
+def _thing(known: Known, assumptions: Assumptions, sought: Set[str]) -> Thing:
+    label, share = _label(known, sought)
     return Thing(
         object_id=known.object_id,
         label=label,
@@ -262,8 +281,42 @@ def _thing(known: Known, assumptions: Assumptions) -> Thing:
         parent=assumptions.parent(known),
         status=known.status,
         last_seen=known.last_seen,
-        confidence=known.confidence,
+        confidence=share * _confidence(known, label, assumptions),
     )
+
+
+def _confidence(known: Known, label: str, assumptions: Assumptions) -> float:
+    """Return how sure it is that an object is there, and what it is taken for.
+
+    Few refusals do not shake what was sure before.
+    """
+    confidence = known.confidence * (_AJAR if _seems_ajar(known, label) else 1.0)
+    left = confidence * _REFUSED ** assumptions.refusals.get(known.object_id, 0)
+    return left if left < BELIEVED else confidence
+
+
+def _seems_ajar(known: Known, label: str) -> bool:
+    """Tell whether something is said to stand open, but only by images that may be misread."""
+    return (
+        kind_of(label).container
+        and kind_of(label).fixture
+        and known.attributes.get("open") is True
+        and "open" in known.doubtful
+    )
+
+
+def _label(known: Known, sought: Set[str]) -> tuple[str, float]:
+    """Return what a thing is taken for, and how many sightings say so for each of the most."""
+    label, most = fold(known.label), max(known.label_scores.values(), default=1.0)
+    if label in sought:
+        return label, 1.0
+    divided = [
+        (score / most, fold(name))
+        for name, score in known.label_scores.items()
+        if score >= _DIVIDED and fold(name) in sought
+    ]
+    share, other = max(divided, default=(1.0, label))
+    return other, min(share, 1.0)
 
 
 def _drop_refuted_parents(things: dict[str, Thing], memory: Memory) -> None:

@@ -7,12 +7,19 @@ from jaxtyping import Bool, Float
 
 from embodied_mem.interfaces import Decision
 from embodied_mem.types import Action
+from planners.aiming import aim, heights
 from planners.behaviour import Routine, Situation
-from planners.belief import SURE, Thing
+from planners.belief import BELIEVED, SURE, Thing
 from planners.navigation import Standpoint, standpoints
 from planners.peering import looks_in, share_seen
 from planners.pilot import Pilot
-from planners.pointing import Pixel, choose_pixel, project
+from planners.pointing import (
+    Pixel,
+    choose_pixel,
+    choose_within,
+    familiar,
+    project,
+)
 from planners.sightlines import in_sight
 
 _Point = Float[np.ndarray, "2"]
@@ -65,6 +72,15 @@ _NEW_VIEW = 12.0
 _FULL = "No valid positions"
 """What is said of a receptacle that has no room where one points."""
 
+_NO_SUCH_THING = (
+    "is not an Openable object",
+    "object is not toggleable",
+    "Does not have the CanBeSliced property",
+    "is NOT a receptacle",
+    "is not a valid Object Type to be placed in",
+)
+"""What refusals say where there is something else than was taken to be there."""
+
 _DOUBTFUL_POSES = 2
 """Places from which a thing is looked for that may well not exist, or be something else."""
 
@@ -85,11 +101,15 @@ class Hands:
         self._situation = situation
         self._pilot = pilot
         self._spoilt: dict[str, list[_Point]] = {}
+        self._done: dict[str, list[_Point]] = {}
+        """Where the body stood when something worked."""
         self._refusals: dict[str, int] = {}
         self._shut: dict[str, Float[np.ndarray, "2 3"]] = {}
         """What was opened, and its box before that [m]."""
         self.hopeless: set[str] = set()
-        """Receptacles that have no room."""
+        """Receptacles that have no room, and what is hardly what it was taken for."""
+        self.refusals: list[str] = []
+        """What was said of each try of the last action that failed."""
         self.no_way = False
         """Whether the last thing was not reached for want of a way, as far as is known."""
 
@@ -102,14 +122,27 @@ class Hands:
         """Let the next way to a thing lead to another place than here."""
         self._spoil(target, self._situation.body.position)
 
+    def doubt(self) -> None:
+        """Give every place another chance but those where what was done may have gone wrong."""
+        done = dict(self._done)
+        self.forget()
+        self._spoilt |= done
+
     def forget(self) -> None:
         """Give every place and point another chance."""
         self._spoilt.clear()
+        self._done.clear()
         self._refusals.clear()
         self.hopeless.clear()
 
     def reach(
-        self, target: str, *, level: bool = False, swing: bool = False, phase: str = "navigate"
+        self,
+        target: str,
+        *,
+        level: bool = False,
+        swing: bool = False,
+        phase: str = "navigate",
+        poses: int = _POSES,
     ) -> Routine:
         """Go where a thing can be acted on, and look at it.
 
@@ -118,12 +151,13 @@ class Hands:
             level: Whether something shall be put on it.
             swing: Whether it shall be opened or closed, which needs room.
             phase: Phase of the decisions.
+            poses: Places from which it is looked at, at most.
         """
         s = self._situation
         self.no_way = False
         if not self._is_spoilt(target) and self._pixel(target, level=level) is not None:
             return True
-        for attempt in range(_POSES):
+        for attempt in range(poses):
             thing = s.belief.things.get(target)
             if thing is not None and attempt >= _DOUBTFUL_POSES and thing.confidence < SURE:
                 return False  # It would have been seen, were it there.
@@ -154,6 +188,7 @@ class Hands:
         """
         s = self._situation
         tried: list[Pixel] = []
+        self.refusals = []
         box = s.belief.things[target].box.copy() if target in s.belief.things else None
         for _ in range(_PIXELS):
             pixel = self._pixel(target, level=level, avoid=tried)
@@ -163,9 +198,18 @@ class Hands:
             command = Action(name=action, arguments={"x": pixel[0], "y": pixel[1]})
             yield Decision(action=command, phase="act", target=target, reason=reason)
             if s.succeeded:
+                s.assumptions.refusals.pop(target, None)
+                self._done.setdefault(target, []).append(s.body.position.copy())
                 if action == "OpenObject" and box is not None:
                     self._shut.setdefault(target, box)  # Later its box may hold the door too.
                 return True
+            self.refusals.append(s.message)
+            if any(words in s.message for words in _NO_SUCH_THING):
+                counts = s.assumptions.refusals
+                counts[target] = counts.get(target, 0) + 1
+                if not self._is_likely(target):
+                    self.hopeless.add(target)
+                    break
             if _FULL in s.message:
                 self._refusals[target] = self._refusals.get(target, 0) + 1
                 if self._refusals[target] >= _REFUSALS:
@@ -173,6 +217,12 @@ class Hands:
                     break
         self._spoil(target, s.body.position)
         return False
+
+    def _is_likely(self, target: str) -> bool:
+        """Tell whether something still counts as what it is taken for."""
+        self._situation.refresh_belief()
+        thing = self._situation.belief.things.get(target)
+        return thing is not None and thing.confidence >= BELIEVED
 
     def hides_inside(self, target: str) -> bool:
         """Tell whether next to nothing is seen of the inside of what was opened, as by its door.
@@ -229,9 +279,9 @@ class Hands:
 
     def _look_at(self, thing: Thing, *, level: bool, phase: str) -> Routine:
         """Turn to a thing, and try other tilts while it is not in view."""
-        for attempt, height in enumerate(_heights(thing)):
+        for attempt, height in enumerate(heights(thing)):
             body = self._situation.body
-            point = _aim(thing, body.position, height)
+            point = aim(thing, body.position, height)
             if attempt and abs(body.tilt_to(point) - body.horizon) < _NEW_VIEW:
                 continue
             reason = f"looking at the {thing.label}"
@@ -242,13 +292,46 @@ class Hands:
 
     def _pixel(self, target: str, *, level: bool, avoid: list[Pixel] | None = None) -> Pixel | None:
         memory = self._situation.memory
+        if memory.latest is None:
+            return None
         index = memory.in_view().get(target)
-        if index is None or memory.latest is None:
-            return None if level else self._pixel_where_put(target, avoid or [])
-        label = memory.latest.labels[index]
-        if memory.get(target).label_scores.get(label, 0.0) < _LIKELY:
-            return None  # What is seen there may be something else, beside it or before it.
-        return choose_pixel(memory.latest, index, reach=_ARM, level=level, avoid=avoid or ())
+        if index is not None:
+            label = memory.latest.labels[index]
+            if memory.get(target).label_scores.get(label, 0.0) >= _LIKELY:
+                return choose_pixel(
+                    memory.latest, index, reach=_ARM, level=level, avoid=avoid or ()
+                )
+            # What is seen there may be something else, beside it or before it.
+        elif not level and (where := self._pixel_where_put(target, avoid or [])) is not None:
+            return where
+        return self._familiar_pixel(target, level=level, avoid=avoid or [])
+
+    def _familiar_pixel(self, target: str, *, level: bool, avoid: list[Pixel]) -> Pixel | None:
+        """Return where furniture shows by its surface, though it is not known again from here."""
+        memory, thing = self._situation.memory, self._situation.belief.things.get(target)
+        if thing is None or memory.latest is None:
+            return None
+        if thing.confidence < SURE or not thing.kind.fixture:
+            return None  # What is small may have been replaced by something else.
+        entry = memory.objects[target]
+        frame = memory.latest.frame
+        mask = familiar(frame, entry.keys, memory.objects.voxel_size(entry))
+        if mask is None:
+            return None
+        mask &= ~self._others(target)
+        return choose_within(frame, mask, reach=_ARM, level=level, avoid=avoid, strict=True)
+
+    def _others(self, target: str) -> Bool[np.ndarray, "h w"]:
+        """Return the pixels of the newest percept that show things of other kinds for sure."""
+        memory, things = self._situation.memory, self._situation.belief.things
+        assert memory.latest is not None, "a percept is looked at"
+        label = things[target].label
+        others = [
+            index
+            for name, index in memory.in_view().items()
+            if name in things and things[name].label != label and things[name].confidence >= SURE
+        ]
+        return np.asarray(memory.latest.masks[others].any(axis=0))
 
     def _pixel_where_put(self, target: str, avoid: list[Pixel]) -> Pixel | None:
         """Return where the hand let go of what was not seen since, as in a dark oven.
@@ -335,25 +418,3 @@ class Hands:
     def _is_spoilt(self, target: str) -> bool:
         position = self._situation.body.position
         return any(np.linalg.norm(position - p) < 0.1 for p in self._spoilt.get(target, []))
-
-
-def _heights(thing: Thing) -> tuple[float, ...]:
-    """Return heights [m] to look at, the likeliest first."""
-    low, high = float(thing.box[0, 2]), float(thing.box[1, 2])
-    if high - low < 0.3:
-        return ((low + high) / 2,)
-    if thing.kind.receptacle and thing.kind.fixture and not thing.kind.openable:
-        return (min(high, 1.3), (low + min(high, 1.3)) / 2)
-    middle = min((low + high) / 2, 1.2)
-    return (middle, min(high, 1.5), low + 0.2)
-
-
-def _aim(thing: Thing, here: Float[np.ndarray, "2"], height: float) -> Float[np.ndarray, "3"]:
-    """Return the point of a thing to look at: its middle, or for a large one the near part."""
-    low, high = thing.box[0, :2], thing.box[1, :2]
-    center = (low + high) / 2
-    near = np.clip(here, low, high)
-    way = center - near
-    length = float(np.linalg.norm(way))
-    spot = center if length < 0.5 else near + way / length * 0.35
-    return np.array([spot[0], spot[1], height])

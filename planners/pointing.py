@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 
+from embodied_mem.memory import voxels
 from embodied_mem.types import Camera, Frame, Percept
 
 Pixel = tuple[float, float]
@@ -18,6 +19,9 @@ _BESIDE = 7
 """Width of what is beside a pixel [px]."""
 _STEP = 0.08
 """Depth that is so much farther than beside it is another thing's [m]."""
+
+_FLOOR = 0.1
+"""What is lower than this may be floor beside a thing's foot [m]."""
 
 _BEFORE = 0.2
 """What is so much nearer than a thing hides it [m]."""
@@ -40,14 +44,35 @@ def choose_pixel(
         level: Whether to prefer level surfaces, on which things can be put.
         avoid: Points that did not work.
     """
-    mask = percept.masks[index]
+    return choose_within(percept.frame, percept.masks[index], reach=reach, level=level, avoid=avoid)
+
+
+def choose_within(
+    frame: Frame,
+    mask: Bool[np.ndarray, "h w"],
+    *,
+    reach: float,
+    level: bool = False,
+    avoid: Sequence[Pixel] = (),
+    strict: bool = False,
+) -> Pixel | None:
+    """Return the point that lies deepest within a mask, or None; see `choose_pixel`.
+
+    Args:
+        frame: The newest view.
+        mask: What may be pointed at.
+        reach: Farthest horizontal distance of what is pointed at [m].
+        level: Whether to prefer level surfaces, on which things can be put.
+        avoid: Points that did not work.
+        strict: Whether, of these, only level ones will do.
+    """
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return None
     top, left = int(rows[0]), int(columns[0])
     window = np.s_[top : rows[-1] + 1, left : columns[-1] + 1]
     usable = mask[window].copy()
-    points = _points(percept, window)
+    points = _points(frame, window)
     height, width = mask.shape
     if points is not None:
         usable &= np.hypot(points[..., 0], points[..., 1]) <= reach
@@ -59,14 +84,39 @@ def choose_pixel(
         depth = _depth_within(flat)
         if depth.size and depth.max() >= 2:
             return _pixel(depth, left, top, width, height)
+        if strict:
+            return None
     within = _depth_within(usable)
     if within.max() <= 0:
         return None
-    if percept.frame.depth is not None:
-        behind = _lies_behind(mask[window], percept.frame.depth[window])
+    if frame.depth is not None:
+        behind = _lies_behind(mask[window], frame.depth[window])
         if behind.flat[int(within.argmax())] and (usable & ~behind).any():
             within = _depth_within(usable & ~behind)
     return _pixel(within, left, top, width, height)
+
+
+def familiar(
+    frame: Frame, keys: Int64[np.ndarray, "v"], size: float
+) -> Bool[np.ndarray, "h w"] | None:
+    """Return the pixels that show surface where a thing's surface was seen before.
+
+    What lies where it did is that thing, also from where a detector does not know it again.
+
+    Args:
+        frame: The newest view; None is returned where it lacks depth or poses.
+        keys: The thing's voxels.
+        size: Their edge [m].
+    """
+    if frame.depth is None or frame.T_world_camera is None:
+        return None
+    height, width = frame.depth.shape
+    points = _points(frame, np.s_[0:height, 0:width])
+    if points is None:
+        return None
+    points = points + frame.T_world_camera.translation
+    found = voxels.keys_of(points.reshape(-1, 3), size)
+    return voxels.contains(keys, found).reshape(height, width) & (points[..., 2] > _FLOOR)
 
 
 def project(frame: Frame, point: Float[np.ndarray, "3"], *, reach: float) -> Pixel | None:
@@ -116,9 +166,8 @@ def _pixel(depth: Float[np.ndarray, "r c"], left: int, top: int, width: int, hei
     return (int(column) + left + 0.5) / width, (int(row) + top + 0.5) / height
 
 
-def _points(percept: Percept, window: tuple[slice, slice]) -> Float[np.ndarray, "r c 3"] | None:
+def _points(frame: Frame, window: tuple[slice, slice]) -> Float[np.ndarray, "r c 3"] | None:
     """Return what the pixels of a window show, from the camera along the world's axes [m]."""
-    frame = percept.frame
     if frame.depth is None or frame.camera is None or frame.T_world_camera is None:
         return None
     rays = _rays(frame.camera, window)

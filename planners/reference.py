@@ -7,8 +7,8 @@ then read without their reference, `a cup`, and the agent takes what it finds.
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from embodied_mem.goals import Goal, Term, fold
 from embodied_mem.interfaces import Decision
@@ -72,21 +72,44 @@ class Refused:
     """Ids."""
     places: frozenset[str] = frozenset()
     """Labels of places that were guessed."""
+    doubted: frozenset[str] = frozenset()
+    """Ids of things to which, it may be, what was done did not come about."""
+    mistaken: frozenset[str] = frozenset()
+    """Ids of things that are something else than they look, it may be."""
 
-    def after(self, reading: Reading, meant: Mapping[Term, str]) -> "Refused":
+    def after(
+        self,
+        reading: Reading,
+        meant: Mapping[Term, str],
+        sure: Callable[[str], float] = lambda _: 1.0,
+    ) -> "Refused":
         """Return what is refused once a try was.
 
-        What was guessed is blamed first; only where memory told everything is memory doubted.
+        What was guessed is blamed first; only where memory told everything is memory doubted. Where
+        the words leave nothing to guess, what was done is doubted, and then what it was done to:
+        the thing that is least sure may be something else.
 
         Args:
             reading: How the instruction was read.
             meant: The objects that its terms stood for.
+            sure: How sure it is that an object is what it is taken for, 0..1.
         """
+        refused = self._guessed(reading, meant)
+        if refused != self:
+            return refused
+        moved = {name for term, name in meant.items() if kind_of(term.label).graspable}
+        if not moved <= self.doubted:
+            return replace(self, doubted=self.doubted | moved)
+        worst = min(sorted(moved - self.mistaken), key=sure, default=None)
+        return self if worst is None else replace(self, mistaken=self.mistaken | {worst})
+
+    def _guessed(self, reading: Reading, meant: Mapping[Term, str]) -> "Refused":
+        """Return what is refused where words point back."""
         told = {term for term, pin in reading.pins.items() if pin.object_id}
         blamed = (reading.referring - told) or reading.referring
         places = {t.label for t in blamed if not kind_of(t.label).graspable and t not in told}
-        return Refused(
-            since=self.since,
+        return replace(
+            self,
             objects=self.objects | {meant[term] for term in blamed if term in meant},
             places=self.places | places,
         )
@@ -112,12 +135,19 @@ def read_instruction(text: str, memory: Memory, refused: Refused = _NOTHING) -> 
 class ReferringPlanner:
     """A planner for one instruction: its goal's terms stand for what memory recalled."""
 
-    def __init__(self, planner: SymbolicPlanner, reading: Reading):
-        self._planner, self._reading = planner, reading
+    def __init__(self, planner: SymbolicPlanner, reading: Reading, *, again: bool = False):
+        """Take up an instruction.
+
+        Args:
+            planner: Does it.
+            reading: How it is understood.
+            again: Whether it was declared done and was not: what was done is doubted.
+        """
+        self._planner, self._reading, self._again = planner, reading, again
 
     def start(self, goal: Goal) -> None:
         """Take the goal of the reading."""
-        self._planner.start(goal, self._reading.pins)
+        self._planner.start(goal, self._reading.pins, again=self._again)
 
     def act(self, memory: Memory, *, succeeded: bool, message: str) -> Decision:
         """Return the next action; see `interfaces.Planner`."""
@@ -146,11 +176,12 @@ class _Reader:
         goal = parse_task(self.words, vocabulary())
         self._rule_out(goal)
         goal = Goal(atoms=goal.atoms, text=text)
-        terms = {term: self.pins[term.label] for term in goal.terms() if term.label in self.pins}
+        referring = frozenset(term for term in goal.terms() if term.label in self.pins)
+        pins = {term: self._but_mistaken(self.pins.get(term.label)) for term in goal.terms()}
         return Reading(
             goal=goal,
-            pins={term: pin for term, pin in terms.items() if pin is not None},
-            referring=frozenset(terms),
+            pins={term: pin for term, pin in pins.items() if pin is not None},
+            referring=referring,
         )
 
     def _rule_out(self, goal: Goal) -> None:
@@ -215,6 +246,13 @@ class _Reader:
         """Return a pin for what memory does not know: anything but what it cannot be."""
         never = self.refused.objects | frozenset(excluded)
         return Pin(excluded=never) if never else None
+
+    def _but_mistaken(self, pin: Pin | None) -> Pin | None:
+        """Return a pin that leaves out what proved to be something else."""
+        if not self.refused.mistaken:
+            return pin
+        pin = pin or Pin()
+        return replace(pin, excluded=pin.excluded | self.refused.mistaken)
 
     def _deeds(
         self, actions: frozenset[str] | None = None, match: re.Match[str] | None = None

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import cv2
 import numpy as np
 from jaxtyping import Float
 
@@ -18,18 +17,20 @@ from embodied_mem.goals import fold
 from embodied_mem.memory import Memory
 from embodied_mem.memory.episodes import FRONTIER
 from embodied_mem.memory.experience import Hints
-from embodied_mem.memory.occupancy import OCCUPIED, UNKNOWN, OccupancyMap
 from planners.affordances import DOORS, kind_of, prior, room_match
 from planners.behaviour import Situation
 from planners.belief import SURE, Thing
 from planners.lattice import Node
+from planners.likeness import LEAST_OVERLOOKED, alike, in_place, overlooked, real
 from planners.navigation import standpoints
 from planners.pilot import Pilot
+from planners.unseen import gain, open_borders, unseen_beyond
 
 _FRONTIER_CHANCE = 0.6
 """Chance that a large unseen part of the house shows the thing."""
-_DOOR_CHANCE = 0.4
-"""Chance that a closed door leads to the thing."""
+_DOOR_CHANCE = 0.8
+"""Chance that a closed door leads to the thing, if it opens. Whether it does, those tell that were
+tried before; before that it is as likely as not (Laplace's rule of succession)."""
 _ROOM = 2.5
 """Things nearer than this tell the kind of room [m]."""
 _MISTAKEN = 0.3
@@ -42,20 +43,12 @@ _FIXED_PRICE = 3.0
 """Price of any look [moves]."""
 _OPENING_PRICE = 2.0
 """Price of opening and closing [moves]."""
-_OVERLOOKED = 0.04
-"""Chance that a thing was overlooked on a surface seen from near enough."""
 _WORTH_A_SECOND_LOOK = 0.02
 """Least weight of a usual place for looking again from nearer."""
 _NEAR = 1.5
 """A surface looked at from here has been searched [m]."""
 _LOOKS = 16
 """Looks kept for a receptacle, beside the nearest."""
-_VIEW = 3.0
-"""How far around a frontier unseen floor counts as gain [m]."""
-_CLEARANCE = 0.15
-"""A frontier is this far from obstacles [m]."""
-_LEAST_CELLS = 3
-"""Shorter frontiers are not worth a visit [cells]."""
 NO_HINTS = Hints()
 """What an agent without experience goes by."""
 _USUAL_SHOWN = 0.25
@@ -66,9 +59,6 @@ _EXPECTED = 0.5
 """Finds in experience from which on a place is looked at thoroughly."""
 _CASES_PLACE = 2.0
 """Looks that the usual weight of a receptacle counts for."""
-_RAYS = 72
-_RAY_STEP = 0.05
-"""Spacing of the samples on a ray [m]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +98,20 @@ class SearchLog:
     """Containers looked into."""
     unreachable: dict[str, float] = field(default_factory=dict)
     """When a receptacle could not be got at [s]."""
+    doors: set[str] = field(default_factory=set)
+    """Doors that opened."""
+    refused: set[str] = field(default_factory=set)
+    """Doors that did not open when they were tried: doorways may have none."""
     visited: list[Float[np.ndarray, "2"]] = field(default_factory=list)
     """Frontiers gone to [m]."""
     inspected: set[str] = field(default_factory=set)
     """Things of doubtful label that were looked at from near."""
+    overlooked: float = LEAST_OVERLOOKED
+    """Chance that what lies in plain view was overlooked."""
 
     def note(self, situation: Situation) -> None:
         """Note the receptacles that are in view; closed containers show nothing."""
+        self.overlooked = overlooked(situation.belief)
         position, stamp = situation.body.position, situation.belief.stamp
         for object_id in situation.memory.in_view():
             thing = situation.belief.things.get(object_id)
@@ -192,18 +189,19 @@ def _frontiers(
     hints: Hints,
 ) -> list[Lead]:
     memory, costs, ground = situation.memory, pilot.costs(), pilot.ground()
+    enough = _enough(situation, log)
     found = []
-    for point in _open_borders(memory.occupancy):
+    for point in open_borders(memory.occupancy):
         if any(np.linalg.norm(point - other) < 0.3 for other in log.visited):
             continue
-        gain = _gain(memory, point)
-        if gain < _LEAST_GAIN:
+        area = gain(memory, point)
+        if area < _LEAST_GAIN:
             continue
         box = np.stack((point, point))
         stands = standpoints(ground, costs, box, pilot.config, reach=0.75)
         if not stands:
             continue
-        chance = _FRONTIER_CHANCE * min(1.0, gain / _FULL_GAIN)
+        chance = _FRONTIER_CHANCE * min(1.0, area / enough)
         suits = _suits(situation, point, needs)
         at = FRONTIER if suits == 1.0 else f"{FRONTIER}:{'like' if suits > 1 else 'unlike'}"
         chance *= suits * _promise(at, needs, hints)
@@ -219,31 +217,19 @@ def _frontiers(
     return found
 
 
+def _enough(situation: Situation, log: SearchLog) -> float:
+    """Return the unseen area that is worth as much as a large unseen part of the house [m2].
+
+    Where much was seen and much of that overlooked, a corner that was not seen counts little.
+    """
+    return max(_FULL_GAIN, log.overlooked * situation.memory.occupancy.seen_area)
+
+
 def _promise(at: str, needs: Sequence[frozenset[str]], hints: Hints) -> float:
     """Return how much more often than usual unseen space showed what is needed."""
     rates = [hints.look(label, at) for labels in needs for label in labels]
     known = [rate.blended(_USUAL_SHOWN, _CASES_SPACE) for rate in rates if rate.cases]
     return max(known) / _USUAL_SHOWN if known else 1.0
-
-
-def _open_borders(occupancy: OccupancyMap) -> list[Float[np.ndarray, "2"]]:
-    """Return a place in the middle of each frontier, clear of obstacles [m].
-
-    Borders along walls are none: the floor ends there.
-    """
-    if not occupancy.score.size:
-        return []
-    clear = cv2.distanceTransform((~occupancy.occupied).astype(np.uint8), cv2.DIST_L2, 5)
-    found = []
-    for frontier in occupancy.frontiers():
-        columns, rows = frontier.cells.T
-        cells = frontier.cells[clear[rows, columns] * occupancy.resolution >= _CLEARANCE]
-        if len(cells) < _LEAST_CELLS:
-            continue
-        points = occupancy.cell_to_world(cells)
-        middle = np.square(points - points.mean(axis=0)).sum(axis=1).argmin()
-        found.append(points[middle])
-    return found
 
 
 def _suits(
@@ -261,32 +247,24 @@ def _suits(
 
 
 def _doors(situation: Situation, pilot: Pilot, log: SearchLog) -> list[Lead]:
-    """Return the closed doors that were not tried."""
+    """Return the closed doors that were not tried, and beyond which not all was seen."""
+    enough = _enough(situation, log)
+    opens = (1 + len(log.doors)) / (2 + len(log.doors) + len(log.refused))
     found = []
     for thing in situation.belief.things.values():
-        tried = thing.object_id in log.opened or thing.object_id in log.unreachable
+        tried = thing.object_id in log.doors | log.refused | log.unreachable.keys()
         if thing.label not in DOORS or tried or thing.attributes.get("open") is not False:
+            continue
+        if "open" not in situation.memory.get(thing.object_id).settled:
+            continue
+        if (unseen := unseen_beyond(situation.memory, thing)) < _LEAST_GAIN:
             continue
         stands = standpoints(pilot.ground(), pilot.costs(), thing.box[:, :2], pilot.config)
         if stands:
-            value = _DOOR_CHANCE / (stands[0].cost + _FIXED_PRICE + _OPENING_PRICE)
+            chance = _DOOR_CHANCE * opens * real(thing) * min(1.0, unseen / enough)
+            value = chance / (stands[0].cost + _FIXED_PRICE + _OPENING_PRICE)
             found.append(Lead(kind="door", value=value, target=thing.object_id, at=thing.label))
     return found
-
-
-def _gain(memory: Memory, point: Float[np.ndarray, "2"]) -> float:
-    """Return the area of unseen floor that one would look upon from a place [m2].
-
-    Rays go out over the floor plan until they meet an obstacle.
-    """
-    angles = np.linspace(0, 2 * np.pi, _RAYS, endpoint=False)
-    radii = np.arange(0.5, _VIEW / _RAY_STEP) * _RAY_STEP
-    rays = np.stack((np.cos(angles), np.sin(angles)), axis=1)
-    samples = point + rays[:, None] * radii[None, :, None]  # (rays, radii, 2)
-    states = memory.occupancy.states_at(samples.reshape(-1, 2)).reshape(len(angles), -1)
-    open_so_far = np.logical_and.accumulate(states != OCCUPIED, axis=1)
-    areas = radii * _RAY_STEP * (2 * np.pi / _RAYS)
-    return float(((states == UNKNOWN) & open_so_far) @ areas @ np.ones(_RAYS))
 
 
 def _receptacles(
@@ -297,9 +275,9 @@ def _receptacles(
     hints: Hints,
 ) -> list[Lead]:
     belief = situation.belief
-    counts: dict[str, int] = {}
-    for thing in belief.things.values():
-        counts[thing.label] = counts.get(thing.label, 0) + 1
+    counts: dict[str, float] = {}
+    for thing in belief.things.values():  # What may not be there shares nothing with the others.
+        counts[thing.label] = counts.get(thing.label, 0.0) + real(thing)
     born = {known.object_id: known.first_seen for known in situation.memory.known()}
     since = [moved_after(situation.memory, labels) for labels in needs]
     wanted = {label for labels in needs for label in labels}
@@ -319,7 +297,7 @@ def _receptacles(
                     log,
                     start,
                     born[thing.object_id],
-                    counts[thing.label],
+                    max(round(counts[thing.label]), 1),
                     hints,
                 )
                 for labels, start in zip(needs, since, strict=True)
@@ -358,6 +336,7 @@ def _doubtful(
         seen_as = sum(s for label, s in votes.get(name, {}).items() if fold(label) in wanted)
         sure = thing.confidence  # That it is there at all, and that it is what its label says.
         doubt = _MISTAKEN * sure * (1 - sure) if sure < SURE else 0.0
+        doubt *= alike(thing, wanted) * in_place(thing, wanted, situation.belief)
         if (chance := max(seen_as, doubt)) <= 0:
             continue
         stands = standpoints(pilot.ground(), pilot.costs(), thing.box[:, :2], pilot.config)
@@ -374,9 +353,8 @@ def _receptacle_lead(thing: Thing, chance: float, pilot: Pilot, *, thorough: boo
     closed = thing.kind.openable and thing.state("open") is not True
     price = stands[0].cost + _FIXED_PRICE + closed * _OPENING_PRICE
     kind = "container" if closed else "surface"
-    return Lead(
-        kind=kind, value=chance / price, target=thing.object_id, at=thing.label, thorough=thorough
-    )
+    value = real(thing) * chance / price  # What may not be there holds nothing.
+    return Lead(kind=kind, value=value, target=thing.object_id, at=thing.label, thorough=thorough)
 
 
 def chance_of(
@@ -399,7 +377,7 @@ def chance_of(
         log: What was looked at.
         since: Older looks do not count [s].
         born: When memory first saw the receptacle [s].
-        count: Receptacles of this label.
+        count: Receptacles of this label; those that may not be there count less.
         hints: What past episodes showed of where things are found.
     """
     nearest = log.nearest(thing, since, born)
@@ -411,11 +389,11 @@ def chance_of(
         doubt = max(0.0, 1.0 - sum(habit.values()))
         chance = habit.get(thing.object_id, 0.0) + doubt * weight / count
         from_here = kind_of(label).recognised_from
-        if nearest <= _NEAR:
-            missed = 0.0
+        if nearest <= _NEAR:  # In passing, unless it was looked over on purpose.
+            missed = log.overlooked - LEAST_OVERLOOKED if nearest > 0 else 0.0
         elif nearest <= from_here:
             looked_for = max(chance * count, hints.look(label, thing.label).hits)
-            missed = _OVERLOOKED if looked_for > _WORTH_A_SECOND_LOOK else 0.0
+            missed = log.overlooked if looked_for > _WORTH_A_SECOND_LOOK else 0.0
         else:
             missed = float(np.clip((nearest - from_here) / 3, 0.2, 1.0))
         rate = hints.look(label, thing.label)

@@ -1,7 +1,7 @@
 """Plan steps and leads as behaviour trees: go there, look at it, do it, know what came of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -10,6 +10,7 @@ from py_trees.behaviour import Behaviour
 from embodied_mem.interfaces import Decision
 from embodied_mem.memory import Known
 from embodied_mem.types import PASS, Attributes, AttributeValue
+from planners.affordances import kind_of
 from planners.behaviour import Routine, Situation, Skill, in_order, insist
 from planners.body import turn
 from planners.hands import Hands
@@ -65,6 +66,12 @@ _MANNERS: Mapping[str, Manner] = {
 _RUNS = frozenset(("wash", "fill", "heat", "cook", "fry"))
 """Steps that leave their appliance running."""
 
+_NEVER = "is not an Openable"
+"""What a refusal says when something never opens."""
+
+_DOOR_POSES = 2
+"""Places from which a door is looked for that may be none."""
+
 _ENOUGH = ("already open", "already closed", "already on!", "already off!")
 """What a refusal says when what was asked for was so before."""
 
@@ -80,6 +87,30 @@ class Skills:
     close_after_search: bool = True
     current: PlanStep | None = None
     """The plan step at work, or the last one that was."""
+    done: dict[str, set[str]] = field(default_factory=dict)
+    """What was done for the goal: which states of which things were taken for granted since."""
+
+    def begin(self, *, again: bool) -> list[str]:
+        """Make ready for a goal.
+
+        Args:
+            again: Whether what was done for the last one is doubted.
+
+        Returns:
+            What was then handled, and is to be looked at.
+        """
+        if not again:
+            self.hands.forget()
+            self.done.clear()
+            return []
+        self.hands.doubt()
+        memory, assumptions = self.situation.memory, self.situation.assumptions
+        for name, states in self.done.items():
+            assumptions.entries.pop(name, None)
+            if name in memory.objects.entries:
+                memory.doubt(name, states)
+        known = [name for name in self.done if name in memory.objects.entries]
+        return [name for name in known if kind_of(memory.objects[name].label).graspable]
 
     def carry_out(self, step: PlanStep) -> Behaviour:
         """Return the tree of one plan step."""
@@ -110,7 +141,7 @@ class Skills:
 
     def _reach(self, step: PlanStep, manner: Manner) -> Routine:
         self.current = step
-        if step.name == "put" and step.arguments[1] in self.hands.hopeless:
+        if step.arguments[manner.target] in self.hands.hopeless:
             return _fail()
         swing = manner.action in {"OpenObject", "CloseObject"}
         return self.hands.reach(step.arguments[manner.target], level=manner.level, swing=swing)
@@ -130,9 +161,11 @@ class Skills:
         effects = manner.effects or {}
         for key, value in effects.items():
             s.assumptions.add(subject, key, value, stamp)
+        self.done.setdefault(subject, set()).update(effects)
         self._tell(subject, effects)
         if step.name in _RUNS:
             s.assumptions.add(step.arguments[manner.target], "on", value=True, stamp=stamp)
+            self.done.setdefault(step.arguments[manner.target], set()).add("on")
         if step.name == "pickup":
             s.assumptions.drop(subject, "parent")
         if step.name == "put":
@@ -155,6 +188,10 @@ class Skills:
     def check(self, target: str) -> Behaviour:
         """Return the tree that looks again at something known."""
         return Skill(f"check {target}", self.situation, lambda: self._check(target))
+
+    def verify(self, target: str) -> Behaviour:
+        """Return the tree that looks whether what was done to something came about."""
+        return Skill(f"verify {target}", self.situation, lambda: self._verify(target))
 
     def revisit(self, lost: Known) -> Behaviour:
         """Return the tree that looks from near at the place of what is no longer seen there."""
@@ -193,6 +230,19 @@ class Skills:
                 reason = f"looking again at the {label}"
                 yield Decision(action=PASS, phase="navigate", reason=reason)
         return reached
+
+    def _verify(self, target: str) -> Routine:
+        """Look at a thing from near; what does not show where the hand let go of it is missed."""
+        seen = yield from self._check(target)
+        memory, things = self.situation.memory, self.situation.belief.things
+        entry = memory.objects.entries.get(target)
+        if entry is None or entry.released is None or target not in things:
+            return seen
+        parent = things.get(things[target].parent or "")
+        if parent is None or not parent.kind.container:  # What is in something may be hidden.
+            memory.miss(target)
+            self.situation.refresh_belief()
+        return seen
 
     def _look_closer(self, target: str) -> Routine:
         """Look once, from near, at a thing whose label is doubtful."""
@@ -241,8 +291,9 @@ class Skills:
         return bool((~known).mean() > 0.1)
 
     def _look_over(self, target: str) -> Routine:
-        reached = yield from self.hands.reach(target, level=True, phase="explore")
-        self._note_looked(target, reached=reached)
+        """Go near a surface and look at it, known again from there or not."""
+        reached = yield from self.hands.reach(target, level=True, phase="explore", poses=1)
+        self._note_looked(target, reached=reached or not self.hands.no_way)
         return True
 
     def _look_into(self, lead: Lead) -> Routine:
@@ -275,11 +326,15 @@ class Skills:
         return True
 
     def _open_door(self, target: str) -> Routine:
-        reached = yield from self.hands.reach(target, swing=True, phase="explore")
-        if reached and (yield from self._open(target, "opening the door")):
-            self.log.opened.add(target)
-        else:
+        """Open a door; what is no door from near, or did not open, is not tried again."""
+        reached = yield from self.hands.reach(
+            target, swing=True, phase="explore", poses=_DOOR_POSES
+        )
+        if not reached and self.hands.no_way:
             self.log.unreachable[target] = self.situation.belief.stamp
+            return True
+        opened = reached and (yield from self._open(target, "opening the door"))
+        (self.log.doors if opened else self.log.refused).add(target)
         return True
 
     def _open(self, target: str, reason: str) -> Routine:
@@ -287,6 +342,8 @@ class Skills:
         opened = yield from _as_exploring(self.hands.act("OpenObject", target, reason=reason))
         if opened:
             return True
+        if any(_NEVER in message for message in self.hands.refusals):
+            return False
         if not (yield from self.hands.reach(target, swing=True, phase="explore")):
             return False
         return (yield from _as_exploring(self.hands.act("OpenObject", target, reason=reason)))

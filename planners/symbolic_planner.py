@@ -1,11 +1,9 @@
 """A planner that knows its goal and the memory: search what is missing, plan, act, plan again."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from py_trees.behaviour import Behaviour
 from py_trees.common import Status
 
 from embodied_mem.config import Config
@@ -26,6 +24,7 @@ from planners.pins import Pin, barred
 from planners.search import SearchLog
 from planners.skills import Skills
 from planners.symbolic import PlanStep, Solver
+from planners.task import Task
 
 logger = logging.getLogger(__name__)
 
@@ -59,47 +58,6 @@ _CULPRITS = {"put": 1, "wash": 2, "fill": 2, "heat": 1, "cook": 1, "fry": 3}
 """Which argument of a step is to blame when it fails; the first unless said here."""
 
 
-@dataclass(slots=True)
-class _Task:
-    """What is being done about one goal."""
-
-    goal: Goal
-    pins: Mapping[Term, Pin] = field(default_factory=dict)
-    """Terms that stand for certain objects."""
-    tree: Behaviour | None = None
-    """What runs now."""
-    exploring: bool = False
-    checking: bool = False
-    """Whether the tree looks again at what is believed."""
-    plan: tuple[PlanStep, ...] = ()
-    failures: dict[str, int] = field(default_factory=dict)
-    """Failed steps per object."""
-    excluded: frozenset[str] = frozenset()
-    """Objects that proved to be of no use."""
-    failed: int = 0
-    """Failed steps in all."""
-    cut_off: set[str] = field(default_factory=set)
-    """Those of the excluded to which there was no way."""
-    closed: set[str] = field(default_factory=set)
-    """What was closed to free the way."""
-    second_chance: bool = False
-    """Whether excluded objects were given another try."""
-    looked_around: bool = False
-    hints: Hints | None = None
-    """What experience says; read when the first decision is asked for."""
-    seeking: Seeking | None = None
-    """The look that is being taken."""
-    looks: int = 0
-    seen: set[str] = field(default_factory=set)
-    """What was in view, or acted on, since the goal was given."""
-    checked: dict[str, int] = field(default_factory=dict)
-    """How often each thing was looked at again before the end."""
-    meant: set[str] = field(default_factory=set)
-    """What the goal's terms stood for so far."""
-    revisited: set[str] = field(default_factory=set)
-    """Those of them that vanished, and whose place was then looked at from near."""
-
-
 class SymbolicPlanner:
     """Plans with symbols, acts with a behaviour tree; sees the goal and the memory alone.
 
@@ -111,23 +69,28 @@ class SymbolicPlanner:
         self._solver = Solver(
             timeout=self.config.plan_timeout, optimal_time=self.config.optimal_time
         )
-        self._task: _Task | None = None
+        self._task: Task | None = None
         self._skills: Skills | None = None
         self.meant: Mapping[Term, str] = {}
         """What the goal's terms stood for when it was declared reached; empty before that."""
 
-    def start(self, goal: Goal, pins: Mapping[Term, Pin] | None = None) -> None:
+    def start(
+        self, goal: Goal, pins: Mapping[Term, Pin] | None = None, *, again: bool = False
+    ) -> None:
         """Take a new goal and forget the plan for the last one; what was searched is kept.
 
         Args:
             goal: What is to be reached.
             pins: Terms of it that stand for certain objects. Where such a one is not to be found
                 anywhere, another of its type will have to do.
+            again: Whether the last goal was declared reached and was not: what was done for it is
+                looked at again, and done from elsewhere.
         """
-        self._task, self.meant = _Task(goal=goal, pins=pins or {}), {}
+        self._task, self.meant = Task(goal=goal, pins=pins or {}), {}
         if self._skills is not None:
-            self._skills.hands.forget()
             self._skills.log.unreachable.clear()
+            self._task.suspects = self._skills.begin(again=again)
+            self._task.meant |= set(self._task.suspects)
 
     def act(self, memory: Memory, *, succeeded: bool, message: str) -> Decision:
         """Return the next action; see `interfaces.Planner`.
@@ -139,6 +102,7 @@ class SymbolicPlanner:
         if task is None:
             raise PlanningError("the planner has no goal. Call `start(goal)` first.")
         skills = self.skills_for(memory)
+        skills.situation.sought = frozenset(term.label for term in task.goal.terms())
         skills.situation.refresh(memory, succeeded=succeeded, message=message)
         skills.log.note(skills.situation)
         task.seen |= memory.in_view().keys()
@@ -178,8 +142,10 @@ class SymbolicPlanner:
         )
         return self._skills
 
-    def _advance(self, task: _Task, skills: Skills) -> Decision | None:
+    def _advance(self, task: Task, skills: Skills) -> Decision | None:
         """See to it that a tree runs that suits the situation, or end the episode."""
+        if self._suspect(task, skills):
+            return None
         choice = self._choose(task, skills)
         task.meant |= set(choice.binding.values())
         if not choice.unmet:
@@ -196,7 +162,22 @@ class SymbolicPlanner:
             return self._explore(task, skills, needs)
         return self._plan(task, skills, choice)
 
-    def _conclude(self, task: _Task, skills: Skills, choice: Choice) -> Decision | None:
+    def _suspect(self, task: Task, skills: Skills) -> bool:
+        """Look again at what was done before all else; tells whether that goes on."""
+        if task.tree is not None:
+            return task.suspecting
+        belief = skills.situation.belief
+        things = belief.things
+        while task.suspects:
+            name = task.suspects.pop(0)
+            thing = things.get(name)
+            if thing is not None and not thing.held and not belief.shut_in(thing):
+                task.checking = task.suspecting = True
+                task.tree = skills.verify(name)
+                return True
+        return False
+
+    def _conclude(self, task: Task, skills: Skills, choice: Choice) -> Decision | None:
         """End, or first look again at what is not sure."""
         if task.tree is not None and task.checking:
             return None
@@ -207,7 +188,7 @@ class SymbolicPlanner:
         self._check(task, skills, doubtful[0])
         return None
 
-    def _doubtful(self, task: _Task, skills: Skills, choice: Choice) -> list[str]:
+    def _doubtful(self, task: Task, skills: Skills, choice: Choice) -> list[str]:
         """Return what the goal speaks of and may not exist, was misread, or not seen since then.
 
         One sighting of a state may err; a few looks from near settle it.
@@ -233,7 +214,7 @@ class SymbolicPlanner:
             and not belief.shut_in(belief.things[name])
         ]
 
-    def _choose(self, task: _Task, skills: Skills) -> Choice:
+    def _choose(self, task: Task, skills: Skills) -> Choice:
         here = skills.situation.body.position
 
         def distance(thing: Thing) -> float:
@@ -242,15 +223,14 @@ class SymbolicPlanner:
         not_meant = barred(task.pins, skills.situation.memory) if task.pins else {}
         return choose(task.goal, skills.situation.belief, distance, task.excluded, not_meant)
 
-    def _stale(self, task: _Task, skills: Skills) -> bool:
+    def _stale(self, task: Task, skills: Skills) -> bool:
         """Tell whether the plan speaks of things that are no longer believed in."""
         if task.exploring:
             return False
         things = skills.situation.belief.things
-        names = {name for step in task.plan for name in step.arguments}
-        return any(name not in things for name in names - {"here", "floor"})
+        return any(name not in things for name in _named(task.plan))
 
-    def _explore(self, task: _Task, skills: Skills, needs: list[frozenset[str]]) -> Decision | None:
+    def _explore(self, task: Task, skills: Skills, needs: list[frozenset[str]]) -> Decision | None:
         if self._readmit(task, skills):
             return self._advance(task, skills)
         task.exploring = True
@@ -273,7 +253,7 @@ class SymbolicPlanner:
             return None
         return self._despair(task, skills, needs)
 
-    def _despair(self, task: _Task, skills: Skills, needs: list[frozenset[str]]) -> Decision | None:
+    def _despair(self, task: Task, skills: Skills, needs: list[frozenset[str]]) -> Decision | None:
         """Nothing is left to look at: make do with what was left out, or give up."""
         if task.excluded and not task.second_chance:
             return self._forgive(task, skills)
@@ -286,7 +266,7 @@ class SymbolicPlanner:
             f"{looked} container{'s' * (looked != 1)}"
         )
 
-    def _lost(self, task: _Task, skills: Skills, needs: list[frozenset[str]]) -> Known | None:
+    def _lost(self, task: Task, skills: Skills, needs: list[frozenset[str]]) -> Known | None:
         """Return what was meant, and vanished as one came nearer: perhaps it was overlooked."""
         memory, wanted = skills.situation.memory, frozenset().union(*needs)
         for name in sorted(task.meant - task.revisited - task.excluded):
@@ -295,12 +275,12 @@ class SymbolicPlanner:
                 return known
         return None
 
-    def _hints(self, task: _Task, memory: Memory) -> Hints:
+    def _hints(self, task: Task, memory: Memory) -> Hints:
         if task.hints is None:
             task.hints = memory.experience.hints() if self.config.use_experience else Hints()
         return task.hints
 
-    def _forgive(self, task: _Task, skills: Skills) -> Decision | None:
+    def _forgive(self, task: Task, skills: Skills) -> Decision | None:
         """Give what failed one more chance, or give up."""
         if task.second_chance:
             return self._give_up(f"nothing else will do, and this failed: {skills.current}")
@@ -309,7 +289,7 @@ class SymbolicPlanner:
         skills.hands.forget()
         return self._advance(task, skills)
 
-    def _plan(self, task: _Task, skills: Skills, choice: Choice) -> Decision | None:
+    def _plan(self, task: Task, skills: Skills, choice: Choice) -> Decision | None:
         situation = skills.situation
         task.exploring = False
         if task.failed >= self.config.max_failures:
@@ -329,11 +309,12 @@ class SymbolicPlanner:
         task.plan = steps = tidy(steps, swinging, under_water(situation.belief))
         if not steps:
             return self._settle_doubt(task, skills, choice)
+        task.meant |= _named(steps)
         task.tree = in_order("plan", [skills.carry_out(step) for step in steps])
         logger.info("plan for %s: %s", task.goal, "; ".join(map(str, steps)))
         return None
 
-    def _settle_doubt(self, task: _Task, skills: Skills, choice: Choice) -> Decision | None:
+    def _settle_doubt(self, task: Task, skills: Skills, choice: Choice) -> Decision | None:
         """Where all would be done if it were sure: look at what is not, then do without it."""
         things = skills.situation.belief.things
         names = [choice.binding[term] for atom in choice.unmet for term in atom.terms]
@@ -346,7 +327,7 @@ class SymbolicPlanner:
         self._check(task, skills, doubtful[0])
         return None
 
-    def _check(self, task: _Task, skills: Skills, name: str) -> None:
+    def _check(self, task: Task, skills: Skills, name: str) -> None:
         """Look again at something."""
         self._drop_tree(task)
         task.checking, task.exploring = True, False
@@ -354,7 +335,7 @@ class SymbolicPlanner:
         task.seen.add(name)
         task.checked[name] = task.checked.get(name, 0) + 1
 
-    def _finish(self, task: _Task, skills: Skills, status: Status) -> None:
+    def _finish(self, task: Task, skills: Skills, status: Status) -> None:
         """Take note of how a tree ended."""
         acting = not task.exploring and not task.checking
         failed = status == Status.FAILURE and acting and skills.current is not None
@@ -362,7 +343,7 @@ class SymbolicPlanner:
         if failed and not self._free_the_way(task, skills):
             self._blame(task, skills)
 
-    def _free_the_way(self, task: _Task, skills: Skills) -> bool:
+    def _free_the_way(self, task: Task, skills: Skills) -> bool:
         """Where there is no way, close what was left open nearby: its door may be in the way."""
         wanted = {atom.terms[0].label for atom in task.goal.atoms if atom.predicate == "open"}
         here = skills.situation.body.position
@@ -383,7 +364,7 @@ class SymbolicPlanner:
         task.tree = skills.carry_out(task.plan[0])
         return True
 
-    def _blame(self, task: _Task, skills: Skills) -> None:
+    def _blame(self, task: Task, skills: Skills) -> None:
         """Leave out what a step failed on: at once where there is no way, or perhaps no such thing.
 
         Else the second time.
@@ -402,19 +383,20 @@ class SymbolicPlanner:
             task.excluded |= {culprit}
         task.failed += not skills.hands.no_way
 
-    def _readmit(self, task: _Task, skills: Skills) -> bool:
+    def _readmit(self, task: Task, skills: Skills) -> bool:
         """Take back what could not be got at, where there is a way now. Returns whether any is."""
         found = {name for name in task.cut_off if skills.hands.has_way(name)}
         task.cut_off -= found
         task.excluded -= found
         return bool(found)
 
-    def _drop_tree(self, task: _Task) -> None:
+    def _drop_tree(self, task: Task) -> None:
         if task.tree is not None:
             task.tree.stop(Status.INVALID)
         task.tree, task.checking, task.seeking = None, False, None
+        task.suspecting = False
 
-    def _with_plan(self, decision: Decision, task: _Task) -> Decision:
+    def _with_plan(self, decision: Decision, task: Task) -> Decision:
         assert self._skills is not None, "a decision came from a skill"
         acting = not task.exploring and not task.checking
         lines = () if not acting else tuple(map(self._skills.describe, task.plan))
@@ -429,3 +411,8 @@ class SymbolicPlanner:
 
     def _give_up(self, reason: str) -> Decision:
         return Decision(action=DONE, reason=f"{GIVEN_UP}{reason}")
+
+
+def _named(plan: Sequence[PlanStep]) -> set[str]:
+    """Return the objects that a plan speaks of."""
+    return {name for step in plan for name in step.arguments} - {"here", "floor"}

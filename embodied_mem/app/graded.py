@@ -261,7 +261,8 @@ class _Attempt:
     ) -> None:
         """Do one step; where the agent has taken its words for something else, it is told no.
 
-        It then tries what else they may mean, until the budget is spent or it has no other guess.
+        It then tries what else they may mean, doubts what it did, and what it did it to, until the
+        budget is spent or it has no other guess.
         """
         step = self.stage.step(PASS)
         refused = Refused(since=step.frame.stamp)
@@ -273,12 +274,17 @@ class _Attempt:
                 return
             if refused == Refused(since=refused.since):
                 self._ask(part, reading, step)
-            self._try(reading, perceive, progress, self._left(most), step)
-            after = refused.after(reading, self.planner.meant)
+            again = bool(refused.doubted)
+            self._try(reading, perceive, progress, self._left(most), step, again=again)
+            after = refused.after(reading, self.planner.meant, self._sure)
             if progress.reached > number or after == refused or not self._left(most):
                 return
             self.corrections += bool(self.planner.meant)  # Else it gave up a guess by itself.
             refused, step = after, self.stage.step(PASS)
+
+    def _sure(self, name: str) -> float:
+        """Return how sure it is that an object is there, and what it is taken for, 0..1."""
+        return self.memory.get(name).confidence
 
     def _left(self, most: int) -> int:
         """Return the steps that are left of the budget."""
@@ -286,10 +292,10 @@ class _Attempt:
 
     def _try(
         self, reading: Reading, perceive: Perceiver, progress: OrderedProgress, left: int,
-        start: Step,
+        start: Step, *, again: bool,
     ) -> None:  # fmt: skip
-        """Do what the words are read to mean."""
-        planner = ReferringPlanner(self.planner, reading)
+        """Do what the words are read to mean; `again` if it was declared done and was not."""
+        planner = ReferringPlanner(self.planner, reading, again=again)
         agent = Agent(perceive=perceive, memory=self.memory, planner=planner)
         outcome = run_episode(
             self.stage,

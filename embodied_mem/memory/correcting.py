@@ -1,6 +1,7 @@
 """What corrects a memory: an owner who wants a thing forgotten, a pose that was wrong."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -43,6 +44,40 @@ class Correcting(ABC):
             entry = self._parts.objects[object_id]
             for name, value in states.items():
                 hand.bring_about(self._parts.objects, entry, name, value)
+            self._commit()
+
+    def doubt(self, object_id: str, states: Collection[str]) -> None:
+        """Forget states of an object: what was taken to bring them about may have failed.
+
+        Raises:
+            UnknownObjectError: There is no such id.
+            StoreError: The disk is full or fails, or the memory is open read only.
+        """
+        with self._all_or_nothing():
+            entry = self._parts.objects[object_id]
+            for name in states:
+                entry.attributes.pop(name, None)
+                entry.strengths.pop(name, None)
+            self._parts.objects.touch(entry)
+            self._commit()
+
+    def miss(self, object_id: str) -> None:
+        """Take an object for gone: it does not show where it was let go of.
+
+        Seen elsewhere, it may be known again.
+
+        Raises:
+            UnknownObjectError: There is no such id.
+            StoreError: The disk is full or fails, or the memory is open read only.
+        """
+        with self._all_or_nothing():
+            entry = self._parts.objects[object_id]
+            entry.status, entry.placement = "gone", None
+            self._parts.objects.touch(entry)
+            self._parts.changed_at[entry.object_id] = self._parts.stamp
+            buffer, names = self._parts.objects, [entry.object_id]
+            parts = self._parts
+            graph_update.follow_objects(parts.graph, parts.rooms, buffer, names, parts.stamp)
             self._commit()
 
     def shift(self, since: float, correction: RigidTransform) -> tuple[str, ...]:

@@ -111,6 +111,11 @@ class OccupancyMap:
         """Cells never seen."""
         return (self.score == 0) & (self.blocked == 0)
 
+    @property
+    def seen_area(self) -> float:
+        """Area of what was ever seen, floor and what stands on it [m2]."""
+        return float(np.count_nonzero(~self.unknown)) * self.resolution**2
+
     def world_to_cell(self, points: Float[np.ndarray, "*p 2"]) -> Int64[np.ndarray, "*p 2"]:
         """Return (column, row) of world points [m]; may lie outside the map."""
         return np.floor(np.asarray(points) / self.resolution).astype(np.int64) - self._origin

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from household_model import Household
 
 from embodied_mem.goals import Atom, Term, parse_goal
-from embodied_mem.memory import Known
+from embodied_mem.memory import Known, Memory
 from planners.belief import Assumptions, Belief
 from planners.grounding import choose, ground, missing
 
@@ -22,6 +23,17 @@ def known(name: str, last_seen: float = 1.0, **attributes) -> Known:
         first_seen=0.0,
         last_seen=last_seen,
     )
+
+
+class MemoryOf(Memory):
+    """A memory that knows certain things."""
+
+    def __init__(self, things: list[Known]):
+        super().__init__()
+        self.things = things
+
+    def known(self) -> tuple[Known, ...]:
+        return tuple(self.things)
 
 
 def house() -> Household:
@@ -65,6 +77,45 @@ def test_an_assumed_effect_holds_until_it_is_seen_otherwise():
     assert assumptions.attributes(known("mug", last_seen=3.0))["dirty"] is False
     assumptions.drop("mug", "dirty")
     assert assumptions.attributes(known("mug", dirty=True))["dirty"] is True
+
+
+def test_where_sightings_are_divided_what_is_sought_is_believed_with_less_confidence():
+    divided = replace(known("mug"), label_scores={"Mug": 0.6, "Cup": 0.4}, label="Mug")
+    memory = MemoryOf([divided])
+    seen = Belief.of(memory, Assumptions()).things["mug"]
+    assert (seen.label, seen.confidence) == ("mug", 1.0)
+    sought = Belief.of(memory, Assumptions(), frozenset({"cup"})).things["mug"]
+    assert sought.label == "cup"
+    assert sought.confidence == pytest.approx(0.4 / 0.6)
+    both = Belief.of(memory, Assumptions(), frozenset({"cup", "mug"})).things["mug"]
+    assert both.label == "mug"
+    rare = replace(divided, label_scores={"Mug": 0.8, "Cup": 0.2})
+    assert (
+        Belief.of(MemoryOf([rare]), Assumptions(), frozenset({"cup"})).things["mug"].label == "mug"
+    )
+
+
+def test_what_only_looks_like_an_open_fridge_is_doubted():
+    def confidence(**changes) -> float:
+        fridge = replace(known("fridge", **changes.pop("attributes")), label="Fridge", **changes)
+        return Belief.of(MemoryOf([fridge]), Assumptions()).things["fridge"].confidence
+
+    unsure = frozenset({"open"})
+    assert confidence(attributes={"open": False}, doubtful=unsure) == 1.0
+    assert confidence(attributes={"open": True}) == 1.0, "it was opened, or seen for certain"
+    assert confidence(attributes={"open": True}, doubtful=unsure) < 0.9
+
+
+def test_what_refuses_to_be_what_it_is_taken_for_is_hardly_believed_in_the_sooner_the_less_sure():
+    def left(confidence: float, refusals: int) -> float:
+        assumptions = Assumptions(refusals={"mug": refusals})
+        memory = MemoryOf([replace(known("mug"), confidence=confidence)])
+        return Belief.of(memory, assumptions).things["mug"].confidence
+
+    assert left(1.0, 2) == 1.0, "the hand may have missed it"
+    assert left(1.0, 4) < 0.5
+    assert left(0.6, 1) < 0.5
+    assert left(0.6, 0) == 0.6
 
 
 def test_slices_stand_for_what_was_cut():

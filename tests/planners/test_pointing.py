@@ -8,7 +8,7 @@ from box_world import BoxWorld
 
 from embodied_mem.memory import Memory
 from embodied_mem.types import Action
-from planners.pointing import choose_pixel, project
+from planners.pointing import choose_pixel, choose_within, familiar, project
 
 
 def world() -> BoxWorld:
@@ -58,3 +58,26 @@ def test_what_is_put_down_lies_where_the_hand_pointed():
     memory.record(put, target=table, succeeded=True, stamp=scene.stamp)
     np.testing.assert_allclose(memory.get(cup).position[:2], spot[:2], atol=0.05)
     assert memory.get(cup).box[0, 2] == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_surface_is_known_again_where_it_was_seen_from_wherever_it_shows():
+    scene, memory = world(), Memory()
+    memory.write(scene.look(0, 0, 0))
+    table = memory.objects[memory.find("diningtable")[0].object_id]
+    size = memory.objects.voxel_size(table)
+    elsewhere = scene.look(0.1, 0.3, -0.2)
+    mask = familiar(elsewhere.frame, table.keys, size)
+    assert mask is not None
+    truth = elsewhere.masks[elsewhere.labels.index("DiningTable")]
+    assert (mask & truth).sum() > 0.5 * truth.sum()
+    assert (mask & ~truth).sum() < 0.2 * mask.sum()
+    pixel = choose_within(elsewhere.frame, mask, reach=3.0, level=True)
+    x, y = pixel or pytest.fail("it is in view")
+    height, width = truth.shape
+    assert truth[int(y * height), int(x * width)]
+    scene.things.clear()
+    bare = familiar(scene.look(0, 0, 0).frame, table.keys, size)
+    assert bare is not None
+    assert not bare.any(), "nothing is where it was, and the floor at its foot is no part of it"
+    blind = replace(elsewhere.frame, depth=None)
+    assert familiar(blind, table.keys, size) is None

@@ -133,6 +133,23 @@ def test_what_was_refused_is_not_meant_again_and_what_was_guessed_is_blamed_firs
     assert place.label not in {term.label for term in again.goal.terms()}
 
 
+def test_where_nothing_was_guessed_deeds_are_doubted_and_then_the_things_least_sure_first():
+    words, first, second = "put two mugs on the desk", Term("mug"), Term("mug", 2)
+    meant = {first: "Mug_2", second: "Mug_3", Term("desk"): "Desk_1"}
+    reading = read_instruction(words, DAY)
+    assert not reading.pins
+    once = Refused().after(reading, meant)
+    assert once.doubted == {"Mug_2", "Mug_3"}, "the desk was not moved"
+    assert not read_instruction(words, DAY, once).pins, "the same mugs, done again"
+    sure = {"Mug_2": 0.9, "Mug_3": 0.6}
+    twice = once.after(reading, meant, sure.__getitem__)
+    assert twice.mistaken == {"Mug_3"}
+    pins = read_instruction(words, DAY, twice).pins
+    assert pins[first] == pins[second] == Pin(excluded=frozenset({"Mug_3"}))
+    last = twice.after(reading, meant, sure.__getitem__)
+    assert last.after(reading, meant, sure.__getitem__) == last, "nothing is left to doubt"
+
+
 def test_words_point_to_what_was_done_before_they_were_said():
     memory = memory_of(("PutObject", "Mug_1", "Bed_1"), ("PutObject", "Mug_2", "Desk_1"))
     words = "wash the mug you used before"

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+from box_world import BoxWorld
 
 from embodied_mem.backends.household.backend import HouseholdSim
 from embodied_mem.backends.household.generator import GeneratorConfig, generate_house
@@ -17,9 +18,12 @@ from embodied_mem.types import Frame, Percept
 from perception.oracle import OracleConfig
 from perception.pipeline import Pipeline
 from planners.affordances import kind_of, prior, room_match
-from planners.belief import Thing
-from planners.search import Look, SearchLog, chance_of
+from planners.belief import Belief, Thing
+from planners.likeness import alike, in_place
+from planners.search import Look, SearchLog, chance_of, leads
+from planners.skills import Skills
 from planners.symbolic_planner import SymbolicPlanner
+from planners.unseen import unseen_beyond
 
 
 def receptacle(label: str, name: str = "r1") -> Thing:
@@ -76,6 +80,90 @@ def test_looks_from_near_settle_the_question_and_looks_from_far_do_not():
     middle = chance_of(table, APPLE, looked(Look(1.0, 2.0)), NEVER, 0.0, 1)
     assert unseen > far > middle > 0
     assert chance_of(table, APPLE, looked(Look(1.0, 1.0)), NEVER, 0.0, 1) == 0
+
+
+def test_who_overlooks_much_looks_again_at_what_was_passed():
+    table, passed, searched = receptacle("diningtable"), Look(1.0, 1.0), Look(1.0, 0.0)
+    often, seldom, done = looked(passed), looked(passed), looked(searched)
+    often.overlooked = done.overlooked = 0.2
+    assert chance_of(table, APPLE, seldom, NEVER, 0.0, 1) == 0
+    assert chance_of(table, APPLE, often, NEVER, 0.0, 1) > 0
+    assert chance_of(table, APPLE, done, NEVER, 0.0, 1) == 0
+
+
+def test_doors_between_floors_that_were_seen_lead_nowhere_new():
+    memory, door = Memory(), replace(receptacle("doorway"), box=np.array([[0, 0, 0], [1, 0.1, 2]]))
+    memory.occupancy.mark_free(np.array([0.525, 0.025]), radius=4.0)
+    assert unseen_beyond(memory, door) < 0.5, "seen on both sides"
+    far = replace(door, box=door.box + np.array([0.0, 3.5, 0.0]))
+    assert unseen_beyond(memory, far) > 2.0, "little of the far side was seen"
+
+
+def closed_door() -> tuple[Memory, Skills, str]:
+    """Return skills of one who stands before a door that seems closed."""
+    world, memory = BoxWorld(room=(-2.5, -2.5, 2.5, 2.5)), Memory()
+    world.add("door", "Doorway", (1.2, 0.0, 1.0), (0.1, 0.9, 2.0), open=False)
+    for turn in (0.0, 1.6, -1.6, 0.0, 0.0):
+        memory.write(world.look(0.3, 0, turn, pitch=0.3))
+    skills = SymbolicPlanner().skills_for(memory)
+    skills.situation.refresh(memory, succeeded=True, message="")
+    return memory, skills, memory.find("doorway")[0].object_id
+
+
+def test_what_never_opens_is_tried_from_one_place():
+    memory, skills, door = closed_door()
+    tried, said = [], ["D|1 is not an Openable object", "No SimObject found at (x: 0.5, y: 0.7)"]
+    for decision in skills._open_door(door):
+        tried.append(decision.action.name)
+        message = said[min(len(tried), len(said)) - 1]
+        skills.situation.refresh(memory, succeeded=False, message=message)
+    assert tried == ["OpenObject"] * 2, "two points of it"
+    assert door in skills.log.refused
+
+
+def test_a_door_that_did_not_open_is_not_tried_for_another_goal_and_others_are_trusted_less():
+    memory, skills, door = closed_door()
+    needs = [frozenset({"cup"})]
+
+    def value() -> float:
+        found = leads(skills.situation, skills.pilot, skills.log, needs)
+        return max((lead.value for lead in found if lead.kind == "door"), default=0.0)
+
+    before = value()
+    skills.log.refused.add("doorway_99")
+    assert 0 < value() < before
+    skills.log.refused.add(door)
+    planner = SymbolicPlanner()
+    planner._skills = skills
+    planner.start(parse_goal("held(cup)"))
+    assert value() == 0.0
+    assert memory.find("doorway")
+
+
+def test_what_lies_outside_of_all_that_was_seen_is_hardly_beyond_a_door():
+    memory = Memory()
+    memory.occupancy.mark_free(np.array([0.0, 0.0]), radius=4.0)
+    memory.occupancy.mark_free(np.array([0.0, 12.0]), radius=1.0)
+    inner = replace(receptacle("doorway"), box=np.array([[-0.5, 4.1, 0], [0.5, 4.2, 2]]))
+    outer = replace(receptacle("doorway"), box=np.array([[-0.5, -4.2, 0], [0.5, -4.1, 2]]))
+    assert unseen_beyond(memory, outer) < 0.5 * unseen_beyond(memory, inner)
+
+
+def small(label: str, edge: float, parent: str) -> Thing:
+    box = np.array([[0.0, 0.0, 0.8], [edge, edge, 0.8 + edge]])
+    return replace(receptacle(label, "t1"), box=box, parent=parent)
+
+
+def test_what_is_doubtful_is_taken_for_what_it_may_well_be():
+    """A small thing on a counter may be an egg; something large, or on a bed, hardly is."""
+    counter, bed = receptacle("countertop", "c1"), receptacle("bed", "b1")
+    things = {thing.object_id: thing for thing in (counter, bed)}
+    belief = Belief(things=things, held=None, stamp=0.0)
+    potato, pillow = small("potato", 0.06, "c1"), small("pillow", 0.4, "b1")
+    assert alike(potato, {"egg"}) == 1.0
+    assert alike(pillow, {"egg"}) < 0.5
+    assert in_place(potato, {"egg"}, belief) == 1.0
+    assert in_place(pillow, {"egg"}, belief) < 0.2
 
 
 def test_looks_before_a_thing_was_moved_do_not_count():

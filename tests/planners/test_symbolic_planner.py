@@ -16,10 +16,12 @@ from embodied_mem.errors import PlanningError
 from embodied_mem.goals import fold, parse_goal
 from embodied_mem.memory import Memory
 from embodied_mem.runtime import Agent, run_episode
-from embodied_mem.types import PASS
+from embodied_mem.types import PASS, Action
 from perception.oracle import OracleConfig
 from perception.pipeline import Pipeline
 from planners.belief import BELIEVED
+from planners.skills import _MANNERS
+from planners.symbolic import PlanStep
 from planners.symbolic_planner import GIVEN_UP, SymbolicPlanner
 
 
@@ -162,3 +164,61 @@ def test_what_vanishes_as_one_comes_nearer_is_looked_for_in_its_place_first():
     while decision.reason == "looking around":
         decision = planner.act(memory, succeeded=True, message="")
     assert decision.reason == "looking again at the Mug"
+
+
+def test_a_tool_that_vanishes_on_the_way_is_looked_for_in_its_place_first():
+    world, memory = BoxWorld(), Memory()
+    world.add("table", "DiningTable", (2.0, 0.0, 0.4), (1.0, 1.6, 0.8))
+    world.add("apple", "Apple", (1.8, -0.3, 0.85), (0.1, 0.1, 0.1))
+    world.add("knife", "Knife", (1.8, 0.3, 0.82), (0.2, 0.05, 0.04))
+    for step in range(3):
+        memory.write(world.look(0, 0, 0.01 * step))
+    planner = SymbolicPlanner()
+    planner.start(parse_goal("sliced(apple)"))
+    decision = planner.act(memory, succeeded=True, message="")
+    assert any("knife" in line for line in decision.plan)
+    knife = memory.objects[memory.find("knife")[0].object_id]
+    knife.status = "gone"
+    memory.objects.touch(knife)
+    decision = planner.act(memory, succeeded=True, message="")
+    while decision.reason == "looking around":
+        decision = planner.act(memory, succeeded=True, message="")
+    assert decision.reason == "looking again at the Knife"
+
+
+def put_mug() -> tuple[BoxWorld, Memory, SymbolicPlanner]:
+    """Return a table that a mug is believed to have been put on, and was not."""
+    world, memory = BoxWorld(), Memory()
+    world.add("table", "DiningTable", (1.4, 0.0, 0.4), (1.0, 1.6, 0.8))
+    world.add("shelf", "Shelf", (-2.0, 0.0, 0.4), (0.6, 1.6, 0.8))
+    world.add("mug", "Mug", (1.2, -0.3, 0.85), (0.1, 0.1, 0.1), dirty=False)
+    for _ in range(3):
+        memory.write(world.look(0, 0, 0))
+        memory.write(world.look(0, 0, np.pi))
+    planner = SymbolicPlanner()
+    planner.start(parse_goal("on(mug, shelf)"))
+    mug, shelf = memory.find("mug")[0].object_id, memory.find("shelf")[0].object_id
+    skills = planner.skills_for(memory)
+    memory.write(world.look(0, 0, 0))
+    memory.record(Action(name="PickupObject"), target=mug, succeeded=True, stamp=memory.stamp)
+    del world.things["mug"]
+    memory.write(world.look(-0.8, 0, np.pi))
+    memory.record(Action(name="PutObject"), target=shelf, succeeded=True, stamp=memory.stamp)
+    memory.write(world.look(-0.8, 0, np.pi))
+    step = PlanStep("put", (mug, shelf))
+    list(skills._conclude(step, _MANNERS["put"]))
+    return world, memory, planner
+
+
+def test_who_was_told_no_looks_at_what_he_did_and_misses_what_is_not_there():
+    world, memory, planner = put_mug()
+    goal, mug = parse_goal("on(mug, shelf)"), memory.find("mug")[0].object_id
+    planner.start(goal, again=True)
+    reasons = []
+    for _ in range(6):
+        decision = planner.act(memory, succeeded=True, message="")
+        reasons.append(decision.reason)
+        memory.write(world.look(-0.8, 0, np.pi))
+    assert reasons[:2] == ["looking again at the mug"] * 2
+    assert memory.get(mug).status == "gone"
+    assert "Done" not in reasons

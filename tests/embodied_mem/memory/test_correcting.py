@@ -7,6 +7,7 @@ from scipy.spatial.transform import RigidTransform, Rotation
 
 from embodied_mem.errors import UnknownObjectError
 from embodied_mem.memory import Memory
+from embodied_mem.types import Action
 
 
 def kitchen() -> BoxWorld:
@@ -30,6 +31,30 @@ def test_what_is_forgotten_is_forgotten_on_the_disk_too(tmp_path):
         assert [known.label for known in memory.known()] == ["Mug"]
         with pytest.raises(UnknownObjectError):
             memory.forget(table)
+
+
+def test_doubted_states_are_unknown_and_what_is_missed_is_known_again_elsewhere(tmp_path):
+    world = kitchen()
+    world.things["mug"].attributes.update(filled=False, dirty=True)
+    with Memory.open(tmp_path / "store") as memory:
+        memory.write(world.look(0, 0, 0))
+        mug, table = memory.find("mug")[0].object_id, memory.find("diningtable")[0].object_id
+        memory.brought_about(mug, {"filled": True})
+        memory.doubt(mug, {"filled", "hot"})
+        assert "filled" not in memory.get(mug).attributes
+        assert memory.get(mug).attributes["dirty"] is True
+        memory.record(Action(name="PickupObject"), target=mug, succeeded=True, stamp=world.stamp)
+        memory.record(Action(name="PutObject"), target=table, succeeded=True, stamp=world.stamp)
+        memory.miss(mug)
+        assert not memory.contents(table)
+    with Memory.open(tmp_path / "store") as memory:
+        assert memory.get(mug).status == "gone"
+        assert "filled" not in memory.get(mug).attributes
+        world.things["mug"].center = (1.8, 0.4, 0.85)
+        for _ in range(2):
+            memory.write(world.look(0, 0, 0))
+        assert [known.object_id for known in memory.find("mug")] == [mug]
+        assert memory.get(mug).status != "gone"
 
 
 def test_what_was_seen_from_a_wrong_pose_is_moved_and_what_was_not_stays(tmp_path):
