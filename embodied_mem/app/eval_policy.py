@@ -11,9 +11,10 @@ from typing import Any
 
 from embodied_mem.app.policy_commands import Eval
 from embodied_mem.errors import ConfigError
+from planners.diffusion.ensemble import EnsembleConfig
 from planners.diffusion.evaluation import evaluate, summary
 from planners.diffusion.noise import SamplingConfig
-from planners.diffusion.policy import DiffusionPolicy
+from planners.diffusion.policy import DiffusionPolicy, Execution
 from planners.diffusion.weights import shipped
 
 
@@ -26,7 +27,9 @@ def eval_policy(command: Eval) -> int:
     path = shipped(command.task) if command.weights is None else Path(command.weights)
     log = None if command.out is None else Path(command.out)
     policy = DiffusionPolicy(
-        path, sampling=SamplingConfig(guidance=command.guidance), executed=command.executed
+        path,
+        sampling=SamplingConfig(guidance=command.guidance),
+        executed=execution(command),
     )
     simulator = _simulator(command.task)
     seeds = range(command.first, command.first + command.episodes)
@@ -39,6 +42,21 @@ def eval_policy(command: Eval) -> int:
     sys.stdout.write(json.dumps(summary(outcomes)) + "\n")
     simulator.close()
     return 0
+
+
+def execution(command: Eval) -> Execution:
+    """Return what is done of chunks.
+
+    Raises:
+        ConfigError: The flags do not fit.
+    """
+    if command.ensemble is None:
+        return command.executed
+    if command.executed != 1:
+        raise ConfigError(
+            "an ensemble does one action of each chunk: leave out --executed or --ensemble."
+        )
+    return EnsembleConfig(window=command.ensemble, alpha=command.ensemble_alpha)
 
 
 def _simulator(task: str) -> Any:
