@@ -16,9 +16,10 @@ from typing import Any
 from embodied_mem.app.policy_commands import Eval
 from embodied_mem.errors import BackendError, ConfigError
 from planners.diffusion.apart import apart
+from planners.diffusion.ensemble import EnsembleConfig
 from planners.diffusion.evaluation import Environment, Here, Watch, evaluate, summary
 from planners.diffusion.noise import SamplingConfig
-from planners.diffusion.policy import DiffusionPolicy
+from planners.diffusion.policy import DiffusionPolicy, Execution
 from planners.diffusion.trial import EpisodeOutcome, Trial
 from planners.diffusion.weights import shipped
 
@@ -36,7 +37,9 @@ def eval_policy(command: Eval) -> int:
     log = None if command.out is None else Path(command.out)
     watch = None if command.videos is None else videos_in(Path(command.videos))
     policy = DiffusionPolicy(
-        path, sampling=SamplingConfig(guidance=command.guidance), executed=command.executed
+        path,
+        sampling=SamplingConfig(guidance=command.guidance),
+        executed=execution(command),
     )
     seeds = range(command.first, command.first + command.episodes)
     outcomes = []
@@ -50,6 +53,21 @@ def eval_policy(command: Eval) -> int:
     sys.stderr.write("\n")
     sys.stdout.write(json.dumps(summary(outcomes)) + "\n")
     return 0
+
+
+def execution(command: Eval) -> Execution:
+    """Return what is done of chunks.
+
+    Raises:
+        ConfigError: The flags do not fit.
+    """
+    if command.ensemble is None:
+        return command.executed
+    if command.executed != 1:
+        raise ConfigError(
+            "an ensemble does one action of each chunk: leave out --executed or --ensemble."
+        )
+    return EnsembleConfig(window=command.ensemble, alpha=command.ensemble_alpha)
 
 
 @contextmanager

@@ -77,6 +77,10 @@ class Eval(Config, frozen=True):
     """Episodes that go on at once, each simulator in a process of its own."""
     executed: int = 1
     """Actions of a chunk that are done before the next is drawn."""
+    ensemble: int | None = None
+    """Instead of that, average what the chunks of so many last steps say of now (CogACT)."""
+    ensemble_alpha: float = 0.1
+    """How much less those count in the average that are unlike the newest."""
     guidance: float = 1.5
     """How far past the unconditional prediction to go."""
     forget: bool = False

@@ -9,6 +9,7 @@ from embodied_mem.app.policy_commands import TrainPolicy
 from embodied_mem.app.training_bounds import training_progress
 from embodied_mem.config import load_config
 from embodied_mem.memory.text import TextEncoder
+from embodied_mem.runtime.processes import started
 from planners.diffusion.batches import SamplerConfig
 from planners.diffusion.instructions import LearntInstructionsConfig, SentenceInstructionsConfig
 from planners.diffusion.network import PolicyConfig
@@ -25,6 +26,7 @@ def train_policy(command: TrainPolicy) -> int:
         ConfigError: There are too few demonstrations, or settings do not fit.
     """
     configure_logging()
+    console.quiet = not started().leads
     out = Path(command.out)
     learnt, held_out = parted(read_folder(Path(command.data)), command.validation)
     config = training_config(command)

@@ -10,14 +10,15 @@ from torch import Tensor, nn
 
 from embodied_mem.runtime.checkpoints import TrainingState
 from embodied_mem.runtime.interruption import deferred_interrupt
+from embodied_mem.runtime.processes import ALONE, Processes
 
 
 @runtime_checkable
 class Trainer(Protocol):
     """A training run that can be saved between steps."""
 
-    def steps(self) -> Iterator[tuple[int, float]]:
-        """Do the steps that are left, and yield the number and a loss of each."""
+    def steps(self) -> Iterator[tuple[int, float | None]]:
+        """Do the steps that are left; yield numbers of steps, and a loss where it is to be told."""
         ...
 
     def save(self) -> None:
@@ -29,16 +30,17 @@ class Trainer(Protocol):
         ...
 
 
-def run_to_end(trainer: Trainer) -> Iterator[tuple[int, float]]:
-    """Do what is left of a run, and yield each step and its loss.
+def run_to_end(trainer: Trainer, processes: Processes = ALONE) -> Iterator[tuple[int, float]]:
+    """Do what is left of a run, and yield steps and their losses, from the first process alone.
 
     Raises:
         KeyboardInterrupt: After the step in progress; the run was saved.
     """
     with deferred_interrupt() as interrupted:
         for step, loss in trainer.steps():
-            yield step, loss
-            if interrupted():
+            if loss is not None and processes.leads:
+                yield step, loss
+            if processes.any(interrupted()):
                 trainer.save()
                 raise KeyboardInterrupt
     trainer.finish()
@@ -54,7 +56,13 @@ def fresh_state(network: nn.Module, *, learning_rate: float, weight_decay: float
 
 
 def descend(
-    state: TrainingState, loss: Tensor, *, rate: float, clip: float, averaging: float
+    state: TrainingState,
+    loss: Tensor,
+    *,
+    rate: float,
+    clip: float,
+    averaging: float,
+    processes: Processes = ALONE,
 ) -> None:
     """Take one step down the gradient, and let the averaged weights follow.
 
@@ -64,11 +72,14 @@ def descend(
         rate: Of learning.
         clip: Longest gradient.
         averaging: Share of the running mean that a step leaves; less of it in the first steps.
+        processes: Those whose gradients are averaged.
     """
     for group in state.optimizer.param_groups:
         group["lr"] = rate
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    gradients = (parameter.grad for parameter in state.network.parameters())
+    processes.average([gradient for gradient in gradients if gradient is not None])
     nn.utils.clip_grad_norm_(state.network.parameters(), clip)
     state.optimizer.step()
     follow(state.average, state.network, min(averaging, (1 + state.step) / (10 + state.step)))

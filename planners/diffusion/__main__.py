@@ -1,5 +1,7 @@
 """Trains a policy on a folder of demonstrations: `python -m planners.diffusion`.
 
+Several processes share the work: `torchrun --nproc-per-node 2 -m planners.diffusion ...`.
+
 Imports no more than training needs, so that it runs where little is installed.
 """
 
@@ -10,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from embodied_mem.config import load_config
+from embodied_mem.errors import EmbodiedMemError
 from planners.diffusion.recordings import parted, read_folder
 from planners.diffusion.remembering import NAMED
 from planners.diffusion.training import PolicyRunConfig, PolicyTrainingConfig, train
@@ -29,6 +32,15 @@ def main() -> None:
     flags.add_argument("--device", default="cpu")
     flags.add_argument("--validate-every", type=int, default=500, help="steps; 0: never")
     options = flags.parse_args()
+    try:
+        _train(options)
+    except EmbodiedMemError as error:
+        flags.exit(2, f"{flags.prog}: {error}\n")
+    except KeyboardInterrupt:
+        flags.exit(130, f"{flags.prog}: interrupted; run again, it goes on.\n")
+
+
+def _train(options: argparse.Namespace) -> None:
     learnt, held_out = parted(read_folder(options.data), options.validation)
     run = PolicyRunConfig(device=options.device, validate_every=options.validate_every)
     config = _config(options)

@@ -8,7 +8,7 @@ Axes: n frames, e episodes, b groups, t frames of a group, q questions, k action
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -82,6 +82,10 @@ class Groups:
     """Which frames are no padding."""
     decision: Int[Tensor, "b"]
     """Which of the frames is the decision."""
+
+    def rows(self, rows: slice) -> "Groups":
+        """Return some of the groups."""
+        return Groups(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 class DemonstrationSet:

@@ -12,12 +12,16 @@ from embodied_mem.errors import ConfigError
 from embodied_mem.memory.text import TextEncoder
 from planners.diffusion.batches import FELT
 from planners.diffusion.decisions import drawn
+from planners.diffusion.ensemble import Ensemble, EnsembleConfig
 from planners.diffusion.instructions import SentenceVectors
 from planners.diffusion.network import PolicyNetwork
 from planners.diffusion.noise import SamplingConfig, generators
 from planners.diffusion.remembering import MemoryState
 from planners.diffusion.vlm_encoder import VlmEncoder
 from planners.diffusion.weights import PolicyCard, load_policy
+
+Execution = int | EnsembleConfig
+"""What is done of chunks: so many of the first actions of each, or an average of several."""
 
 
 class PolicyAtWork:
@@ -27,7 +31,8 @@ class PolicyAtWork:
         loaded: What the network is, and it with its weights.
         device: Where the network runs.
         sampling: How chunks are drawn.
-        executed: Actions of a chunk that are done before the next is drawn.
+        executed: Actions of a chunk that are done before the next is drawn; or how the chunks of
+            the last steps are averaged, of which one is drawn at each step.
         seed: Of the chunks' noise.
         sentences: Gives vectors of instructions that the policy was not trained on, if it is told
             by such: of the model that it was trained with.
@@ -40,16 +45,18 @@ class PolicyAtWork:
         *,
         device: str = "cpu",
         sampling: SamplingConfig | None = None,
-        executed: int = 1,
+        executed: Execution = 1,
         seed: int = 0,
         sentences: TextEncoder | None = None,
         felt: Sequence[int] = FELT,
     ) -> None:
         self.card, network = loaded
-        if not 1 <= executed <= self.card.policy.head.chunk:
+        chunk, self._ensemble = self.card.policy.head.chunk, None
+        if isinstance(executed, EnsembleConfig):
+            self._ensemble, executed = Ensemble(executed, chunk), 1
+        if not 1 <= executed <= chunk:
             raise ConfigError(
-                f"between 1 and {self.card.policy.head.chunk} actions of a chunk can be executed, "
-                f"got {executed}."
+                f"between 1 and {chunk} actions of a chunk can be executed, got {executed}."
             )
         self._network = network.to(device)
         self._device = torch.device(device)
@@ -93,9 +100,10 @@ class PolicyAtWork:
             rows = self._given(due)
             self._chunks[due] = self._drawn(tokens[rows], condition[rows], own)
             self._done[due] = 0
-        actions = self._chunks[np.arange(len(due)), self._done]
         self._done += 1
-        return actions
+        if self._ensemble is not None:
+            return self._ensemble.action(self._chunks, steps=steps, begins=begins)
+        return self._chunks[np.arange(len(due)), self._done - 1]
 
     @torch.inference_mode()
     def chunk(
@@ -186,7 +194,7 @@ class DiffusionPolicy(PolicyAtWork):
         path: Weights.
         device: Where the network runs.
         sampling: How chunks are drawn.
-        executed: Actions of a chunk that are done before the next is drawn.
+        executed: See `PolicyAtWork`.
         seed: Of the chunks' noise.
         sentences: See `PolicyAtWork`.
     """
@@ -197,7 +205,7 @@ class DiffusionPolicy(PolicyAtWork):
         *,
         device: str = "cpu",
         sampling: SamplingConfig | None = None,
-        executed: int = 1,
+        executed: Execution = 1,
         seed: int = 0,
         sentences: TextEncoder | None = None,
     ) -> None:

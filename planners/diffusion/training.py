@@ -1,6 +1,7 @@
 """Trains a policy on demonstrations: one run is one folder, and goes on where it was interrupted.
 
-Chance depends on seed and step alone.
+Chance depends on seed and step alone. Several processes draw the same batch, and each learns from
+its share of it.
 """
 
 import json
@@ -11,7 +12,7 @@ from typing import Literal
 
 import msgspec
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from embodied_mem.backends.demonstrations import Demonstration
@@ -25,11 +26,12 @@ from embodied_mem.runtime.checkpoints import (
     save_checkpoint,
 )
 from embodied_mem.runtime.optimisation import descend, fresh_state, rise_and_fall, run_to_end
-from planners.diffusion.batches import DemonstrationSet, Groups, SamplerConfig, questions
+from embodied_mem.runtime.processes import Processes, joined, started
+from planners.diffusion.batches import DemonstrationSet, SamplerConfig, questions
 from planners.diffusion.encoders import begin, described
+from planners.diffusion.loss import drawn_noise, policy_loss
 from planners.diffusion.network import Interface, PolicyConfig, PolicyNetwork
-from planners.diffusion.noise import SamplingConfig, corrupted
-from planners.diffusion.remembering import chosen_steps
+from planners.diffusion.noise import SamplingConfig
 from planners.diffusion.weights import FORMAT, PolicyCard, load_policy
 
 WEIGHTS = "policy.safetensors"
@@ -79,7 +81,7 @@ class PolicyRunConfig(Config, frozen=True):
     """Where and how a run goes; nothing here changes what comes of it."""
 
     device: str = "cpu"
-    """Where the network runs: cpu, cuda."""
+    """Where the network runs: cpu, cuda. Of several processes, each takes a GPU of its own."""
     log_every: int = 50
     """Steps between lines of the learning curve."""
     checkpoint_every: int = 1000
@@ -98,17 +100,21 @@ def train(
     run: PolicyRunConfig,
     sentences: TextEncoder | None = None,
 ) -> Iterator[tuple[int, float]]:
-    """Train in a folder until all steps are done, and yield each step and its loss.
+    """Train in a folder until all steps are done, and yield steps and their losses.
 
     The folder holds `checkpoint.safetensors`, `curve.jsonl` and, from the first checkpoint on,
     `policy.safetensors`. Episodes come with their instructions. `sentences` gives vectors of them,
-    where the policy is to be told by such.
+    where the policy is to be told by such. Of several processes (`torchrun`), all are given the
+    same, and the first alone writes, measures and yields.
 
     Raises:
-        ConfigError: The folder's run was begun with other settings.
+        ConfigError: The folder's run was begun with other settings, or a batch cannot be shared.
         KeyboardInterrupt: After the step in progress; a checkpoint of it was written.
     """
-    return run_to_end(PolicyTrainer(out, episodes, validation, config, run, sentences))
+    started().share(config.batch)  # Refused before others are waited for.
+    with joined() as processes:
+        trainer = PolicyTrainer(out, episodes, validation, config, run, sentences, processes)
+        yield from run_to_end(trainer, processes)
 
 
 class PolicyTrainer:
@@ -121,11 +127,14 @@ class PolicyTrainer:
         validation: Sequence[tuple[str, Demonstration]],
         config: PolicyTrainingConfig,
         run: PolicyRunConfig,
-        sentences: TextEncoder | None = None,
+        sentences: TextEncoder | None,
+        processes: Processes,
     ) -> None:
+        self._share = processes.share(config.batch)
         out.mkdir(parents=True, exist_ok=True)
         self._out, self._config, self._run, self._sentences = out, config, run, sentences
-        self._device = torch.device(run.device)
+        self._processes = processes
+        self._device = torch.device(processes.device(run.device))
         known = sorted({instruction for instruction, _ in episodes})
         self._trained = self._loaded(episodes, known)
         self._validated = self._loaded(validation, known) if validation else None
@@ -147,7 +156,13 @@ class PolicyTrainer:
         self._checkpoint = out / "checkpoint.safetensors"
         if self._checkpoint.exists():
             load_checkpoint(self._checkpoint, self.state, self._settings)
-        self._curve = Curve(out / "curve.jsonl", until=self.state.step)
+        if processes.first(float(self.state.step)) != self.state.step:
+            raise ConfigError(
+                f"{out} holds other checkpoints for this process than for the first. "
+                "All must be given the same folder."
+            )
+        if processes.leads:
+            self._curve = Curve(out / "curve.jsonl", until=self.state.step)
 
     def _loaded(
         self, episodes: Sequence[tuple[str, Demonstration]], known: list[str]
@@ -192,8 +207,8 @@ class PolicyTrainer:
             )
         return network.requires_grad_(requires_grad=True)
 
-    def steps(self) -> Iterator[tuple[int, float]]:
-        """Do the steps that are left, and yield the number and loss of each."""
+    def steps(self) -> Iterator[tuple[int, float | None]]:
+        """Do the steps that are left; yield the number of each, and now and then the mean loss."""
         state, run = self.state, self._run
         begun = time.perf_counter() - state.seconds
         losses: list[Tensor] = []
@@ -201,15 +216,25 @@ class PolicyTrainer:
             losses.append(self._step())
             state.step += 1
             state.seconds = time.perf_counter() - begun
+            if self._config.minutes is not None:  # All must end together.
+                state.seconds = self._processes.first(state.seconds)
+            loss = None
             if state.step % run.log_every == 0 or self._progress() >= 1:
-                loss = float(torch.stack(losses).mean())
+                loss = self._told(losses)
                 losses.clear()
-                self._curve.write(state, loss=loss, rate=self._rate())
-                yield state.step, loss
+            yield state.step, loss
             if run.validate_every and state.step % run.validate_every == 0:
                 self._validate()
             if state.step % run.checkpoint_every == 0:
                 self.save()
+
+    def _told(self, losses: Sequence[Tensor]) -> float:
+        """Write the mean loss of some steps and of all processes, and return it."""
+        mean = torch.stack(list(losses)).mean()
+        self._processes.average([mean])
+        if self._processes.leads:
+            self._curve.write(self.state, loss=float(mean), rate=self._rate())
+        return float(mean)
 
     def _progress(self) -> float:
         """Share of the run that is done."""
@@ -224,15 +249,20 @@ class PolicyTrainer:
         state, config = self.state, self._config
         generator = torch.Generator(self._device).manual_seed(config.seed * 2**32 + state.step)
         groups = self._trained.draw(config.batch, config.sampler, generator)
+        asked = questions(groups, config.sampler, generator)
+        noise = drawn_noise(groups, asked, generator, config.sampler.repeats)
+        share = self._share
         with torch.autocast(
             self._device.type, dtype=torch.bfloat16, enabled=config.precision == "bfloat16"
         ):
             loss = policy_loss(
-                self._network(), groups, questions(groups, config.sampler, generator),
-                generator, repeats=config.sampler.repeats, dropped=config.dropped,
-                guess=config.guess,
+                self._network(), groups.rows(share), asked[share], noise.rows(share),
+                dropped=config.dropped, guess=config.guess,
             )  # fmt: skip
-        descend(state, loss, rate=self._rate(), clip=config.clip, averaging=config.averaging)
+        descend(
+            state, loss, rate=self._rate(), clip=config.clip, averaging=config.averaging,
+            processes=self._processes,
+        )  # fmt: skip
         return loss.detach()
 
     def _network(self) -> PolicyNetwork:
@@ -242,6 +272,8 @@ class PolicyTrainer:
 
     def _validate(self) -> None:
         """Measure decisions, on episodes that are learnt from and on others."""
+        if not self._processes.leads:
+            return
         from planners.diffusion.decisions import decision_accuracy  # noqa: PLC0415 - diffusers.
 
         average = self.state.average
@@ -258,6 +290,8 @@ class PolicyTrainer:
 
     def save(self) -> None:
         """Write the checkpoint, and the averaged weights as a robot loads them."""
+        if not self._processes.leads:
+            return
         save_checkpoint(self._checkpoint, self.state, self._settings)
         training = {"steps": self.state.step, "settings": self._settings}
         card = msgspec.structs.replace(self.card, training=training)
@@ -269,42 +303,6 @@ class PolicyTrainer:
         if every and self.state.step % every:
             self._validate()
         self.save()
-
-
-def policy_loss(
-    network: PolicyNetwork,
-    groups: Groups,
-    asked: Int[Tensor, "b q"],
-    generator: torch.Generator,
-    *,
-    repeats: int,
-    dropped: float,
-    guess: float,
-) -> Float[Tensor, ""]:
-    """Mean squared error of what the head says of noisy chunks at some frames of each group.
-
-    Args:
-        network: The policy.
-        groups: Frames.
-        asked: Which of them chunks are asked for.
-        generator: Of noise.
-        repeats: Draws of noise for each chunk.
-        dropped: Share of chunks whose condition is left out.
-        guess: Weight of the guess from the condition alone.
-    """
-    tokens, meant = network.sequence(
-        groups.images, groups.proprio, groups.instructions, groups.times, asked
-    )
-    tokens, meant = tokens.flatten(0, 1), meant.flatten(0, 1)
-    clean = network.scaled(chosen_steps(groups.chunks, asked).flatten(0, 1))
-    chunks = clean.repeat(repeats, 1, 1)
-    options = {"generator": generator, "device": chunks.device}
-    noise = torch.randn(chunks.shape, **options)
-    draws, left_out = torch.rand(2, len(chunks), **options)
-    noisy, times, wanted = corrupted(chunks, noise, draws, network.objective, network.alphas)
-    said = network.predict(noisy, times, tokens, meant.repeat(repeats, 1), left_out < dropped)
-    error = (said.float() - wanted).square().mean()
-    return error + guess * network.guess_loss(meant, clean)
 
 
 class Curve:

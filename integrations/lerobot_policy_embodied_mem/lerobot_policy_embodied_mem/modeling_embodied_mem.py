@@ -18,10 +18,10 @@ from embodied_mem.errors import ConfigError
 from lerobot_policy_embodied_mem.configuration_embodied_mem import EmbodiedMemConfig
 from lerobot_policy_embodied_mem.windows import pixels_of, window_groups
 from planners.diffusion.encoders import begin, described
+from planners.diffusion.loss import drawn_noise, policy_loss
 from planners.diffusion.network import Interface, PolicyNetwork, Scales
 from planners.diffusion.noise import SamplingConfig
 from planners.diffusion.policy import PolicyAtWork
-from planners.diffusion.training import policy_loss
 from planners.diffusion.weights import PolicyCard, load_policy
 
 Statistics = dict[str, dict[str, Any]]
@@ -77,10 +77,10 @@ class EmbodiedMemPolicy(PreTrainedPolicy):
         )
         device = groups.images.device
         generator = torch.Generator(device).manual_seed(int(torch.randint(2**31, ())))
+        noise = drawn_noise(groups, asked, generator, config.repeats)
         loss = policy_loss(
-            self.network, groups, asked, generator,
-            repeats=config.repeats, dropped=config.dropped, guess=config.guess,
-        )  # fmt: skip
+            self.network, groups, asked, noise, dropped=config.dropped, guess=config.guess
+        )
         return loss, {"loss": float(loss.detach())}
 
     @torch.no_grad()
