@@ -54,7 +54,9 @@ class Ensemble:
                 f"got {config.window}."
             )
         self._config = config
-        self._chunks = np.zeros((0, config.window, chunk, 1), np.float32)  # (b, h, k, a)
+        self._chunks: Float32[np.ndarray, "b h k a"] = np.zeros(
+            (0, config.window, chunk, 1), np.float32
+        )
         self._drawn = np.zeros((0, config.window))  # (b, h): when; long ago where there is none.
         self._next = 0
 
