@@ -76,6 +76,8 @@ class Assumptions:
     entries: dict[str, dict[str, Assumption]] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
     """How often an object was no such thing when it was acted on."""
+    taken: dict[str, str] = field(default_factory=dict)
+    """What objects are tried as, which were mostly taken for something else: folded labels."""
 
     def add(self, object_id: str, key: str, value: AttributeValue, stamp: float) -> None:
         """Take an effect for granted from `stamp` [s] on."""
@@ -272,6 +274,8 @@ class Belief:
 
 def _thing(known: Known, assumptions: Assumptions, sought: Set[str]) -> Thing:
     label, share = _label(known, sought)
+    if (tried := assumptions.taken.get(known.object_id)) is not None:
+        label, share = tried, 1.0
     return Thing(
         object_id=known.object_id,
         label=label,
@@ -281,7 +285,7 @@ def _thing(known: Known, assumptions: Assumptions, sought: Set[str]) -> Thing:
         parent=assumptions.parent(known),
         status=known.status,
         last_seen=known.last_seen,
-        confidence=share * _confidence(known, label, assumptions),
+        confidence=_confidence(known, label, assumptions) * share if tried is None else BELIEVED,
     )
 
 

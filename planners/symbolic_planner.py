@@ -25,6 +25,7 @@ from planners.search import SearchLog
 from planners.skills import Skills
 from planners.symbolic import PlanStep, Solver
 from planners.task import Task
+from planners.trying import best_try
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ class SymbolicPlanner:
         self._task, self.meant = Task(goal=goal, pins=pins or {}), {}
         if self._skills is not None:
             self._skills.log.unreachable.clear()
+            self._skills.situation.assumptions.taken.clear()
             self._task.suspects = self._skills.begin(again=again)
             self._task.meant |= set(self._task.suspects)
 
@@ -245,6 +247,8 @@ class SymbolicPlanner:
             return None
         hints = self._hints(task, skills.situation.memory)
         leads = search.leads(skills.situation, skills.pilot, skills.log, needs, hints)
+        if self._try(task, skills, needs, leads[0].value if leads else 0.0):
+            return self._advance(task, skills)
         if leads:
             task.tree = skills.follow(leads[0])
             task.looks += 1
@@ -252,6 +256,26 @@ class SymbolicPlanner:
             task.seeking = Seeking(number=task.looks, wanted=wanted, at=leads[0].at)
             return None
         return self._despair(task, skills, needs)
+
+    def _try(
+        self, task: Task, skills: Skills, needs: list[frozenset[str]], otherwise: float
+    ) -> bool:
+        """Take something for what is wanted that may be it, where no look promises more.
+
+        Args:
+            task: What is being done.
+            skills: Know the situation.
+            needs: What is wanted.
+            otherwise: What the best look promises: chance over price.
+        """
+        situation = skills.situation
+        excluded = task.excluded.union(*(pin.excluded for pin in task.pins.values()))
+        found = best_try(situation, skills.pilot, skills.log, needs, excluded)
+        if found is None or found.value <= otherwise:
+            return False
+        situation.assumptions.taken[found.target] = found.label
+        situation.refresh_belief()
+        return True
 
     def _despair(self, task: Task, skills: Skills, needs: list[frozenset[str]]) -> Decision | None:
         """Nothing is left to look at: make do with what was left out, or give up."""
@@ -371,7 +395,10 @@ class SymbolicPlanner:
         """
         step = skills.current
         assert step is not None, "a step failed"
-        culprit = step.arguments[_CULPRITS.get(step.name, 0)]
+        taken = skills.situation.assumptions.taken
+        tried = [name for name in step.arguments if name in taken]
+        culprit = tried[0] if tried else step.arguments[_CULPRITS.get(step.name, 0)]
+        taken.pop(culprit, None)
         task.failures[culprit] = task.failures.get(culprit, 0) + 1
         logger.info("step failed: %s", step)
         if skills.hands.no_way:

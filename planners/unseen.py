@@ -44,15 +44,17 @@ def open_borders(occupancy: OccupancyMap) -> list[Float[np.ndarray, "2"]]:
 
 
 def unseen_beyond(memory: Memory, door: Thing) -> float:
-    """Return the area of unseen floor on that side of a door where less was seen [m2].
+    """Return the area of unseen floor of the house on that side of a door where less was seen [m2].
 
     Houses are compact: what lies outside of the rectangle about all that was seen is hardly a part
     of the house, and the door leads out.
     """
-    through = np.eye(2)[int(np.argmin(door.box[1, :2] - door.box[0, :2]))]
-    sides = (door.center[:2] + sign * _BEYOND * through for sign in (-1, 1))
+    axis, center = int(np.argmin(door.box[1, :2] - door.box[0, :2])), door.center[:2]
+    through = _BEYOND * np.eye(2)[axis]
+    side = max((0, 1), key=lambda end: gain(memory, center + (2 * end - 1) * through))
     around = _rectangle(memory.occupancy)
-    return max(gain(memory, side, around) for side in sides)
+    around[1 - side, axis] = center[axis]  # Not this side of the door.
+    return gain(memory, center + (2 * side - 1) * through, around)
 
 
 def _rectangle(occupancy: OccupancyMap) -> Float[np.ndarray, "2 2"]:
