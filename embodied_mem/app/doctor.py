@@ -1,16 +1,18 @@
-"""`embodied-mem doctor`: does everything work here?"""
+"""`embodied-mem doctor`: does everything work here?
+
+Prints plainly, so that it also runs where little is installed: in the simulator's environment.
+"""
 
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from rich.table import Table
-
 from embodied_mem.app.commands import Doctor
-from embodied_mem.app.console import console
+from embodied_mem.app.doctor_mikasa import mikasa_findings
 from embodied_mem.doctor import check_siblings
 from embodied_mem.errors import EmbodiedMemError
 
@@ -33,44 +35,55 @@ EXTRAS = {
     "video": ("pycocotools", "pycocotools"),
     "vectors": ("faiss-cpu", "faiss"),
     "mcp": ("mcp", "mcp"),
+    "train": ("trackio", "trackio"),
 }
 """Distribution and import name of each extra's main package."""
 
+_MISSING = "not installed"
+
 
 def examine(command: Doctor) -> int:  # noqa: ARG001
-    """Print versions, extras and one trial of the simulator; 0 when the core works."""
-    console.print(
+    """Print versions, extras and trials; 0 when the core works, whatever MIKASA lacks."""
+    _say(
         f"Python {platform.python_version()} on {platform.platform(terse=True)}, "
-        f"{os.cpu_count()} cores"
+        f"{os.cpu_count()} cores\n"
     )
-    table = Table()
-    for name in ("what", "package", "version"):
-        table.add_column(name)
     for name in CORE:
-        table.add_row("core", name, _version(name))
+        _say(f"  {'core':16}{name:22}{_version(name)}")
     for extra, (name, module) in EXTRAS.items():
-        found = find_spec(module) is not None
-        table.add_row(f"extra {extra}", name, _version(name) if found else "[dim]not installed[/]")
-    console.print(table)
-    fine = all((_try("our packages are ours", _siblings), _try("one house", _render)))
-    console.print("[green]ok[/]" if fine else "[red]not ok[/]")
+        found = _version(name) if find_spec(module) is not None else _MISSING
+        _say(f"  {extra:16}{name:22}{found}")
+    _say("")
+    fine = all([_try("our packages are ours", _siblings), _try("one house", _render)])
+    for finding in mikasa_findings():
+        _tell(finding.what, finding.words, fine=finding.fine)
+    _say("ok" if fine else "not ok")
     return 0 if fine else 1
+
+
+def _say(words: str) -> None:
+    sys.stdout.write(words + "\n")
+    sys.stdout.flush()
+
+
+def _tell(what: str, words: str, *, fine: bool) -> None:
+    _say(f"{'ok' if fine else 'not ok'} {what}: {words}")
 
 
 def _version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "[dim]not installed[/]"
+        return _MISSING
 
 
 def _try(what: str, check: Callable[[], str]) -> bool:
     try:
         words = check()
     except (EmbodiedMemError, ImportError, OSError) as error:
-        console.print(f"[red]not ok[/] {what}: {error}")
+        _tell(what, str(error), fine=False)
         return False
-    console.print(f"[green]ok[/] {what}: {words}")
+    _tell(what, words, fine=True)
     return True
 
 

@@ -47,6 +47,8 @@ class TrainPolicy(Config, frozen=True, tag="policy"):
     """Where the network runs: cpu, cuda."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the network's forward pass."""
+    track: Literal["trackio"] | None = None
+    """Put the learning curve also into trackio's store on this machine; `trackio show` shows it."""
 
 
 class Eval(Config, frozen=True):

@@ -1,5 +1,8 @@
 """`embodied-mem train policy`: demonstrations to a policy that remembers, with progress."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -10,6 +13,8 @@ from embodied_mem.app.training_bounds import training_progress
 from embodied_mem.config import load_config
 from embodied_mem.memory.text import TextEncoder
 from embodied_mem.runtime.processes import started
+from embodied_mem.runtime.tracking import TrackedCurve
+from perception.learned.curve import draw_curve
 from planners.diffusion.batches import SamplerConfig
 from planners.diffusion.instructions import LearntInstructionsConfig, SentenceInstructionsConfig
 from planners.diffusion.network import PolicyConfig
@@ -17,6 +22,9 @@ from planners.diffusion.recordings import parted, read_folder
 from planners.diffusion.remembering import NAMED
 from planners.diffusion.training import WEIGHTS, PolicyRunConfig, PolicyTrainingConfig, train
 from planners.diffusion.vlm_encoder import VlmEncoderConfig
+
+SCORES = {"decisions": "episodes held out", "decisions_trained": "episodes learnt from"}
+"""Scores of the learning curve, and what its picture calls them."""
 
 
 def train_policy(command: TrainPolicy) -> int:
@@ -31,13 +39,38 @@ def train_policy(command: TrainPolicy) -> int:
     learnt, held_out = parted(read_folder(Path(command.data)), command.validation)
     config = training_config(command)
     run = PolicyRunConfig(device=command.device, validate_every=command.validate_every)
-    with training_progress() as progress:
+    steps = train(out, learnt, held_out, config, run, sentence_encoder(config))
+    with training_progress() as progress, followed(out, tracks=command.track is not None) as curve:
         task = progress.add_task("training", total=command.steps)
-        for step, loss in train(out, learnt, held_out, config, run, sentence_encoder(config)):
+        for step, loss in steps:
             progress.update(task, completed=step, description=f"training, loss {loss:.2f}")
+            if curve is not None:
+                curve.follow()
     console.print(f"weights: {out / WEIGHTS}")
-    console.print(f"learning curve: {out / 'curve.jsonl'}")
+    console.print(f"learning curve: {out / 'curve.jsonl'}, {out / 'curve.png'}")
     return 0
+
+
+@contextmanager
+def followed(out: Path, *, tracks: bool) -> Iterator[TrackedCurve | None]:
+    """Track a run's learning curve if asked to, and draw it in the end, however that comes.
+
+    A run that goes on is another run for trackio, with the curve so far.
+
+    Raises:
+        BackendError: trackio is not installed, or does not start.
+    """
+    path = out / "curve.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    begun = f" from step {json.loads(lines[-1])['step']}" if lines else ""
+    curve = TrackedCurve(path, out.resolve().name + begun) if tracks else None
+    try:
+        yield curve
+    finally:
+        if curve is not None:
+            curve.close()
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        draw_curve(rows, out / "curve.png", ("loss",), SCORES, shown="right first decisions")
 
 
 def sentence_encoder(config: PolicyTrainingConfig) -> TextEncoder | None:

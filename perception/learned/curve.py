@@ -52,19 +52,37 @@ class LearningCurve:
         self, path: Path, parts: Sequence[str] = PARTS, scores: Mapping[str, str] = SCORES
     ) -> None:
         """Draw losses and scores, with the names that the picture gives them, over steps."""
-        from matplotlib.figure import Figure  # noqa: PLC0415 - slow, and only for the picture.
+        draw_curve(self._rows, path, parts, scores, shown="validation houses")
 
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        trained = [row for row in self._rows if "total" in row]
-        for name in parts:
-            left.plot([r["step"] for r in trained], [r[name] for r in trained], label=name)
-        left.set(xlabel="step", ylabel="training loss", yscale="log")
-        for name, label in scores.items():
-            scored = [row for row in self._rows if name in row]
-            right.plot([r["step"] for r in scored], [r[name] for r in scored], ".-", label=label)
-        right.set(xlabel="step", ylabel="validation houses", ylim=(0, 1))
-        for axes in (left, right):
-            axes.grid(alpha=0.3)
-            axes.legend()
-        figure.savefig(path, dpi=110)
+
+def draw_curve(
+    rows: Sequence[Mapping[str, int | float]],
+    path: Path,
+    parts: Sequence[str],
+    scores: Mapping[str, str],
+    *,
+    shown: str,
+) -> None:
+    """Draw lines of a learning curve: losses, and beside them scores, over steps.
+
+    Args:
+        rows: The lines.
+        path: The picture.
+        parts: Losses.
+        scores: Scores, and what the picture calls them.
+        shown: What they are scores of.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow, and only for the picture.
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for axes, names in ((left, {part: part for part in parts}), (right, scores)):
+        for name, label in names.items():
+            told = [row for row in rows if name in row]
+            style = ".-" if axes is right else "-"
+            axes.plot([r["step"] for r in told], [r[name] for r in told], style, label=label)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    left.set(xlabel="step", ylabel="training loss", yscale="log")
+    right.set(xlabel="step", ylabel=shown, ylim=(0, 1))
+    figure.savefig(path, dpi=110)

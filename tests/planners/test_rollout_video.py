@@ -1,6 +1,5 @@
 """Videos of a policy's episodes: what they show, and that no half of one has a video's name."""
 
-import os
 import resource
 import signal
 import sys
@@ -12,27 +11,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from cue_task import TASK, CueTask, Shown
+from cue_processes import kill_at_the_fourth_picture, walked
+from cue_task import TASK, Shown
 from jaxtyping import Float32, UInt8
 
 from embodied_mem.app.eval_policy import videos_in
-from embodied_mem.backends.mikasa.expert import motion_towards
 from embodied_mem.errors import BackendError, ConfigError
-from planners.diffusion import rollout_video
 from planners.diffusion.rollout_video import draw, file_name, phase, pixels, write_rollout
-from planners.diffusion.trial import Moment, Trial
-
-
-def walked(off: int, steps: int = 14) -> Trial:
-    """An episode in which the tool is walked to an option, told by the distance from the right."""
-    simulator = CueTask()
-    trial = Trial(7, simulator.reset(7))
-    for _ in range(steps):
-        now, action = trial.now, np.zeros(7, np.float32)
-        if now.step >= now.reveal:
-            action[:3] = motion_towards(now.options[(now.cue + off) % 3], now.tool)
-        trial.go_on(action, simulator.step(action))
-    return trial
+from planners.diffusion.trial import Moment
 
 
 def decoded(path: Path) -> list[UInt8[np.ndarray, "h w 3"]]:
@@ -94,19 +80,6 @@ def test_what_is_behind_the_camera_gets_no_ring() -> None:
     assert np.isnan(pixels(seen)).all()
     ringed_one, bare = (draw([replace(last, seen=each)], 0) for each in (last.seen, seen))
     assert (np.abs(ringed_one.astype(int) - bare).sum(2) > 0).sum() > 500
-
-
-def kill_at_the_fourth_picture(path: str) -> None:
-    real, drawn = rollout_video.draw, []
-
-    def draw_or_die(moments: list[Moment], step: int) -> UInt8[np.ndarray, "h w 3"]:
-        drawn.append(step)
-        if len(drawn) == 4:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(moments, step)
-
-    rollout_video.draw = draw_or_die
-    write_rollout(Path(path), walked(0))
 
 
 def test_a_kill_leaves_no_half_video_under_its_name(tmp_path: Path) -> None:
