@@ -47,6 +47,8 @@ class TrainPolicy(Config, frozen=True, tag="policy"):
     """Where the network runs: cpu, cuda."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the network's forward pass."""
+    compile: bool = False
+    """Compile encoder and head for this machine first; needs a C++ compiler."""
 
 
 class Eval(Config, frozen=True):
@@ -81,6 +83,8 @@ class Eval(Config, frozen=True):
     """Instead of that, average what the chunks of so many last steps say of now (CogACT)."""
     ensemble_alpha: float = 0.1
     """How much less those count in the average that are unlike the newest."""
+    compile: bool = False
+    """Compile the action head for this machine first; needs a C++ compiler."""
     guidance: float = 1.5
     """How far past the unconditional prediction to go."""
     forget: bool = False

@@ -30,7 +30,9 @@ def train_policy(command: TrainPolicy) -> int:
     out = Path(command.out)
     learnt, held_out = parted(read_folder(Path(command.data)), command.validation)
     config = training_config(command)
-    run = PolicyRunConfig(device=command.device, validate_every=command.validate_every)
+    run = PolicyRunConfig(
+        device=command.device, validate_every=command.validate_every, compile=command.compile
+    )
     with training_progress() as progress:
         task = progress.add_task("training", total=command.steps)
         for step, loss in train(out, learnt, held_out, config, run, sentence_encoder(config)):

@@ -1,6 +1,6 @@
 """Memory at its first use: does the first chunk after the reveal lead to the right thing?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -12,6 +12,9 @@ from planners.diffusion.batches import DemonstrationSet
 from planners.diffusion.network import PolicyNetwork
 from planners.diffusion.noise import SamplingConfig
 from planners.diffusion.sampling import sample
+
+Said = Callable[..., Tensor]
+"""What the head says of noisy chunks (b, k, a) at times (b,), given tokens and a condition."""
 
 
 @torch.no_grad()
@@ -60,11 +63,22 @@ def drawn(
     perceptual: Float[Tensor, "b n p"],
     cognitive: Float[Tensor, "b c"],
     sampling: SamplingConfig,
+    said: Said | None = None,
 ) -> Float[Tensor, "b k a"]:
-    """Draw chunks, in the robot's numbers."""
+    """Draw chunks, in the robot's numbers; `said` is what `guided` returns, or that compiled."""
+    asked = said or guided(network, sampling.guidance)
 
     def predict(x: Tensor, times: Tensor) -> Tensor:
-        if sampling.guidance == 1:
+        return asked(x, times, perceptual, cognitive)
+
+    return network.unscaled(sample(predict, noise, sampling, network.objective))
+
+
+def guided(network: PolicyNetwork, guidance: float) -> Said:
+    """Return what the head says of noisy chunks, beyond what it says without the condition."""
+
+    def said(x: Tensor, times: Tensor, perceptual: Tensor, cognitive: Tensor) -> Tensor:
+        if guidance == 1:
             return network.predict(x, times, perceptual, cognitive)
         dropped = torch.arange(2 * len(x), device=x.device) >= len(x)
         both = network.predict(
@@ -75,9 +89,9 @@ def drawn(
             dropped,
         )
         with_it, without = both.chunk(2)
-        return without + sampling.guidance * (with_it - without)
+        return without + guidance * (with_it - without)
 
-    return network.unscaled(sample(predict, noise, sampling, network.objective))
+    return said
 
 
 def decided(
