@@ -67,29 +67,35 @@ def drawn(
 ) -> Float[Tensor, "b k a"]:
     """Draw chunks, in the robot's numbers; `said` is what `guided` returns, or that compiled."""
     asked = said or guided(network, sampling.guidance)
+    told = (cognitive,)
+    if sampling.guidance != 1:  # Once for all steps: each is little work for a small head.
+        dropped = torch.arange(2 * len(noise), device=noise.device) >= len(noise)
+        told = (cognitive.repeat(2, 1), dropped)
 
     def predict(x: Tensor, times: Tensor) -> Tensor:
-        return asked(x, times, perceptual, cognitive)
+        return asked(x, times, perceptual, *told)
 
     return network.unscaled(sample(predict, noise, sampling, network.objective))
 
 
 def guided(network: PolicyNetwork, guidance: float) -> Said:
-    """Return what the head says of noisy chunks, beyond what it says without the condition."""
+    """Return what the head says of noisy chunks, beyond what it says without the condition.
 
-    def said(x: Tensor, times: Tensor, perceptual: Tensor, cognitive: Tensor) -> Tensor:
-        if guidance == 1:
+    With guidance it is given the conditions twice, and which of them are dropped: the second half.
+    """
+
+    def said(
+        x: Tensor,
+        times: Tensor,
+        perceptual: Tensor,
+        cognitive: Tensor,
+        dropped: Tensor | None = None,
+    ) -> Tensor:
+        if dropped is None:
             return network.predict(x, times, perceptual, cognitive)
-        dropped = torch.arange(2 * len(x), device=x.device) >= len(x)
-        both = network.predict(
-            torch.cat([x, x]),
-            torch.cat([times, times]),
-            perceptual,
-            torch.cat([cognitive, cognitive]),
-            dropped,
-        )
-        with_it, without = both.chunk(2)
-        return without + guidance * (with_it - without)
+        twice = x.repeat(2, 1, 1), times.repeat(2)
+        with_it, without = network.predict(*twice, perceptual, cognitive, dropped).chunk(2)
+        return torch.lerp(without, with_it, guidance)
 
     return said
 
