@@ -38,7 +38,7 @@ def eval_policy(command: Eval) -> int:
     watch = None if command.videos is None else videos_in(Path(command.videos))
     policy = DiffusionPolicy(
         path,
-        sampling=SamplingConfig(guidance=command.guidance),
+        sampling=SamplingConfig(guidance=command.guidance, compile=command.compile),
         executed=execution(command),
     )
     seeds = range(command.first, command.first + command.episodes)

@@ -49,6 +49,8 @@ class TrainPolicy(Config, frozen=True, tag="policy"):
     """Of the network's forward pass."""
     track: Literal["trackio"] | None = None
     """Put the learning curve also into trackio's store on this machine; `trackio show` shows it."""
+    compile: bool = False
+    """Compile encoder and head for this machine first; needs a C++ compiler."""
 
 
 class Eval(Config, frozen=True):
@@ -83,6 +85,8 @@ class Eval(Config, frozen=True):
     """Instead of that, average what the chunks of so many last steps say of now (CogACT)."""
     ensemble_alpha: float = 0.1
     """How much less those count in the average that are unlike the newest."""
+    compile: bool = False
+    """Compile the action head for this machine first; needs a C++ compiler."""
     guidance: float = 1.5
     """How far past the unconditional prediction to go."""
     forget: bool = False

@@ -38,7 +38,9 @@ def train_policy(command: TrainPolicy) -> int:
     out = Path(command.out)
     learnt, held_out = parted(read_folder(Path(command.data)), command.validation)
     config = training_config(command)
-    run = PolicyRunConfig(device=command.device, validate_every=command.validate_every)
+    run = PolicyRunConfig(
+        device=command.device, validate_every=command.validate_every, compile=command.compile
+    )
     steps = train(out, learnt, held_out, config, run, sentence_encoder(config))
     with training_progress() as progress, followed(out, tracks=command.track is not None) as curve:
         task = progress.add_task("training", total=command.steps)

@@ -31,6 +31,7 @@ def main() -> None:
     flags.add_argument("--validation", type=int, default=50, help="last episodes, not learnt from")
     flags.add_argument("--device", default="cpu")
     flags.add_argument("--validate-every", type=int, default=500, help="steps; 0: never")
+    flags.add_argument("--compile", action="store_true", help="encoder and head, for this machine")
     options = flags.parse_args()
     try:
         _train(options)
@@ -42,7 +43,9 @@ def main() -> None:
 
 def _train(options: argparse.Namespace) -> None:
     learnt, held_out = parted(read_folder(options.data), options.validation)
-    run = PolicyRunConfig(device=options.device, validate_every=options.validate_every)
+    run = PolicyRunConfig(
+        device=options.device, validate_every=options.validate_every, compile=options.compile
+    )
     config = _config(options)
     for step, loss in train(options.out, learnt, held_out, config, run):
         sys.stdout.write(f"step {step}, loss {loss:.4f}\n")

@@ -1,6 +1,6 @@
 """Memory at its first use: does the first chunk after the reveal lead to the right thing?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -12,6 +12,9 @@ from planners.diffusion.batches import DemonstrationSet
 from planners.diffusion.network import PolicyNetwork
 from planners.diffusion.noise import SamplingConfig
 from planners.diffusion.sampling import sample
+
+Said = Callable[..., Tensor]
+"""What the head says of noisy chunks (b, k, a) at times (b,), given tokens and a condition."""
 
 
 @torch.no_grad()
@@ -60,24 +63,41 @@ def drawn(
     perceptual: Float[Tensor, "b n p"],
     cognitive: Float[Tensor, "b c"],
     sampling: SamplingConfig,
+    said: Said | None = None,
 ) -> Float[Tensor, "b k a"]:
-    """Draw chunks, in the robot's numbers."""
+    """Draw chunks, in the robot's numbers; `said` is what `guided` returns, or that compiled."""
+    asked = said or guided(network, sampling.guidance)
+    told = (cognitive,)
+    if sampling.guidance != 1:  # Once for all steps: each is little work for a small head.
+        dropped = torch.arange(2 * len(noise), device=noise.device) >= len(noise)
+        told = (cognitive.repeat(2, 1), dropped)
 
     def predict(x: Tensor, times: Tensor) -> Tensor:
-        if sampling.guidance == 1:
-            return network.predict(x, times, perceptual, cognitive)
-        dropped = torch.arange(2 * len(x), device=x.device) >= len(x)
-        both = network.predict(
-            torch.cat([x, x]),
-            torch.cat([times, times]),
-            perceptual,
-            torch.cat([cognitive, cognitive]),
-            dropped,
-        )
-        with_it, without = both.chunk(2)
-        return without + sampling.guidance * (with_it - without)
+        return asked(x, times, perceptual, *told)
 
     return network.unscaled(sample(predict, noise, sampling, network.objective))
+
+
+def guided(network: PolicyNetwork, guidance: float) -> Said:
+    """Return what the head says of noisy chunks, beyond what it says without the condition.
+
+    With guidance it is given the conditions twice, and which of them are dropped: the second half.
+    """
+
+    def said(
+        x: Tensor,
+        times: Tensor,
+        perceptual: Tensor,
+        cognitive: Tensor,
+        dropped: Tensor | None = None,
+    ) -> Tensor:
+        if dropped is None:
+            return network.predict(x, times, perceptual, cognitive)
+        twice = x.repeat(2, 1, 1), times.repeat(2)
+        with_it, without = network.predict(*twice, perceptual, cognitive, dropped).chunk(2)
+        return torch.lerp(without, with_it, guidance)
+
+    return said
 
 
 def decided(

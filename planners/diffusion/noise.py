@@ -29,6 +29,8 @@ class SamplingConfig(Config, frozen=True):
     steps: int = 10
     guidance: float = 1.5
     """How far past the unconditional prediction to go; 1: no guidance, at half the cost."""
+    compile: bool = False
+    """Compile the head for this machine; the first chunk then takes seconds to minutes."""
 
 
 def cosine_alphas() -> Float[Tensor, "t"]:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from embodied_mem.errors import ConfigError
 from embodied_mem.memory.text import TextEncoder
+from embodied_mem.runtime.compilation import compiled
 from planners.diffusion.batches import FELT
-from planners.diffusion.decisions import drawn
+from planners.diffusion.decisions import drawn, guided
 from planners.diffusion.ensemble import Ensemble, EnsembleConfig
 from planners.diffusion.instructions import SentenceVectors
 from planners.diffusion.network import PolicyNetwork
@@ -61,6 +62,9 @@ class PolicyAtWork:
         self._network = network.to(device)
         self._device = torch.device(device)
         self._sampling = sampling or SamplingConfig()
+        self._said = guided(self._network, self._sampling.guidance)
+        if self._sampling.compile:
+            self._said = compiled(self._said, self._device)
         self._executed, self._felt = executed, list(felt)
         self._sentences, self._another = sentences, ""
         self._seed, self._generator = seed, torch.Generator(self._device).manual_seed(seed)
@@ -96,9 +100,11 @@ class PolicyAtWork:
         tokens, condition = self._remembered(images, proprio, instruction, steps, begins)
         due = begins | (self._done >= self._executed)
         if due.any():
-            own = None if seeds is None else generators(self._seed, seeds[due], steps[due])
-            rows = self._given(due)
-            self._chunks[due] = self._drawn(tokens[rows], condition[rows], own)
+            asked = due | self._sampling.compile  # Compiled is a batch of one size.
+            own = None if seeds is None else generators(self._seed, seeds[asked], steps[asked])
+            rows = self._given(asked)
+            chunks = self._drawn(tokens[rows], condition[rows], own)
+            self._chunks[due] = chunks[due[asked]]
             self._done[due] = 0
         self._done += 1
         if self._ensemble is not None:
@@ -129,7 +135,8 @@ class PolicyAtWork:
         else:
             each = [torch.randn(shape, generator=generator) for generator in own]
             noise = torch.stack(each).to(self._device)
-        return drawn(self._network, noise, tokens, condition, self._sampling).cpu().numpy()
+        network, sampling = self._network, self._sampling
+        return drawn(network, noise, tokens, condition, sampling, self._said).cpu().numpy()
 
     def _remembered(
         self,

@@ -1,10 +1,16 @@
 """Draws action chunks: diffusers' schedulers around the action head.
 
-Axes: b chunks, k actions, a numbers to an action.
+Every solver is linear: what it shows the head next is a weighted sum of the noise and of what the
+head said so far. So a scheduler is asked once for these weights, and a robot that draws a chunk
+multiplies; asking it each time takes longer than a small head does.
+
+Axes: s steps, b chunks, k actions, a numbers to an action.
 """
 
 from collections.abc import Callable
-from typing import assert_never
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, assert_never
 
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
@@ -21,6 +27,16 @@ Predict = Callable[[Tensor, Tensor], Tensor]
 """What the head says of noisy actions (b, k, a) at times (b,)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A solver's steps."""
+
+    times: Float[Tensor, "s"]
+    """Of the diffusion, as the head is told them."""
+    weights: Float[Tensor, "s s+1"]
+    """Of the noise and of what the head said at each step, in what comes after a step."""
+
+
 def sample(
     predict: Predict,
     noise: Float[Tensor, "b k a"],
@@ -28,9 +44,37 @@ def sample(
     objective: Objective = "epsilon",
 ) -> Float[Tensor, "b k a"]:
     """Take the noise out, step by step."""
-    if objective == "flow":
-        return _flow(predict, noise, config.steps)
-    match config.solver:
+    plan = planned("flow" if objective == "flow" else config.solver, config.steps)
+    times, weights = plan.times.to(noise), plan.weights.to(noise)
+    known = noise.new_empty(config.steps + 1, *noise.shape)  # The noise, then what was said.
+    known[0] = x = noise
+    for step in range(config.steps):
+        known[step + 1] = predict(x, times[step].expand(len(x)))
+        x = torch.tensordot(weights[step, : step + 2], known[: step + 2], 1)
+    return x
+
+
+@lru_cache(maxsize=16)
+def planned(solver: Literal["ddim", "dpm", "flow"], steps: int) -> Plan:
+    """Ask a scheduler for its weights: it is shown unit vectors, and mixes them."""
+    with torch.inference_mode(mode=False):  # They are kept, for whoever asks next.
+        scheduler, told = built(solver, steps)
+        units = torch.eye(steps + 1)
+        x, rows = units[0], []
+        for time, said in zip(torch.as_tensor(scheduler.timesteps), units[1:], strict=True):
+            x = scheduler.step(said, time, x, return_dict=False)[0]  # pyright: ignore
+            rows.append(x)
+        return Plan(times=told, weights=torch.stack(rows))
+
+
+def built(
+    solver: Literal["ddim", "dpm", "flow"], steps: int
+) -> tuple[
+    DDIMScheduler | DPMSolverMultistepScheduler | FlowMatchEulerDiscreteScheduler,
+    Float[Tensor, "s"],
+]:
+    """Return a scheduler, and the times that the head is told."""
+    match solver:
         case "ddim":
             scheduler = DDIMScheduler(
                 num_train_timesteps=TIMES,
@@ -50,23 +94,12 @@ def sample(
                 solver_order=2,
                 timestep_spacing="linspace",
             )
+        case "flow":
+            scheduler = FlowMatchEulerDiscreteScheduler(num_train_timesteps=TIMES)
+            shares = torch.linspace(1, 1 / steps, steps)
+            scheduler.set_timesteps(sigmas=shares.tolist())
+            return scheduler, shares * TIMES
         case _:
-            assert_never(config.solver)
-    scheduler.set_timesteps(config.steps)
-    x = noise
-    for time in scheduler.timesteps.tolist():
-        said = predict(x, torch.full_like(x[:, 0, 0], time))
-        x = scheduler.step(said, time, x, return_dict=False)[0]
-    return x
-
-
-def _flow(predict: Predict, noise: Tensor, steps: int) -> Tensor:
-    scheduler = FlowMatchEulerDiscreteScheduler(num_train_timesteps=TIMES)
-    shares = torch.linspace(1, 1 / steps, steps)
-    scheduler.set_timesteps(sigmas=shares.tolist())
-    times = torch.as_tensor(scheduler.timesteps)
-    x = noise
-    for time, share in zip(times, shares.tolist(), strict=True):
-        said = predict(x, torch.full_like(x[:, 0, 0], share * TIMES))
-        x = scheduler.step(said, time, x, return_dict=False)[0]  # pyright: ignore
-    return x
+            assert_never(solver)
+    scheduler.set_timesteps(steps)
+    return scheduler, torch.as_tensor(scheduler.timesteps).float()

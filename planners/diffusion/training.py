@@ -25,6 +25,7 @@ from embodied_mem.runtime.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
+from embodied_mem.runtime.compilation import compile_modules
 from embodied_mem.runtime.optimisation import descend, fresh_state, rise_and_fall, run_to_end
 from embodied_mem.runtime.processes import Processes, joined, started
 from planners.diffusion.batches import DemonstrationSet, SamplerConfig, questions
@@ -90,6 +91,8 @@ class PolicyRunConfig(Config, frozen=True):
     """Steps between measurements of decisions; 0: never."""
     validated: int = 100
     """Episodes, at most, of each kind that decisions are measured on."""
+    compile: bool = False
+    """Compile encoder and head for this machine; the first step then takes a minute or more."""
 
 
 def train(
@@ -184,7 +187,10 @@ class PolicyTrainer:
         torch.manual_seed(self._config.seed)
         network = self._first().to(self._device).train()
         rate, decay = self._config.learning_rate, self._config.weight_decay
-        return fresh_state(network, learning_rate=rate, weight_decay=decay)
+        state = fresh_state(network, learning_rate=rate, weight_decay=decay)
+        if self._run.compile:
+            compile_modules(network.encoder, network.head, device=self._device)
+        return state
 
     def _first(self) -> PolicyNetwork:
         """The network that training begins with.

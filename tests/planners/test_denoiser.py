@@ -11,7 +11,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from embodied_mem.errors import ConfigError
 from planners.diffusion.denoiser import Block, Denoiser, DenoiserConfig, published
 from planners.diffusion.noise import TIMES, SamplingConfig, corrupted, cosine_alphas
-from planners.diffusion.sampling import sample
+from planners.diffusion.sampling import built, sample
 
 
 @pytest.mark.parametrize(
@@ -125,6 +125,25 @@ def test_solvers_find_the_only_answer(solver: Literal["ddim", "dpm"]) -> None:
 
     drawn = sample(predict, torch.randn(3, 8, 7), SamplingConfig(solver=solver))
     torch.testing.assert_close(drawn, answer.expand(3, -1, -1), rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize(("solver", "steps"), [("ddim", 10), ("dpm", 5), ("dpm", 1), ("flow", 4)])
+def test_chunks_are_those_of_the_scheduler_asked_at_each_step(
+    solver: Literal["ddim", "dpm", "flow"], steps: int
+) -> None:
+    torch.manual_seed(0)
+    mix, noise = torch.randn(7, 7) * 0.3, torch.randn(2, 8, 7)
+
+    def predict(x: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        return (x @ mix).tanh() + times[:, None, None] / 100
+
+    scheduler, told = built(solver, steps)
+    x = noise
+    for time, known in zip(torch.as_tensor(scheduler.timesteps), told, strict=True):
+        x = scheduler.step(predict(x, known.expand(2)), time, x, return_dict=False)[0]  # pyright: ignore
+    config = SamplingConfig(solver="dpm" if solver == "dpm" else "ddim", steps=steps)
+    drawn = sample(predict, noise, config, "flow" if solver == "flow" else "epsilon")
+    torch.testing.assert_close(drawn, x, rtol=1e-5, atol=1e-5 * float(x.abs().max()))
 
 
 def test_a_flow_leads_to_the_only_answer() -> None:
