@@ -1,6 +1,5 @@
 """`embodied-mem train policy`: demonstrations to a policy that remembers, with progress."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +11,9 @@ from embodied_mem.app.policy_commands import TrainPolicy
 from embodied_mem.app.training_bounds import training_progress
 from embodied_mem.config import load_config
 from embodied_mem.memory.text import TextEncoder
+from embodied_mem.runtime.learning_curve import draw_curve, read_curve
 from embodied_mem.runtime.processes import started
 from embodied_mem.runtime.tracking import TrackedCurve
-from perception.learned.curve import draw_curve
 from planners.diffusion.batches import SamplerConfig
 from planners.diffusion.instructions import LearntInstructionsConfig, SentenceInstructionsConfig
 from planners.diffusion.network import PolicyConfig
@@ -57,22 +56,26 @@ def train_policy(command: TrainPolicy) -> int:
 def followed(out: Path, *, tracks: bool) -> Iterator[TrackedCurve | None]:
     """Track a run's learning curve if asked to, and draw it in the end, however that comes.
 
-    A run that goes on is another run for trackio, with the curve so far.
+    A run that goes on is another run for trackio, with the curve so far. Of several processes the
+    first alone does so.
 
     Raises:
         BackendError: trackio is not installed, or does not start.
     """
+    if not started().leads:
+        yield None
+        return
     path = out / "curve.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    begun = f" from step {json.loads(lines[-1])['step']}" if lines else ""
+    past = read_curve(path)
+    begun = f" from step {past[-1]['step']}" if past else ""
     curve = TrackedCurve(path, out.resolve().name + begun) if tracks else None
     try:
         yield curve
     finally:
         if curve is not None:
             curve.close()
-        rows = [json.loads(line) for line in path.read_text().splitlines()]
-        draw_curve(rows, out / "curve.png", ("loss",), SCORES, shown="right first decisions")
+        if rows := read_curve(path):
+            draw_curve(rows, out / "curve.png", ("loss",), SCORES, shown="right first decisions")
 
 
 def sentence_encoder(config: PolicyTrainingConfig) -> TextEncoder | None:

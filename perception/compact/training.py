@@ -24,6 +24,7 @@ from embodied_mem.runtime.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
+from embodied_mem.runtime.learning_curve import LearningCurve
 from embodied_mem.runtime.optimisation import descend, fresh_state, rise_and_fall, run_to_end
 from perception.compact.batches import Batch, BatchMaker
 from perception.compact.clips import Clip
@@ -34,7 +35,6 @@ from perception.compact.sampling_config import SamplingConfig
 from perception.compact.validation import validate
 from perception.compact.weights import FORMAT, Card
 from perception.devices import choose_device
-from perception.learned.curve import LearningCurve
 
 _LEAST_RATE = 0.01
 """Share of the highest learning rate with which a run begins."""
@@ -166,7 +166,7 @@ class Trainer:
                 recent.clear()
                 parts = dict(zip(losses._fields, means, strict=True))
                 loss = parts["total"]
-                self._curve.write(state.step, state.seconds, rate=self._rate(done), means=parts)
+                self._curve.write(state.step, state.seconds, rate=self._rate(done), **parts)
             if int(self._done() * run.validations) > int(done * run.validations):
                 self._validate()
             if state.seconds - saved > run.checkpoint_seconds:
@@ -202,7 +202,7 @@ class Trainer:
         assert isinstance(average, CompactXMem), "made so"
         if self._validation:
             scores = validate(average, self._validation, self._device)
-            self._curve.write_validation(self.state.step, self.state.seconds, scores)
+            self._curve.write(self.state.step, self.state.seconds, **scores)
 
     def save(self) -> None:
         """Write the checkpoint, and the averaged weights as `load_network` reads them."""
@@ -217,7 +217,9 @@ class Trainer:
         )
         FORMAT.save(self._out / "tracker.safetensors", card, cpu_state(self.state.average))
         names = {"region": "J", "overlap": "IoU where it is in view"}
-        self._curve.draw(self._out / "curve.png", ("entropy", "dice"), names)
+        self._curve.draw(
+            self._out / "curve.png", ("entropy", "dice"), names, shown="validation houses"
+        )
 
     def finish(self) -> None:
         """Write what came of it."""

@@ -27,9 +27,9 @@ from embodied_mem.runtime.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
+from embodied_mem.runtime.learning_curve import LearningCurve
 from embodied_mem.runtime.optimisation import descend, fresh_state, run_to_end
 from perception.devices import choose_device
-from perception.learned.curve import LearningCurve
 from perception.learned.generation import STATE_PROPERTIES
 from perception.learned.losses import Losses, segmenter_loss
 from perception.learned.network import NetworkConfig, Segmenter, to_device
@@ -38,6 +38,16 @@ from perception.learned.shards import LABEL, PIXELS, Shard
 from perception.learned.targets import Targets, stack_targets
 from perception.learned.validation import validate
 from perception.learned.weights import FORMAT, Card, Kind, load_weights
+
+_PARTS = ("kinds", "centres", "offsets", "states")
+"""Losses that the learning curve shows."""
+
+_SCORES = {
+    "miou": "mean IoU of kinds",
+    "pixels": "pixels right",
+    "state_accuracy": "states right",
+}
+"""Its scores, and what its picture calls them."""
 
 
 class TrainingConfig(Config, frozen=True):
@@ -207,7 +217,7 @@ class Trainer:
                 recent.clear()
                 parts = dict(zip(losses._fields, means, strict=True))
                 loss = parts["total"]
-                self._curve.write(state.step, state.seconds, rate=self._rate(), means=parts)
+                self._curve.write(state.step, state.seconds, rate=self._rate(), **parts)
             if self._validation and state.step % run.validate_every == 0:
                 self._validate()
             if state.step % run.checkpoint_every == 0:
@@ -261,7 +271,7 @@ class Trainer:
     def _validate(self) -> None:
         average = self.state.average
         scores = validate(average, self._validation, self.kind_of, self._device)  # pyright: ignore
-        self._curve.write_validation(self.state.step, self.state.seconds, scores)
+        self._curve.write(self.state.step, self.state.seconds, **scores)
 
     def save(self) -> None:
         """Write the checkpoint, and the averaged weights as the detector reads them."""
@@ -269,7 +279,7 @@ class Trainer:
         training = {"steps": self.state.step, "settings": self._settings}
         card = msgspec.structs.replace(self.card, training=training)
         FORMAT.save(self._out / "segmenter.safetensors", card, cpu_state(self.state.average))
-        self._curve.draw(self._out / "curve.png")
+        self._curve.draw(self._out / "curve.png", _PARTS, _SCORES, shown="validation houses")
 
     def finish(self) -> None:
         """Measure and write what came of it."""

@@ -26,6 +26,7 @@ from embodied_mem.runtime.checkpoints import (
     save_checkpoint,
 )
 from embodied_mem.runtime.compilation import compile_modules
+from embodied_mem.runtime.learning_curve import LearningCurve
 from embodied_mem.runtime.optimisation import descend, fresh_state, rise_and_fall, run_to_end
 from embodied_mem.runtime.processes import Processes, joined, started
 from planners.diffusion.batches import DemonstrationSet, SamplerConfig, questions
@@ -165,7 +166,7 @@ class PolicyTrainer:
                 "All must be given the same folder."
             )
         if processes.leads:
-            self._curve = Curve(out / "curve.jsonl", until=self.state.step)
+            self._curve = LearningCurve(out / "curve.jsonl", until=self.state.step)
 
     def _loaded(
         self, episodes: Sequence[tuple[str, Demonstration]], known: list[str]
@@ -239,7 +240,9 @@ class PolicyTrainer:
         mean = torch.stack(list(losses)).mean()
         self._processes.average([mean])
         if self._processes.leads:
-            self._curve.write(self.state, loss=float(mean), rate=self._rate())
+            self._curve.write(
+                self.state.step, self.state.seconds, loss=float(mean), rate=self._rate()
+            )
         return float(mean)
 
     def _progress(self) -> float:
@@ -292,7 +295,7 @@ class PolicyTrainer:
             for name, part in sets.items()
             if part is not None
         }
-        self._curve.write(self.state, **scores)
+        self._curve.write(self.state.step, self.state.seconds, **scores)
 
     def save(self) -> None:
         """Write the checkpoint, and the averaged weights as a robot loads them."""
@@ -309,25 +312,3 @@ class PolicyTrainer:
         if every and self.state.step % every:
             self._validate()
         self.save()
-
-
-class Curve:
-    """The learning curve of a run, as lines of JSON.
-
-    Args:
-        path: The file; what it tells of steps after `until` is forgotten.
-        until: Step from which a run goes on.
-    """
-
-    def __init__(self, path: Path, *, until: int) -> None:
-        self._path = path
-        lines = path.read_text().splitlines() if path.exists() else []
-        kept = [line for line in lines if json.loads(line)["step"] <= until]
-        path.write_text("".join(line + "\n" for line in kept))
-
-    def write(self, state: TrainingState, **numbers: float) -> None:
-        """Add a line."""
-        row = {"step": state.step, "seconds": round(state.seconds, 1)}
-        row |= {name: float(f"{number:.4g}") for name, number in numbers.items()}
-        with self._path.open("a") as file:
-            file.write(json.dumps(row) + "\n")
