@@ -43,7 +43,7 @@ def policy(executed: int = 1) -> PolicyAtWork:
     )
     network = card.build().eval().requires_grad_(requires_grad=False)
     nn.init.normal_(network.head.out.weight, std=0.1)
-    sampling = SamplingConfig(steps=2, guidance=1)  # Quick.
+    sampling = SamplingConfig(steps=2, guidance=1.0)  # Quick.
     return PolicyAtWork((card, network), sampling=sampling, executed=executed)
 
 
