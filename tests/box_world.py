@@ -1,6 +1,6 @@
 """A world of labelled boxes on a floor, seen by a pinhole camera: percepts without a simulator."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial.transform import RigidTransform, Rotation
@@ -120,3 +120,18 @@ def feature(label: str, hue: int = 0) -> np.ndarray:
     base, other = rng.normal(size=(2, 8))
     vector = base + 0.3 * hue * other
     return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def without(percept: Percept, label: str) -> Percept:
+    """Return the percept of a detector that misses a kind of thing."""
+    kept = [i for i, name in enumerate(percept.labels) if name != label]
+    return replace(
+        percept,
+        masks=percept.masks[kept],
+        labels=tuple(percept.labels[i] for i in kept),
+        scores=percept.scores[kept],
+        features=percept.features[kept],
+        points=tuple(percept.points[i] for i in kept),
+        boxes=percept.boxes[kept],
+        attributes=tuple(percept.attributes[i] for i in kept),
+    )

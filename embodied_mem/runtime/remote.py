@@ -1,12 +1,11 @@
 """An object in a process of its own: asked by the names of its methods, it answers later."""
 
-import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from embodied_mem.errors import BackendError, EmbodiedMemError
-from embodied_mem.runtime.workers import start_process, watch_parent
+from embodied_mem.errors import BackendError
+from embodied_mem.runtime.workers import serve, start_process
 
 _ENDING = 2.0
 """Time that a process has for ending by itself [s]."""
@@ -72,22 +71,12 @@ class Remote:
 
 def _serve(connection: Connection, build: Callable[[], object]) -> None:
     """Build the object, and call its methods until the other end closes."""
-    watch_parent()
-    served: object | None = None
-    while True:
-        try:
-            method, arguments = connection.recv()
-        except EOFError:
-            return
-        answer: tuple[str, object] | None = None
-        try:
-            if served is None:
-                served = build()
-            answer = ("done", getattr(served, method)(*arguments))
-        except EmbodiedMemError as error:
-            answer = ("failed", str(error))
-        finally:
-            if answer is None:  # Last words; the exception goes on and ends the process.
-                error = sys.exc_info()[1]
-                answer = ("died", f"{type(error).__name__}: {error}")
-            connection.send(answer)
+    built: list[object] = []
+
+    def call(message: tuple[str, tuple[object, ...]]) -> object:
+        if not built:
+            built.append(build())
+        method, arguments = message
+        return getattr(built[0], method)(*arguments)
+
+    serve(connection, call)

@@ -112,7 +112,7 @@ def run_jobs(
 
 
 def _start(work: Callable[[Job], Result]) -> _Worker[Job]:
-    return _Worker(*start_process(_serve, work))
+    return _Worker(*start_process(serve, work))
 
 
 def start_process(
@@ -165,8 +165,11 @@ def _listen(worker: _Worker[Job], late: float | None) -> Answer[Any]:
     )
 
 
-def _serve(connection: Connection, work: Callable[[Job], Result]) -> None:
-    """Do jobs until the other end closes."""
+def serve(connection: Connection, work: Callable[[Job], Result]) -> None:
+    """Do jobs in a process of its own, and answer each, until the other end closes.
+
+    An error of ours is an answer; any other is the process's last word, and ends it.
+    """
     watch_parent()
     while True:
         try:

@@ -1,14 +1,11 @@
 """Where an agent stands to act on a thing."""
 
-from dataclasses import replace
-
 import numpy as np
-from box_world import BoxWorld
+from box_world import BoxWorld, without
 
 from embodied_mem.backends.household.backend import HouseholdSim
 from embodied_mem.backends.household.generator import GeneratorConfig, generate_house
 from embodied_mem.memory import Memory
-from embodied_mem.types import Percept
 from perception.oracle import OracleConfig
 from perception.pipeline import Pipeline
 from planners.belief import BELIEVED
@@ -54,21 +51,6 @@ def desk() -> tuple[BoxWorld, Memory]:
     for _ in range(4):
         memory.write(world.look(0, 0, 0))
     return world, memory
-
-
-def without(percept: Percept, label: str) -> Percept:
-    """Return what a detector makes of a view that does not know one kind of thing."""
-    kept = [i for i, other in enumerate(percept.labels) if other != label]
-    return replace(
-        percept,
-        masks=percept.masks[kept],
-        labels=tuple(percept.labels[i] for i in kept),
-        scores=percept.scores[kept],
-        features=percept.features[kept],
-        points=tuple(percept.points[i] for i in kept),
-        boxes=percept.boxes[kept],
-        attributes=tuple(percept.attributes[i] for i in kept),
-    )
 
 
 def test_furniture_is_pointed_at_by_its_surface_where_it_is_not_known_again():

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from box_world import BoxWorld, percept_from
+from box_world import BoxWorld, percept_from, without
 
 from embodied_mem.memory import Memory
 from embodied_mem.types import Percept
@@ -21,24 +21,9 @@ def later(percept: Percept, seconds: float) -> Percept:
     return replace(percept, frame=replace(percept.frame, stamp=percept.frame.stamp + seconds))
 
 
-def without_mugs(percept: Percept) -> Percept:
-    """What a detector gives that sees the table alone."""
-    rows = [i for i, label in enumerate(percept.labels) if label != "Mug"]
-    return replace(
-        percept,
-        masks=percept.masks[rows],
-        labels=tuple(percept.labels[i] for i in rows),
-        scores=percept.scores[rows],
-        features=percept.features[rows],
-        points=tuple(percept.points[i] for i in rows),
-        boxes=percept.boxes[rows],
-        attributes=tuple(percept.attributes[i] for i in rows),
-    )
-
-
 def test_what_is_there_but_never_detected_again_was_an_error(tmp_path):
     look, forgotten = mugs_on_a_table("one").look(0, 0, 0), []
-    blind = without_mugs(look)
+    blind = without(look, "Mug")
     with Memory.open(tmp_path / "memory") as memory:
         for number in range(3):
             memory.write(later(look, number))
@@ -58,7 +43,7 @@ def test_what_is_there_but_never_detected_again_was_an_error(tmp_path):
 
 def test_one_detection_in_five_is_enough_to_stay():
     look, memory = mugs_on_a_table("one").look(0, 0, 0), Memory()
-    blind = without_mugs(look)
+    blind = without(look, "Mug")
     for number in range(60):
         memory.write(later(blind if number % 5 else look, number))
     (mug,) = memory.find("mug")

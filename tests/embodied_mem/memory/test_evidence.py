@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from box_world import BoxWorld, percept_from
+from box_world import BoxWorld, percept_from, without
 
 from embodied_mem.errors import UnknownObjectError
 from embodied_mem.memory import Memory
@@ -22,21 +22,6 @@ def table_world(**spots: tuple[float, float]) -> BoxWorld:
     for name, (x, y) in spots.items():
         world.add(name, "Mug", (x, y, 0.85), (0.1, 0.1, 0.1))
     return world
-
-
-def without(percept: Percept, label: str) -> Percept:
-    """Return the percept of a detector that misses a label."""
-    kept = [i for i, name in enumerate(percept.labels) if name != label]
-    return replace(
-        percept,
-        masks=percept.masks[kept],
-        labels=tuple(percept.labels[i] for i in kept),
-        scores=percept.scores[kept],
-        features=percept.features[kept],
-        points=tuple(percept.points[i] for i in kept),
-        boxes=percept.boxes[kept],
-        attributes=tuple(percept.attributes[i] for i in kept),
-    )
 
 
 def test_equal_mugs_side_by_side_stay_two_and_keep_their_ids():
