@@ -54,4 +54,4 @@ class Task:
     suspects: list[str] = field(default_factory=list)
     """What was put somewhere, it may be beside it, and is to be looked at first."""
     revisited: set[str] = field(default_factory=set)
-    """Those of them that vanished, and whose place was then looked at from near."""
+    """What it stood for that vanished, and whose place was then looked at from near."""
