@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from box_world import BoxWorld
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -115,13 +115,22 @@ def ways(seeds: np.ndarray, region: np.ndarray) -> dict[int, np.ndarray]:
     return found
 
 
+def floods_that_meet() -> tuple[np.ndarray, np.ndarray]:
+    """Return walls and seeds where two floods meet in a cell, and others lie behind it."""
+    walls, seeds = np.zeros((9, 11), bool), np.zeros((9, 11), np.int32)
+    walls[1, 4] = True
+    seeds[0, 0], seeds[2, 0], seeds[2, 5] = 2, 3, 1
+    return walls, seeds
+
+
 @given(
     walls=arrays(bool, (9, 11), elements=st.sampled_from([False, False, False, True])),
     seeds=arrays(np.int32, (9, 11), elements=st.sampled_from([0] * 12 + [1, 2, 3])),
 )
 @settings(max_examples=150, deadline=None)
-def test_cells_go_to_a_seed_that_is_near_by_way_of_the_region(walls, seeds):
-    """Walls of one cell used to be flooded first, and cells beside them went to rooms behind."""
+@example(*floods_that_meet())
+def test_cells_go_to_the_seed_that_is_nearest_by_way_of_the_region(walls, seeds):
+    """Cells beside walls, and behind others where two floods meet, used to go to farther ones."""
     region = ~walls
     flooded, far = flood(seeds, region), ways(seeds, region)
     assert not flooded[walls].any()
@@ -130,9 +139,10 @@ def test_cells_go_to_a_seed_that_is_near_by_way_of_the_region(walls, seeds):
             seed: by_way[cell] for seed, by_way in far.items() if np.isfinite(by_way[cell])
         }
         own = int(flooded[cell])
-        if distances and own in far:
-            # Where two floods meet, a line of one cell may go to either.
-            assert distances[own] <= min(distances.values()) + 2
+        if distances:
+            assert distances[own] == min(distances.values())
+        else:
+            assert own == 0
 
 
 def test_joining_pieces_never_goes_by_what_was_true_before():
