@@ -12,6 +12,11 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+
+# Its functions have the group of when it is imported as a default argument, and an optimizer may
+# import it. A group that is kept has threads that outlive `destroy_process_group`, and one that
+# lets go of a tensor while the interpreter ends aborts the process. Here is no group yet.
+import torch.distributed.nn.functional
 from torch import Tensor
 
 from embodied_mem.errors import ConfigError

@@ -58,11 +58,16 @@ def flags(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def launched(flags: list[str], out: Path) -> subprocess.Popen[str]:
     """Train by two processes of this machine."""
+    return torchrun("-m", "planners.diffusion", *flags, "--out", str(out))
+
+
+def torchrun(*words: str) -> subprocess.Popen[str]:
+    """Start two processes of this machine."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1"]
-    command += ["--master-port", str(port), "-m", "planners.diffusion", *flags, "--out", str(out)]
+    command += ["--master-port", str(port), *words]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, *command], env=environment, text=True,
@@ -119,6 +124,33 @@ def test_two_processes_come_to_what_one_comes_to_also_when_interrupted(
             torch.testing.assert_close(two[name], tensor, rtol=1e-5, atol=1e-5)
     ends = [curve(tmp_path / run)[-1] for run in ("one", "two")]
     assert ends[0]["decisions"] == ends[1]["decisions"]
+
+
+LEAVES = """
+import os
+from pathlib import Path
+import torch
+from embodied_mem.runtime.processes import joined
+
+def threads():
+    return {task.joinpath("comm").read_text().strip() for task in Path("/proc/self/task").iterdir()}
+
+with joined() as processes:
+    torch.optim.AdamW(torch.nn.Linear(2, 2).parameters())
+    processes.average([torch.ones(3)])
+    assert any("gloo" in name for name in threads()), threads()
+assert not any("gloo" in name for name in threads()), threads()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are listed in /proc")
+def test_who_left_has_no_threads_that_exchange(tmp_path: Path) -> None:
+    """One that is left over may want the interpreter when it is gone, and then it aborts."""
+    path = tmp_path / "leaves.py"
+    path.write_text(LEAVES)
+    done = torchrun(str(path))
+    said, _ = done.communicate(timeout=120)
+    assert done.returncode == 0, said
 
 
 def test_shares_are_equal_and_make_up_the_batch() -> None:
