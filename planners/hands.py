@@ -11,16 +11,11 @@ from planners.aiming import aim, heights
 from planners.behaviour import Routine, Situation
 from planners.belief import BELIEVED, SURE, Thing
 from planners.navigation import Standpoint, standpoints
-from planners.peering import looks_in, share_seen
+from planners.peering import looks_in
 from planners.pilot import Pilot
-from planners.pointing import (
-    Pixel,
-    choose_pixel,
-    choose_within,
-    familiar,
-    project,
-)
-from planners.sightlines import in_sight
+from planners.pointer import Pointer
+from planners.pointing import Pixel
+from planners.sightlines import occlusion
 
 _Point = Float[np.ndarray, "2"]
 
@@ -29,9 +24,6 @@ _POSES = 4
 
 _PIXELS = 2
 """Points of the image that are tried from one place."""
-
-_ARM = 1.45
-"""Farthest horizontal distance at which an action is tried [m]."""
 
 _APART = 0.3
 """A new place to stand is this far from one that did not work, and farther from several [m]."""
@@ -60,17 +52,14 @@ _DETOUR = 1.2
 _ASIDE = 0.8
 """and this much longer still [m]."""
 
-_LOOKED_INTO = 0.15
-"""Whoever sees less of a container's inside has not looked into it."""
-
-_TALL = 0.3
-"""Containers of this height have doors that swing before them [m]."""
-
 _NEW_VIEW = 12.0
 """Another tilt shows something new if it differs by this much [degrees]."""
 
 _FULL = "No valid positions"
 """What is said of a receptacle that has no room where one points."""
+
+SHUT = "is CLOSED"
+"""What is said of a receptacle that must be opened first."""
 
 _NO_SUCH_THING = (
     "is not an Openable object",
@@ -87,9 +76,6 @@ _DOUBTFUL_POSES = 2
 _REFUSALS = 2
 """After so many of these a receptacle is taken to be full."""
 
-_LIKELY = 0.2
-"""Least share of a thing's sightings that have the label under which it is seen now."""
-
 _TRAVEL_TILT = 30.0
 """Tilt of the camera on the way [degrees]."""
 
@@ -100,12 +86,11 @@ class Hands:
     def __init__(self, situation: Situation, pilot: Pilot):
         self._situation = situation
         self._pilot = pilot
+        self._pointer = Pointer(situation)
         self._spoilt: dict[str, list[_Point]] = {}
         self._done: dict[str, list[_Point]] = {}
         """Where the body stood when something worked."""
         self._refusals: dict[str, int] = {}
-        self._shut: dict[str, Float[np.ndarray, "2 3"]] = {}
-        """What was opened, and its box before that [m]."""
         self.hopeless: set[str] = set()
         """Receptacles that have no room, and what is hardly what it was taken for."""
         self.refusals: list[str] = []
@@ -155,10 +140,13 @@ class Hands:
         """
         s = self._situation
         self.no_way = False
-        if not self._is_spoilt(target) and self._pixel(target, level=level) is not None:
+        is_ready = (
+            not self._is_spoilt(target) and self._pointer.pixel(target, level=level) is not None
+        )
+        if is_ready or (yield from self._peer_after(target, level=level, phase=phase)):
             return True
         for attempt in range(poses):
-            thing = s.belief.things.get(target)
+            thing = self._pointer.sought(target)
             if thing is not None and attempt >= _DOUBTFUL_POSES and thing.confidence < SURE:
                 return False  # It would have been seen, were it there.
             stand = self._stand(thing, swing=swing) if thing is not None else None
@@ -169,13 +157,23 @@ class Hands:
             if s.body.horizon < _TRAVEL_TILT - 8 and stand.cost > 4:
                 yield from self._pilot.level(_TRAVEL_TILT, phase=phase, reason=reason)
             went = yield from self._pilot.go({stand.node}, phase=phase, reason=reason)
-            thing = s.belief.things.get(target)
+            thing = self._pointer.sought(target)
             if thing is None:
                 return False
             if went and (yield from self._look_at(thing, level=level, phase=phase)):
                 return True
             self._spoil(target, self._pilot.lattice.point(stand.node))
         return False
+
+    def _peer_after(self, target: str, *, level: bool, phase: str) -> Routine:
+        """Look past an open door for what was put behind it, and say whether that is seen."""
+        thing = self._situation.belief.things.get(target)
+        parent = thing.parent if thing is not None else None
+        if parent is None or parent not in self._situation.memory.in_view():
+            return False
+        if not self._pointer.hides_inside(parent) or not (yield from self.peer_into(parent, phase)):
+            return False
+        return self._pointer.pixel(target, level=level) is not None
 
     def act(self, action: str, target: str, *, level: bool = False, reason: str = "") -> Routine:
         """Act on a thing that is in view and near.
@@ -191,7 +189,7 @@ class Hands:
         self.refusals = []
         box = s.belief.things[target].box.copy() if target in s.belief.things else None
         for _ in range(_PIXELS):
-            pixel = self._pixel(target, level=level, avoid=tried)
+            pixel = self._pointer.pixel(target, level=level, avoid=tried)
             if pixel is None:
                 break
             tried.append(pixel)
@@ -200,10 +198,12 @@ class Hands:
             if s.succeeded:
                 s.assumptions.refusals.pop(target, None)
                 self._done.setdefault(target, []).append(s.body.position.copy())
-                if action == "OpenObject" and box is not None:
-                    self._shut.setdefault(target, box)  # Later its box may hold the door too.
+                if action == "OpenObject" and box is not None:  # Later the door may be part of it.
+                    self._pointer.shut.setdefault(target, box)
                 return True
             self.refusals.append(s.message)
+            if SHUT in s.message:
+                return False  # No other place will do.
             if any(words in s.message for words in _NO_SUCH_THING):
                 counts = s.assumptions.refusals
                 counts[target] = counts.get(target, 0) + 1
@@ -225,18 +225,12 @@ class Hands:
         return thing is not None and thing.confidence >= BELIEVED
 
     def hides_inside(self, target: str) -> bool:
-        """Tell whether next to nothing is seen of the inside of what was opened, as by its door.
+        """Tell whether next to nothing is seen of the inside of what was opened."""
+        return self._pointer.hides_inside(target)
 
-        What is flat slides out or is looked into from above.
-        """
-        latest, box = self._situation.memory.latest, self._shut.get(target)
-        if latest is None or box is None or box[1, 2] - box[0, 2] < _TALL:
-            return False
-        return share_seen(latest.frame, box) < _LOOKED_INTO
-
-    def peer_into(self, target: str) -> Routine:
+    def peer_into(self, target: str, phase: str = "explore") -> Routine:
         """Go where one looks into what was opened, past its door, and look."""
-        box = self._shut[target]
+        box = self._pointer.shut[target]
         reason = "looking past the door"
         surface, tried = np.zeros((0, 3)), np.zeros((0, 2))
         for _ in range(_POSES):  # The way there shows more of the door.
@@ -244,10 +238,10 @@ class Hands:
             stand = self._stand_before(box, surface, tried)
             if stand is None:
                 return False
-            went = yield from self._pilot.go({stand.node}, phase="explore", reason=reason)
+            went = yield from self._pilot.go({stand.node}, phase=phase, reason=reason)
             if went:
                 middle = np.array([*box[:, :2].mean(axis=0), min(float(box[:, 2].mean()), 1.2)])
-                return (yield from self._pilot.face(middle, phase="explore", reason=reason))
+                return (yield from self._pilot.face(middle, phase=phase, reason=reason))
             tried = np.vstack((tried, self._pilot.lattice.point(stand.node)))
         return False
 
@@ -286,68 +280,9 @@ class Hands:
                 continue
             reason = f"looking at the {thing.label}"
             yield from self._pilot.face(point, phase=phase, reason=reason)
-            if self._pixel(thing.object_id, level=level) is not None:
+            if self._pointer.pixel(thing.object_id, level=level) is not None:
                 return True
         return False
-
-    def _pixel(self, target: str, *, level: bool, avoid: list[Pixel] | None = None) -> Pixel | None:
-        memory = self._situation.memory
-        if memory.latest is None:
-            return None
-        index = memory.in_view().get(target)
-        if index is not None:
-            label = memory.latest.labels[index]
-            if memory.get(target).label_scores.get(label, 0.0) >= _LIKELY:
-                return choose_pixel(
-                    memory.latest, index, reach=_ARM, level=level, avoid=avoid or ()
-                )
-            # What is seen there may be something else, beside it or before it.
-        elif not level and (where := self._pixel_where_put(target, avoid or [])) is not None:
-            return where
-        return self._familiar_pixel(target, level=level, avoid=avoid or [])
-
-    def _familiar_pixel(self, target: str, *, level: bool, avoid: list[Pixel]) -> Pixel | None:
-        """Return where furniture shows by its surface, though it is not known again from here."""
-        memory, thing = self._situation.memory, self._situation.belief.things.get(target)
-        if thing is None or memory.latest is None:
-            return None
-        if thing.confidence < SURE or not thing.kind.fixture:
-            return None  # What is small may have been replaced by something else.
-        entry = memory.objects[target]
-        frame = memory.latest.frame
-        mask = familiar(frame, entry.keys, memory.objects.voxel_size(entry))
-        if mask is None:
-            return None
-        mask &= ~self._others(target)
-        return choose_within(frame, mask, reach=_ARM, level=level, avoid=avoid, strict=True)
-
-    def _others(self, target: str) -> Bool[np.ndarray, "h w"]:
-        """Return the pixels of the newest percept that show things of other kinds for sure."""
-        memory, things = self._situation.memory, self._situation.belief.things
-        assert memory.latest is not None, "a percept is looked at"
-        label = things[target].label
-        others = [
-            index
-            for name, index in memory.in_view().items()
-            if name in things and things[name].label != label and things[name].confidence >= SURE
-        ]
-        return np.asarray(memory.latest.masks[others].any(axis=0))
-
-    def _pixel_where_put(self, target: str, avoid: list[Pixel]) -> Pixel | None:
-        """Return where the hand let go of what was not seen since, as in a dark oven.
-
-        It may have slid to the middle of what it was put into.
-        """
-        memory, things = self._situation.memory, self._situation.belief.things
-        entry = memory.objects[target] if target in memory.objects.entries else None
-        if entry is None or entry.released is None or memory.latest is None:
-            return None
-        places = [memory.objects.box(entry).mean(axis=0)]
-        parent = entry.placement.parent if entry.placement is not None else None
-        if parent in things:
-            places.append(np.array([*things[parent].center[:2], places[0][2]]))
-        shown = [project(memory.latest.frame, place, reach=_ARM) for place in places]
-        return next((pixel for pixel in shown if pixel is not None and pixel not in avoid), None)
 
     def _stand(self, thing: Thing, *, swing: bool) -> Standpoint | None:
         """Choose the best place for acting on a thing, away from places that did not work."""
@@ -363,16 +298,19 @@ class Hands:
         if not found:
             return None
         points = np.array([pilot.lattice.point(stand.node) for stand in found])
-        doubts = _HIDDEN * ~in_sight(s.memory, s.belief, thing, points)
+        doubts = _HIDDEN * occlusion(s.memory, s.belief, thing, points)
         doubts = doubts + _WRONG_SIDE * ~s.viewpoints.same_side(thing, points)
         doubts = doubts + _OTHER_SIDE * self._far_round(thing, found)
         doubts = doubts + _HIDDEN * ~self._past_door(thing, points)
-        return found[int(np.argmin(np.array([stand.cost for stand in found]) + doubts))]
+        best = int(np.argmin(np.array([stand.cost for stand in found]) + doubts))
+        if doubts[best] >= _HIDDEN and self._spoilt.get(thing.object_id):
+            return None  # Only places behind walls are left.
+        return found[best]
 
     def _past_door(self, thing: Thing, points: Float[np.ndarray, "n 2"]) -> Bool[np.ndarray, "n"]:
         """Tell from which places one gets at what is in something open, past its door."""
         memory, parent = self._situation.memory, thing.parent
-        box = self._shut.get(parent) if parent is not None else None
+        box = self._pointer.shut.get(parent) if parent is not None else None
         if parent is None or box is None or parent not in memory.objects.entries:
             return np.ones(len(points), bool)
         return looks_in(points, box, memory.objects.surface(memory.objects[parent]))

@@ -1,7 +1,7 @@
 """From where things can be seen: walls part them from places that are near on the floor plan.
 
-The floor plan does not tell high obstacles from low ones. What is known of furniture does: one
-looks over what is lower than the eyes. And what was seen from one side of a wall is on that side.
+One looks over furniture that is lower than the eyes, but not over the wall that it stands at. And
+what was seen from one side of a wall is on that side.
 """
 
 import math
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from embodied_mem.memory import Memory
-from embodied_mem.memory.occupancy import OCCUPIED
+from embodied_mem.memory.occupancy import OCCUPIED, UNKNOWN
 from planners.belief import Belief, Thing
 from planners.body import Body
 
@@ -21,6 +21,16 @@ _SPACING = 0.04
 """Distance of the samples on a line of sight [m]."""
 _GROWN = 0.07
 """Boxes of furniture are taken for so much larger than seen [m]."""
+_EDGE = 0.08
+"""High things so far inside low furniture stand on it; nearer to its edge is a wall [m]."""
+_FLAT = 0.25
+"""Things of less depth may hang on a wall [m], ..."""
+_HOLD = 0.08
+"""... which then begins so far before their boxes [m]."""
+_UNSEEN = 0.15
+"""So much floor that was not seen may have a wall on it [m]."""
+_DOUBTFUL = 0.5
+"""Of 1 for a place from which a thing is hidden: for one where such floor is between."""
 
 
 @dataclass(slots=True)
@@ -59,10 +69,10 @@ class Viewpoints:
         return across > -0.1 * np.maximum(reach, 1e-9)
 
 
-def in_sight(
+def occlusion(
     memory: Memory, belief: Belief, thing: Thing, points: Float[np.ndarray, "n 2"]
-) -> Bool[np.ndarray, "n"]:
-    """Tell for places whether nothing high stands between them and a thing.
+) -> Float[np.ndarray, "n"]:
+    """Tell for places how surely a thing is hidden from there, 0 to 1.
 
     Args:
         memory: Its floor plan shows what stands anywhere.
@@ -71,26 +81,40 @@ def in_sight(
         points: Places to look from [m].
     """
     nearest = np.clip(points, thing.box[0, :2], thing.box[1, :2])
-    longest = float(np.linalg.norm(nearest - points, axis=1).max(initial=0.0))
-    count = max(int(longest / _SPACING), 2)
-    share = np.linspace(0, 1, count)[None, :, None]
-    samples = points[:, None] * (1 - share) + nearest[:, None] * share  # (n, count, 2)
-    flat = samples.reshape(-1, 2)
-    hidden = memory.occupancy.states_at(flat) == OCCUPIED
-    for other in _low_things(belief, thing, flat):
-        inside = (flat >= other[0, :2] - _GROWN) & (flat <= other[1, :2] + _GROWN)
-        hidden &= ~inside.all(axis=1)
-    return ~hidden.reshape(samples.shape[:2]).any(axis=1)
+    distances = np.linalg.norm(nearest - points, axis=1)
+    count = max(int(float(distances.max(initial=0.0)) / _SPACING), 2)
+    share = np.linspace(0, 1, count)
+    samples = points[:, None] * (1 - share[:, None]) + nearest[:, None] * share[:, None]
+    flat = samples.reshape(-1, 2)  # (n * count, 2)
+    states = memory.occupancy.states_at(flat)
+    high, unseen = states == OCCUPIED, states == UNKNOWN
+    wall = memory.occupancy.tall_at(flat)
+    if float(np.ptp(thing.box[:, :2], axis=0).min()) < _FLAT:
+        wall &= (distances[:, None] * (1 - share) > _HOLD).ravel()
+    for other in _seen_past(belief, thing, flat):
+        near = _within(flat, other.box, _GROWN)
+        high &= ~near
+        unseen &= ~near
+        wall &= ~(near if other.box[1, 2] >= _LOW else _within(flat, other.box, -_EDGE))
+    hidden = (high | wall).reshape(samples.shape[:2]).any(axis=1)
+    dark = unseen.reshape(samples.shape[:2]).mean(axis=1) * distances > _UNSEEN
+    return np.where(hidden, 1.0, np.where(dark, _DOUBTFUL, 0.0))
 
 
-def _low_things(
-    belief: Belief, thing: Thing, points: Float[np.ndarray, "p 2"]
-) -> list[Float[np.ndarray, "2 3"]]:
-    """Return the boxes that do not hide a thing: low ones, its own, those of what carries it."""
+def _within(
+    points: Float[np.ndarray, "p 2"], box: Float[np.ndarray, "2 3"], grown: float
+) -> Bool[np.ndarray, "p"]:
+    """Tell which points lie above or below a box that is made larger on each side [m]."""
+    inside = (points >= box[0, :2] - grown) & (points <= box[1, :2] + grown)
+    return np.asarray(inside.all(axis=1))
+
+
+def _seen_past(belief: Belief, thing: Thing, points: Float[np.ndarray, "p 2"]) -> list[Thing]:
+    """Return what does not hide a thing: low ones, itself, and what carries it."""
     low, high = points.min(axis=0), points.max(axis=0)
     carriers = {thing.object_id, thing.parent, belief.location(thing).object_id}
     return [
-        other.box
+        other
         for other in belief.things.values()
         if (other.box[1, 2] < _LOW or other.object_id in carriers)
         and (other.box[1, :2] >= low - _GROWN).all()

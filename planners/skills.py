@@ -13,7 +13,7 @@ from embodied_mem.types import PASS, Attributes, AttributeValue
 from planners.affordances import kind_of
 from planners.behaviour import Routine, Situation, Skill, in_order, insist
 from planners.body import turn
-from planners.hands import Hands
+from planners.hands import SHUT, Hands
 from planners.navigation import standpoints
 from planners.pilot import Pilot
 from planners.search import Lead, SearchLog
@@ -148,7 +148,13 @@ class Skills:
 
     def _do(self, step: PlanStep, manner: Manner, reason: str) -> Routine:
         target = step.arguments[manner.target]
-        done = yield from self.hands.act(manner.action, target, level=manner.level, reason=reason)
+        act = (manner.action, target)
+        done = yield from self.hands.act(*act, level=manner.level, reason=reason)
+        if not done and SHUT in self.situation.message:  # Whatever it looks like.
+            self._tell(target, {"open": False})
+            if (yield from self.hands.act("OpenObject", target, reason=f"open for {reason}")):
+                self._tell(target, {"open": True})
+                done = yield from self.hands.act(*act, level=manner.level, reason=reason)
         if not done and not any(words in self.situation.message for words in _ENOUGH):
             return False
         return (yield from self._conclude(step, manner))

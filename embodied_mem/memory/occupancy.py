@@ -138,6 +138,15 @@ class OccupancyMap:
         states[inside] = np.where((score > 0) | (blocked > 0), OCCUPIED, score < 0)
         return states
 
+    def tall_at(self, points: Float[np.ndarray, "p 2"]) -> Bool[np.ndarray, "p"]:
+        """Tell for each world point [m] whether something stands there at the height of eyes."""
+        cells = self.world_to_cell(points)
+        inside = ((cells >= 0) & (cells < self.shape[::-1])).all(axis=1)
+        tall = np.zeros(len(cells), bool)
+        columns, rows = cells[inside].T
+        tall[inside] = self.tall[rows, columns] > 0
+        return tall
+
     def update(
         self,
         frame: Frame,

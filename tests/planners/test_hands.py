@@ -61,12 +61,14 @@ def test_furniture_is_pointed_at_by_its_surface_where_it_is_not_known_again():
     memory.write(without(without(percept, "Desk"), "Mug"))
     skills.situation.refresh(memory, succeeded=True, message="")
     assert name not in memory.in_view()
-    pixel = skills.hands._pixel(name, level=True)
+    pixel = skills.hands._pointer.pixel(name, level=True)
     assert pixel is not None
     height, width = percept.masks.shape[1:]
     spot = int(pixel[1] * height), int(pixel[0] * width)
     assert percept.masks[percept.labels.index("Desk")][spot]
-    assert skills.hands._pixel(mug, level=False) is None, "another thing may be in its place"
+    assert skills.hands._pointer.pixel(mug, level=False) is None, (
+        "another thing may be in its place"
+    )
 
 
 def test_what_proves_to_be_something_else_is_given_up_and_no_more_after_it_worked():
