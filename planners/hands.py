@@ -150,8 +150,8 @@ class Hands:
             if thing is not None and attempt >= _DOUBTFUL_POSES and thing.confidence < SURE:
                 return False  # It would have been seen, were it there.
             stand = self._stand(thing, swing=swing) if thing is not None else None
-            if thing is None or stand is None:
-                self.no_way = True
+            if thing is None or stand is None or self._is_spent(thing, stand):
+                self.no_way = stand is None
                 return False
             reason = f"going to the {thing.label}"
             if s.body.horizon < _TRAVEL_TILT - 8 and stand.cost > 4:
@@ -302,10 +302,14 @@ class Hands:
         doubts = doubts + _WRONG_SIDE * ~s.viewpoints.same_side(thing, points)
         doubts = doubts + _OTHER_SIDE * self._far_round(thing, found)
         doubts = doubts + _HIDDEN * ~self._past_door(thing, points)
-        best = int(np.argmin(np.array([stand.cost for stand in found]) + doubts))
-        if doubts[best] >= _HIDDEN and self._spoilt.get(thing.object_id):
-            return None  # Only places behind walls are left.
-        return found[best]
+        return found[int(np.argmin(np.array([stand.cost for stand in found]) + doubts))]
+
+    def _is_spent(self, thing: Thing, stand: Standpoint) -> bool:
+        """Tell whether places were tried, and the best of the others is behind a wall."""
+        if not self._spoilt.get(thing.object_id):
+            return False
+        s, point = self._situation, self._pilot.lattice.point(stand.node)
+        return bool(occlusion(s.memory, s.belief, thing, point[None])[0] >= 1.0)
 
     def _past_door(self, thing: Thing, points: Float[np.ndarray, "n 2"]) -> Bool[np.ndarray, "n"]:
         """Tell from which places one gets at what is in something open, past its door."""

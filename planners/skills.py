@@ -129,7 +129,7 @@ class Skills:
                     Skill(name, self.situation, lambda: self._do(step, manner, name)),
                 ],
             ),
-            _ATTEMPTS,
+            1 if step.name == "close" else _ATTEMPTS,  # What seems to be open may not be.
         )
 
     def describe(self, step: PlanStep) -> str:

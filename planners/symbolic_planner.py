@@ -375,6 +375,7 @@ class SymbolicPlanner:
             thing
             for thing in skills.situation.belief.things.values()
             if thing.swings
+            and thing.confidence >= SURE
             and thing.state("open") is True
             and thing.label not in wanted
             and thing.object_id not in task.closed

@@ -64,8 +64,17 @@ def test_where_no_place_worked_none_is_tried_behind_a_wall():
     memory, belief = seen(halves(wall=True), (1.8, 0.0), (1.5, 2.3), (-1.8, 2.3), (-1.8, 0.0))
     mug = next(thing for thing in belief.things.values() if thing.label == "mug")
     skills, places = SymbolicPlanner().skills_for(memory), []
-    while (stand := skills.hands._stand(mug, swing=False)) is not None:
-        places.append(skills.pilot.lattice.point(stand.node))
-        skills.hands._spoil(mug.object_id, places[-1])
+    hands, lattice = skills.hands, skills.pilot.lattice
+    for _ in range(20):
+        stand = hands._stand(mug, swing=False)
+        assert stand is not None
+        if hands._is_spent(mug, stand):
+            break
+        places.append(lattice.point(stand.node))
+        hands._spoil(mug.object_id, places[-1])
     assert len(places) >= 3
     assert min(place[0] for place in places) > 0, places
+    with pytest.raises(StopIteration) as ended:
+        next(hands.reach(mug.object_id))
+    assert ended.value.value is False
+    assert not hands.no_way, "no door is in the way"
