@@ -12,6 +12,9 @@ from embodied_mem.errors import HouseError
 from embodied_mem.runtime.metrics import EpisodeRow
 from embodied_mem.runtime.suite import run_suite
 
+FOREVER = 900.0
+"""How long a job takes that is to be ended; who waits for it took as long, on any machine [s]."""
+
 
 class NumberJob(msgspec.Struct, frozen=True):
     """Square a number, after a while, perhaps never; leaves a line in a log."""
@@ -22,11 +25,21 @@ class NumberJob(msgspec.Struct, frozen=True):
     trouble: str = ""
 
 
+def go_on(log: str | Path) -> Path:
+    """Return the file for which jobs wait that are told to."""
+    return Path(f"{log}.go")
+
+
 def square(job: NumberJob) -> tuple[EpisodeRow, ...]:
     with Path(job.log).open("a") as log:
         log.write(f"{job.number} {os.environ.get('OMP_NUM_THREADS')} {os.getpid()}\n")
     while job.trouble == "meet" and len(Path(job.log).read_text().splitlines()) < 2:
         time.sleep(0.02)  # Until another worker is at its job.
+    machine = os.getppid()
+    while job.trouble == "wait" and not go_on(job.log).exists():
+        time.sleep(0.02)
+    if os.getppid() != machine:
+        time.sleep(FOREVER)  # It is gone: nobody hears of a job there.
     time.sleep(job.seconds)
     match job.trouble:
         case "house":
