@@ -130,22 +130,27 @@ class OccupancyMap:
 
     def states_at(self, points: Float[np.ndarray, "p 2"]) -> UInt8[np.ndarray, "p"]:
         """Return the state of the cell at each world point [m]; UNKNOWN outside the map."""
-        cells = self.world_to_cell(points)
-        inside = ((cells >= 0) & (cells < self.shape[::-1])).all(axis=1)
-        states = np.zeros(len(cells), np.uint8)
-        columns, rows = cells[inside].T
+        states = np.zeros(len(points), np.uint8)
+        inside, rows, columns = self._cells_at(points)
         score, blocked = self.score[rows, columns], self.blocked[rows, columns]
         states[inside] = np.where((score > 0) | (blocked > 0), OCCUPIED, score < 0)
         return states
 
     def tall_at(self, points: Float[np.ndarray, "p 2"]) -> Bool[np.ndarray, "p"]:
         """Tell for each world point [m] whether something stands there at the height of eyes."""
-        cells = self.world_to_cell(points)
-        inside = ((cells >= 0) & (cells < self.shape[::-1])).all(axis=1)
-        tall = np.zeros(len(cells), bool)
-        columns, rows = cells[inside].T
+        tall = np.zeros(len(points), bool)
+        inside, rows, columns = self._cells_at(points)
         tall[inside] = self.tall[rows, columns] > 0
         return tall
+
+    def _cells_at(
+        self, points: Float[np.ndarray, "p 2"]
+    ) -> tuple[Bool[np.ndarray, "p"], Int64[np.ndarray, "q"], Int64[np.ndarray, "q"]]:
+        """Tell which world points [m] the map holds; return rows and columns of those."""
+        cells = self.world_to_cell(points)
+        inside = ((cells >= 0) & (cells < self.shape[::-1])).all(axis=1)
+        columns, rows = cells[inside].T
+        return np.asarray(inside), rows, columns
 
     def update(
         self,
